@@ -1,0 +1,2 @@
+//! orderly
+fn main() {}

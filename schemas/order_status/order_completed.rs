@@ -1,0 +1,25 @@
+use orderly_sdk::Event;
+use serde::{Deserialize, Serialize};
+
+/// The order was collected. Nothing more happens to it but a refund.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderCompleted {
+    /// The order: 1 to 64 characters of A-Z, a-z, 0-9, dot, underscore, hyphen. The key of the
+    /// record.
+    pub order_id: String,
+    /// Place among the statuses of this order: it only grows, and no two statuses of an order share
+    /// one.
+    pub sequence: i64,
+    /// Event id of the event that caused this one.
+    pub caused_by: String,
+}
+
+impl Event for OrderCompleted {
+    const TYPE: &'static str = "orderly.OrderCompleted";
+    const TOPIC: &'static str = super::TOPIC;
+    const SCHEMA: &'static str = include_str!("order_completed.v1.avsc");
+
+    fn key(&self) -> &str {
+        &self.order_id
+    }
+}

@@ -1,0 +1,65 @@
+//! [`Meta`] as record headers, and back.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::{EventId, Meta, record::InRecord};
+
+pub(crate) const TYPE: &str = "ce_type";
+const SPEC_VERSION: &str = "ce_specversion";
+const ID: &str = "ce_id";
+const SOURCE: &str = "ce_source";
+const TIME: &str = "ce_time";
+/// An extension attribute of ours.
+const HISTORIC: &str = "ce_historic";
+const CONTENT_TYPE: &str = "content-type";
+const TRACEPARENT: &str = "traceparent";
+
+/// Longest text that is taken over from a header.
+const MOST_TEXT: usize = 256;
+
+/// The headers of an event of that type.
+pub(crate) fn write(event_type: &str, meta: &Meta) -> Vec<(String, Vec<u8>)> {
+    let mut id = String::with_capacity(36);
+    let _ = write!(id, "{}", meta.id);
+    let time = meta.time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let mut headers = Vec::with_capacity(8);
+    let mut put = |name: &str, value: &[u8]| headers.push((name.to_owned(), value.to_vec()));
+    put(SPEC_VERSION, b"1.0");
+    put(ID, id.as_bytes());
+    put(SOURCE, meta.source.as_bytes());
+    put(TYPE, event_type.as_bytes());
+    put(TIME, time.as_bytes());
+    put(CONTENT_TYPE, b"application/avro");
+    if meta.historic {
+        put(HISTORIC, b"true");
+    }
+    if let Some(traceparent) = &meta.traceparent {
+        put(TRACEPARENT, traceparent.as_bytes());
+    }
+    headers
+}
+
+/// What a record says of itself. Whatever a foreign producer left out is filled in: the id from
+/// its coordinates, the time from its timestamp, else 1970.
+pub(crate) fn read(record: &InRecord) -> Meta {
+    let text = |name| record.header_str(name).filter(|value| value.len() <= MOST_TEXT);
+    let source: Arc<str> = text(SOURCE).unwrap_or("unknown").into();
+    let id = match text(ID) {
+        Some(id) => EventId::from_header(&source, id),
+        None => EventId::derived(&["no ce_id", &record.at().to_string()]),
+    };
+    let time = text(TIME)
+        .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
+        .map(|time| time.with_timezone(&Utc))
+        .or_else(|| record.timestamp())
+        .unwrap_or_default();
+    Meta {
+        id,
+        source,
+        time,
+        historic: text(HISTORIC) == Some("true"),
+        traceparent: text(TRACEPARENT).map(Into::into),
+    }
+}

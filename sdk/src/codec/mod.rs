@@ -1,0 +1,10 @@
+//! Events to bytes and back: Avro in Confluent's wire format, CloudEvents headers.
+mod encoders;
+pub mod frame;
+pub(crate) mod headers;
+mod registry;
+mod schema;
+
+pub use encoders::{Declared, Encoders, RegisterError};
+pub use registry::{Registry, RegistryError};
+pub use schema::{DecodeError, EncodeError, Schema, SchemaError};

@@ -1,0 +1,283 @@
+//! A member of a consumer group, with typed handlers.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    marker::PhantomData,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    BatchHandler, DeletionHandler, Direct, EventSet, Handler, RetryPolicy, Scope,
+    dead_letters::DeadLetters,
+    engine::Engine,
+    partitions::{Partitions, Signals},
+    routes::{Routes, TypedBatch, TypedRoute},
+};
+use crate::{
+    Config, Event, EventId,
+    codec::{Encoders, Registry, RegistryError},
+    kafka::{KafkaError, Member, MemberSettings, Probe},
+    record::{Coordinates, TopicPartition},
+};
+
+/// Bounds of a consumer.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Records of one partition that wait or are being done; then it is paused.
+    pub partition_records: usize,
+    /// Their bytes.
+    pub partition_bytes: usize,
+    /// Most records a batch handler gets at once.
+    pub batch_records: usize,
+    /// How long a handler may go on after its partition was revoked or the consumer is to stop;
+    /// then it is cancelled. Must be well below the group's session timeout.
+    pub drain: Duration,
+    /// How often finished offsets are committed. After a crash, what finished since runs again.
+    pub commit_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            partition_records: 2_000,
+            partition_bytes: 4 * 1024 * 1024,
+            batch_records: 500,
+            drain: Duration::from_secs(3),
+            commit_interval: Duration::from_millis(500),
+        }
+    }
+}
+
+/// One member of a group, before it runs: handlers by event type, and what surrounds them.
+///
+/// At least once: an offset is committed after the effect. Records of a partition are done one
+/// after the other. Types without a handler are passed over and counted; what can't be decoded
+/// goes to the group's dead letters.
+pub struct Consumer<S: Scope = Direct> {
+    group: Arc<str>,
+    config: Config,
+    scope: S,
+    routes: Routes<S>,
+    topics: Vec<String>,
+    encoders: Option<Encoders>,
+    retry: RetryPolicy,
+    limits: Limits,
+    personal: Vec<String>,
+}
+
+impl Consumer<Direct> {
+    /// A member of `group`.
+    pub fn new(group: &str, config: &Config) -> Self {
+        Self {
+            group: group.into(),
+            config: config.clone(),
+            scope: Direct::default(),
+            routes: Routes::Each { by_type: HashMap::new(), deletions: HashMap::new() },
+            topics: Vec::new(),
+            encoders: None,
+            retry: RetryPolicy::default(),
+            limits: Limits::default(),
+            personal: Vec::new(),
+        }
+    }
+
+    /// Surrounds each handler with `scope`, as a database transaction. To be called before the
+    /// handlers are added: it forgets those added before.
+    pub fn within<S: Scope>(self, scope: S) -> Consumer<S> {
+        Consumer {
+            group: self.group,
+            config: self.config,
+            scope,
+            routes: Routes::Each { by_type: HashMap::new(), deletions: HashMap::new() },
+            topics: Vec::new(),
+            encoders: self.encoders,
+            retry: self.retry,
+            limits: self.limits,
+            personal: self.personal,
+        }
+    }
+}
+
+impl<S: Scope> Consumer<S> {
+    /// Hands events of type `E` to `handler`.
+    #[must_use]
+    pub fn on<E: Event>(mut self, handler: impl Handler<E, S>) -> Self {
+        self.subscribe(E::TOPIC);
+        if let Routes::Each { by_type, .. } = &mut self.routes {
+            by_type.insert(E::TYPE, Box::new(TypedRoute(handler, PhantomData)));
+        }
+        self
+    }
+
+    /// Hands deletions (tombstones) in the topic of `E` to `handler`.
+    #[must_use]
+    pub fn on_deletion<E: Event>(mut self, handler: impl DeletionHandler<E, S>) -> Self {
+        self.subscribe(E::TOPIC);
+        if let Routes::Each { deletions, .. } = &mut self.routes {
+            deletions.insert(E::TOPIC, Box::new(TypedRoute(handler, PhantomData)));
+        }
+        self
+    }
+
+    /// Hands the events of a set, many at a time, to `handler`; instead of handlers per type.
+    #[must_use]
+    pub fn in_batches<Set: EventSet>(mut self, handler: impl BatchHandler<Set, S>) -> Self {
+        for (_, topic) in Set::TYPES {
+            self.subscribe(topic);
+        }
+        let route = Box::new(TypedBatch(handler, PhantomData));
+        self.routes = Routes::Batch { types: Set::TYPES, route };
+        self
+    }
+
+    /// What the handlers may emit.
+    #[must_use]
+    pub fn emitting(mut self, encoders: Encoders) -> Self {
+        self.encoders = Some(encoders);
+        self
+    }
+
+    /// How failed records are tried again.
+    #[must_use]
+    pub fn retrying(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Its bounds.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Topics with personal data (`personal: true` in topics.yaml): a dead letter from one keeps
+    /// coordinates and a hash, not the value.
+    #[must_use]
+    pub fn keeping_private(mut self, topics: impl IntoIterator<Item = String>) -> Self {
+        self.personal.extend(topics);
+        self
+    }
+
+    /// Joins the group and works until `shutdown` resolves; then drains, commits and leaves.
+    /// Dropping the returned future does the same without waiting for it.
+    pub async fn run_until(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ConsumeError> {
+        let probe = Probe::new(&self.config)?;
+        for topic in &self.topics {
+            probe.partitions(topic).await?;
+        }
+        let (wake, wakes) = mpsc::sync_channel(1);
+        let signals = Signals {
+            wake: wake.clone(),
+            is_stopping: Arc::new(AtomicBool::new(false)),
+            error: Arc::default(),
+        };
+        let settings = MemberSettings {
+            group: self.group.to_string(),
+            topics: self.topics,
+            commit_interval: self.limits.commit_interval,
+        };
+        let engine = Engine {
+            registry: Registry::new(&self.config)?,
+            dead_letters: DeadLetters::of(&self.config, &self.group, self.personal),
+            group: self.group,
+            scope: self.scope,
+            routes: self.routes,
+            encoders: self.encoders,
+            retry: self.retry,
+            jitter: AtomicU64::new(EventId::new().as_uuid().as_u64_pair().1),
+        };
+        let runtime = tokio::runtime::Handle::current();
+        let partitions = Partitions::new(Arc::new(engine), self.limits, runtime, signals.clone());
+        let (config, is_stopping) = (self.config, Arc::clone(&signals.is_stopping));
+        let (ended, mut end) = oneshot::channel();
+        std::thread::Builder::new()
+            .name(format!("orderly-{}", settings.group))
+            .spawn(move || {
+                let events = Box::new(partitions);
+                let joined = Member::join(&config, settings, events, (wake, wakes), is_stopping);
+                // Nobody waits any more if this can't be sent.
+                let _ = ended.send(joined.and_then(Member::run));
+            })
+            .map_err(|e| ConsumeError::Thread(e.to_string()))?;
+        let stop_when_dropped = StopWhenDropped(signals.clone());
+        let ended = tokio::select! {
+            ended = &mut end => ended,
+            () = shutdown => {
+                signals.stop();
+                end.await
+            }
+        };
+        drop(stop_when_dropped);
+        let first = signals.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (first, ended) {
+            (Some(error), _) => Err(error),
+            (None, Ok(ended)) => Ok(ended?),
+            (None, Err(_)) => Err(ConsumeError::Thread("it panicked".into())),
+        }
+    }
+
+    fn subscribe(&mut self, topic: &str) {
+        if !self.topics.iter().any(|known| known == topic) {
+            self.topics.push(topic.to_owned());
+        }
+    }
+}
+
+struct StopWhenDropped(Signals);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Why a consumer couldn't start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The registry's address.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A record's attempts are used up, and its consumer's policy is to stop.
+    #[error(
+        "group `{group}` stopped at {at} after {attempts} attempts: {error}; nothing was passed \
+         over: mend the cause and start it again"
+    )]
+    Exhausted {
+        /// The group.
+        group: String,
+        /// The record.
+        at: Coordinates,
+        /// Runs of its handler.
+        attempts: u32,
+        /// The last failure.
+        error: String,
+    },
+    /// The store doesn't say where to begin.
+    #[error("group `{group}` can't begin {partition}: {why}")]
+    NoStart {
+        /// The group.
+        group: String,
+        /// The partition.
+        partition: TopicPartition,
+        /// Why.
+        why: String,
+    },
+    /// The member's thread.
+    #[error("the consumer's thread: {0}")]
+    Thread(String),
+}

@@ -1,0 +1,449 @@
+//! One record or batch to its end: opened, decoded, handled, tried again, dead-lettered; whatever
+//! it takes until the offset may move.
+
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicU64, atomic::Ordering},
+};
+
+use futures::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    BatchContext, Begun, ConsumeError, Context, Decision, Exhausted, Failure, OrReject as _,
+    RetryPolicy, Scope, Unit,
+    counters::Counters,
+    dead_letters::DeadLetters,
+    routes::{BatchRoute, DecodedBatch, DeletionRoute, EachRoute, Routes},
+};
+use crate::{
+    EventId, Meta,
+    codec::{Encoders, Registry, RegistryError, Schema, frame, headers},
+    record::{InRecord, TopicPartition},
+};
+
+/// What a consumer's partitions share.
+pub(super) struct Engine<S: Scope> {
+    pub(super) group: Arc<str>,
+    pub(super) scope: S,
+    pub(super) routes: Routes<S>,
+    pub(super) registry: Registry,
+    pub(super) encoders: Option<Encoders>,
+    pub(super) retry: RetryPolicy,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) jitter: AtomicU64,
+}
+
+/// Why a unit wasn't brought to its end.
+pub(super) enum Ended {
+    /// The partition goes to somebody else or the consumer stops: the unit is left to whoever has
+    /// the partition next.
+    Interrupted,
+    /// The consumer can't go on.
+    Stopped(ConsumeError),
+}
+
+/// A record, looked into.
+enum Opened<'a> {
+    Event {
+        schema: Arc<Schema>,
+        datum: &'a [u8],
+        meta: Meta,
+    },
+    Deletion {
+        key: &'a str,
+        meta: Meta,
+    },
+    /// Of a type that nobody here handles.
+    Foreign,
+}
+
+impl<S: Scope> Engine<S> {
+    /// Does these records of one partition in order. `done` hears of every offset up to which all
+    /// is done.
+    pub(super) async fn work(
+        &self,
+        partition: &TopicPartition,
+        records: &[InRecord],
+        counters: &Counters,
+        stop: &CancellationToken,
+        done: impl Fn(i64),
+    ) -> Result<(), Ended> {
+        match &self.routes {
+            Routes::Each { .. } => {
+                for record in records {
+                    if stop.is_cancelled() {
+                        return Err(Ended::Interrupted);
+                    }
+                    self.one(record, counters, stop).await?;
+                    done(record.at().offset + 1);
+                }
+                Ok(())
+            }
+            Routes::Batch { route, .. } => {
+                self.batch(&**route, partition, records, counters, stop, done).await
+            }
+        }
+    }
+
+    async fn one(
+        &self,
+        record: &InRecord,
+        counters: &Counters,
+        stop: &CancellationToken,
+    ) -> Result<(), Ended> {
+        let tried = self.persist(record, stop, |attempt| self.attempt(record, attempt)).await?;
+        match tried {
+            Tried::Done(outcome) => counters.count(outcome),
+            Tried::GivenUp { error, attempts } => {
+                self.dead_letter(record, &error, attempts, record.at().offset + 1, counters, stop)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One run on one record.
+    async fn attempt(&self, record: &InRecord, attempt: u32) -> Result<Outcome, Failure> {
+        let Routes::Each { by_type, deletions } = &self.routes else {
+            return Err(Failure::reject("a batch consumer has no single-record handlers"));
+        };
+        let opened = self.open(record).await?;
+        let (meta, handling) = match &opened {
+            Opened::Foreign => return Ok(Outcome::Skipped),
+            Opened::Deletion { key, meta } => match deletions.get(&*record.at().partition.topic) {
+                None => return Ok(Outcome::Skipped),
+                Some(route) => (meta, EachWork::Deletion(&**route, key)),
+            },
+            Opened::Event { schema, datum, meta } => {
+                let route = by_type.get(schema.name()).or_reject("no handler for its type")?;
+                (meta, EachWork::Event(&**route, schema, datum))
+            }
+        };
+        let at = record.at();
+        let ids = [meta.id];
+        let unit = self.unit(&at.partition, at.offset, at.offset + 1, &ids);
+        let tx = match self.scope.begin(&unit).await? {
+            Begun::Repeat => return Ok(Outcome::Repeat),
+            Begun::Fresh(tx) => tx,
+        };
+        let mut cx = Context {
+            tx,
+            meta,
+            at,
+            group: &self.group,
+            attempt,
+            encoders: self.encoders.as_ref(),
+            emitted: Vec::new(),
+        };
+        match handling {
+            EachWork::Event(route, schema, datum) => route.handle(&mut cx, schema, datum).await?,
+            EachWork::Deletion(route, key) => route.handle(&mut cx, key).await?,
+        }
+        let Context { tx, emitted, .. } = cx;
+        self.scope.commit(tx, &unit, emitted).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn batch(
+        &self,
+        route: &dyn BatchRoute<S>,
+        partition: &TopicPartition,
+        records: &[InRecord],
+        counters: &Counters,
+        stop: &CancellationToken,
+        done: impl Fn(i64),
+    ) -> Result<(), Ended> {
+        let mut batch = Gathered::new(route.begin());
+        for record in records {
+            if stop.is_cancelled() {
+                return Err(Ended::Interrupted);
+            }
+            let offset = record.at().offset;
+            let opened = self.persist(record, stop, |_| self.open(record)).await?;
+            let error = match opened {
+                Tried::Done(Opened::Event { schema, datum, meta }) => {
+                    let id = meta.id;
+                    match batch.events.add(&schema, datum, meta, record.at().clone()) {
+                        Ok(()) => {
+                            batch.ids.push(id);
+                            batch.records.push(record);
+                            None
+                        }
+                        Err(failure) => Some((failure.to_string(), 1)),
+                    }
+                }
+                Tried::Done(Opened::Deletion { .. } | Opened::Foreign) => {
+                    counters.count(Outcome::Skipped);
+                    None
+                }
+                Tried::GivenUp { error, attempts } => Some((error, attempts)),
+            };
+            if let Some((error, attempts)) = error {
+                self.finish(&batch, partition, offset, counters, stop).await?;
+                batch = Gathered::new(route.begin());
+                self.dead_letter(record, &error, attempts, offset + 1, counters, stop).await?;
+                done(offset + 1);
+            }
+        }
+        if let Some(last) = records.last() {
+            let next = last.at().offset + 1;
+            self.finish(&batch, partition, next, counters, stop).await?;
+            done(next);
+        }
+        Ok(())
+    }
+
+    /// Brings a gathered batch to its end: whole, or where a record of it is rejected, one by one.
+    async fn finish(
+        &self,
+        batch: &Gathered<'_, S>,
+        partition: &TopicPartition,
+        next: i64,
+        counters: &Counters,
+        stop: &CancellationToken,
+    ) -> Result<(), Ended> {
+        let count = batch.records.len();
+        let Some(first) = batch.records.first() else {
+            return Ok(());
+        };
+        let whole = self
+            .persist(first, stop, |attempt| {
+                self.attempt_batch(batch, partition, 0..count, next, attempt)
+            })
+            .await?;
+        let (error, attempts) = match whole {
+            Tried::Done(outcome) => {
+                batch.records.iter().for_each(|_| counters.count(outcome));
+                return Ok(());
+            }
+            Tried::GivenUp { error, attempts } => (error, attempts),
+        };
+        if count == 1 {
+            return self.dead_letter(first, &error, attempts, next, counters, stop).await;
+        }
+        for (i, record) in batch.records.iter().enumerate() {
+            let next = batch.records.get(i + 1).map_or(next, |r| r.at().offset);
+            let alone = self
+                .persist(record, stop, |attempt| {
+                    self.attempt_batch(batch, partition, i..i + 1, next, attempt)
+                })
+                .await?;
+            match alone {
+                Tried::Done(outcome) => counters.count(outcome),
+                Tried::GivenUp { error, attempts } => {
+                    self.dead_letter(record, &error, attempts, next, counters, stop).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One run on some of a batch's events.
+    async fn attempt_batch(
+        &self,
+        batch: &Gathered<'_, S>,
+        partition: &TopicPartition,
+        range: std::ops::Range<usize>,
+        next: i64,
+        attempt: u32,
+    ) -> Result<Outcome, Failure> {
+        let first = batch.records[range.start].at().offset;
+        let unit = self.unit(partition, first, next, &batch.ids[range.clone()]);
+        let tx = match self.scope.begin(&unit).await? {
+            Begun::Repeat => return Ok(Outcome::Repeat),
+            Begun::Fresh(tx) => tx,
+        };
+        let mut cx = BatchContext { tx, group: &self.group, attempt };
+        batch.events.handle(&mut cx, range).await?;
+        self.scope.commit(cx.tx, &unit, Vec::new()).await?;
+        Ok(Outcome::Done)
+    }
+
+    /// Tries until it is done, rejected, exhausted or stopped. Backs off in between.
+    async fn persist<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        record: &InRecord,
+        stop: &CancellationToken,
+        mut run: impl FnMut(u32) -> F,
+    ) -> Result<Tried<T>, Ended> {
+        let (mut attempts, mut in_a_row) = (0, 0);
+        loop {
+            let ran = AssertUnwindSafe(run(attempts + 1)).catch_unwind().await;
+            let failure = match ran {
+                Ok(Ok(done)) => return Ok(Tried::Done(done)),
+                Ok(Err(failure)) => failure,
+                Err(panic) => Failure::retry(format_args!("panicked: {}", panic_text(&*panic))),
+            };
+            in_a_row += 1;
+            let at = record.at();
+            match failure.decision() {
+                Decision::Reject => {
+                    let error = failure.to_string();
+                    return Ok(Tried::GivenUp { error, attempts: attempts + 1 });
+                }
+                Decision::Retry => {
+                    attempts += 1;
+                    if attempts >= self.retry.attempts {
+                        let error = failure.to_string();
+                        return match self.retry.exhausted {
+                            Exhausted::Skip => Ok(Tried::GivenUp { error, attempts }),
+                            Exhausted::Stop => Err(Ended::Stopped(ConsumeError::Exhausted {
+                                group: self.group.to_string(),
+                                at: at.clone(),
+                                attempts,
+                                error,
+                            })),
+                        };
+                    }
+                    tracing::warn!(group = %self.group, %at, attempts, error = %failure, "tried again");
+                }
+                Decision::Unavailable(part) => {
+                    metrics::counter!(
+                        "orderly_unavailable_total",
+                        "group" => self.group.to_string(), "part" => *part
+                    )
+                    .increment(1);
+                    // Once per outage and then ever more rarely.
+                    if u32::is_power_of_two(in_a_row) {
+                        tracing::warn!(
+                            group = %self.group, %at, part, error = %failure, in_a_row,
+                            "waits for a part that is away"
+                        );
+                    }
+                }
+            }
+            let backoff = self.retry.backoff(in_a_row, self.random());
+            tokio::select! {
+                () = stop.cancelled() => return Err(Ended::Interrupted),
+                () = tokio::time::sleep(backoff) => {}
+            }
+        }
+    }
+
+    /// Puts a record among the dead letters, whatever it takes, and moves past it.
+    async fn dead_letter(
+        &self,
+        record: &InRecord,
+        error: &str,
+        attempts: u32,
+        next: i64,
+        counters: &Counters,
+        stop: &CancellationToken,
+    ) -> Result<(), Ended> {
+        let at = record.at();
+        tracing::error!(group = %self.group, %at, attempts, error, "to the dead letters");
+        self.insist(record, stop, || self.dead_letters.put(record, error, attempts)).await?;
+        let unit = self.unit(&at.partition, at.offset, next, &[]);
+        self.insist(record, stop, || self.scope.pass(&unit)).await?;
+        counters.count(Outcome::DeadLettered);
+        Ok(())
+    }
+
+    /// As [`persist`](Self::persist) for what may not be given up: then the consumer stops.
+    async fn insist<F: Future<Output = Result<(), Failure>>>(
+        &self,
+        record: &InRecord,
+        stop: &CancellationToken,
+        mut run: impl FnMut() -> F,
+    ) -> Result<(), Ended> {
+        match self.persist(record, stop, |_| run()).await? {
+            Tried::Done(()) => Ok(()),
+            Tried::GivenUp { error, attempts } => Err(Ended::Stopped(ConsumeError::Exhausted {
+                group: self.group.to_string(),
+                at: record.at().clone(),
+                attempts,
+                error,
+            })),
+        }
+    }
+
+    /// Looks into a record: its type, schema and meta.
+    async fn open<'r>(&self, record: &'r InRecord) -> Result<Opened<'r>, Failure> {
+        let said = record.header_str(headers::TYPE);
+        let Some(payload) = record.payload() else {
+            let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
+            let key = key.or_reject("a deletion without a readable key")?;
+            return Ok(Opened::Deletion { key, meta: headers::read(record) });
+        };
+        if said.is_some_and(|said| !self.routes.takes(said)) {
+            return Ok(Opened::Foreign);
+        }
+        let (id, datum) = frame::split(payload).or_reject("undecodable")?;
+        let schema = match self.registry.cached(id) {
+            Some(schema) => schema,
+            None => match self.registry.schema(id).await {
+                Err(e @ RegistryError::Unusable { .. }) => return Err(Failure::reject(e)),
+                other => other?,
+            },
+        };
+        match said {
+            Some(said) if said != schema.name() => Err(Failure::reject(format_args!(
+                "undecodable: its ce_type is {said}, its schema {id} is of {}",
+                schema.name()
+            ))),
+            None if !self.routes.takes(schema.name()) => Ok(Opened::Foreign),
+            _ => Ok(Opened::Event { schema, datum, meta: headers::read(record) }),
+        }
+    }
+
+    fn unit<'a>(
+        &'a self,
+        partition: &'a TopicPartition,
+        first: i64,
+        next: i64,
+        events: &'a [EventId],
+    ) -> Unit<'a> {
+        Unit { group: &self.group, partition, first, next, events }
+    }
+
+    /// Spreads retries; nothing rests on its quality (Weyl sequence with a mixing step).
+    fn random(&self) -> u64 {
+        let mut x = self.jitter.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        x ^= x >> 32;
+        x.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 16
+    }
+}
+
+/// What became of a record; each is counted, so that none disappears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    /// Its effect was there already.
+    Repeat,
+    /// Of a type that this consumer doesn't handle.
+    Skipped,
+    DeadLettered,
+}
+
+enum Tried<T> {
+    Done(T),
+    GivenUp { error: String, attempts: u32 },
+}
+
+enum EachWork<'a, S: Scope> {
+    Event(&'a dyn EachRoute<S>, &'a Schema, &'a [u8]),
+    Deletion(&'a dyn DeletionRoute<S>, &'a str),
+}
+
+/// Events of a batch with the records they came in.
+struct Gathered<'a, S: Scope> {
+    events: Box<dyn DecodedBatch<S> + 'a>,
+    ids: Vec<EventId>,
+    records: Vec<&'a InRecord>,
+}
+
+impl<'a, S: Scope> Gathered<'a, S> {
+    fn new(events: Box<dyn DecodedBatch<S> + 'a>) -> Self {
+        Self { events, ids: Vec::new(), records: Vec::new() }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}

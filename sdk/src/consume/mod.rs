@@ -1,0 +1,22 @@
+//! Consuming: typed handlers, at least once, in order; what failed is tried again, what can't be
+//! read goes to the dead letters, nothing is passed over unseen.
+mod consumer;
+mod context;
+mod counters;
+mod dead_letters;
+mod direct;
+mod engine;
+mod failure;
+mod handler;
+mod partitions;
+mod retry;
+mod routes;
+mod scope;
+
+pub use consumer::{ConsumeError, Consumer, Limits};
+pub use context::{BatchContext, Context};
+pub use direct::Direct;
+pub use failure::{Decision, Failure, OrReject, Unavailable};
+pub use handler::{BatchHandler, DeletionHandler, EventSet, Handler, Received};
+pub use retry::{Exhausted, RetryPolicy};
+pub use scope::{Begun, Scope, Unit};

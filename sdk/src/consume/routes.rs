@@ -1,0 +1,127 @@
+//! Which handler takes which type, with the types erased.
+
+use std::{collections::HashMap, future::Future, marker::PhantomData, pin::Pin};
+
+use super::{
+    BatchContext, BatchHandler, Context, DeletionHandler, EventSet, Failure, Handler,
+    OrReject as _, Received, Scope,
+};
+use crate::{Event, Meta, codec::Schema, record::Coordinates};
+
+/// Everything that a consumer handles.
+pub(super) enum Routes<S: Scope> {
+    /// A handler per type.
+    Each {
+        by_type: HashMap<&'static str, Box<dyn EachRoute<S>>>,
+        /// By topic, since a deletion has no type of its own.
+        deletions: HashMap<&'static str, Box<dyn DeletionRoute<S>>>,
+    },
+    /// One for batches of several types.
+    Batch { types: &'static [(&'static str, &'static str)], route: Box<dyn BatchRoute<S>> },
+}
+
+impl<S: Scope> Routes<S> {
+    pub(super) fn takes(&self, event_type: &str) -> bool {
+        match self {
+            Self::Each { by_type, .. } => by_type.contains_key(event_type),
+            Self::Batch { types, .. } => types.iter().any(|(name, _)| *name == event_type),
+        }
+    }
+}
+
+type Handling<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
+pub(super) trait EachRoute<S: Scope>: Send + Sync {
+    fn handle<'a>(
+        &'a self,
+        cx: &'a mut Context<'_, S>,
+        schema: &Schema,
+        datum: &[u8],
+    ) -> Handling<'a>;
+}
+
+pub(super) struct TypedRoute<E, H>(pub(super) H, pub(super) PhantomData<fn(E)>);
+
+impl<E: Event, S: Scope, H: Handler<E, S>> EachRoute<S> for TypedRoute<E, H> {
+    fn handle<'a>(
+        &'a self,
+        cx: &'a mut Context<'_, S>,
+        schema: &Schema,
+        datum: &[u8],
+    ) -> Handling<'a> {
+        match schema.decode::<E>(datum).or_reject("undecodable") {
+            Ok(event) => Box::pin(self.0.handle(cx, event)),
+            Err(failure) => Box::pin(std::future::ready(Err(failure))),
+        }
+    }
+}
+
+pub(super) trait DeletionRoute<S: Scope>: Send + Sync {
+    fn handle<'a>(&'a self, cx: &'a mut Context<'_, S>, key: &'a str) -> Handling<'a>;
+}
+
+impl<E: Event, S: Scope, H: DeletionHandler<E, S>> DeletionRoute<S> for TypedRoute<E, H> {
+    fn handle<'a>(&'a self, cx: &'a mut Context<'_, S>, key: &'a str) -> Handling<'a> {
+        Box::pin(self.0.handle_deletion(cx, key))
+    }
+}
+
+/// Batches are decoded once and run as often as it takes; so decoding is a step of its own.
+pub(super) trait BatchRoute<S: Scope>: Send + Sync {
+    fn begin(&self) -> Box<dyn DecodedBatch<S> + '_>;
+}
+
+/// Events of a batch, decoded.
+pub(super) trait DecodedBatch<S: Scope>: Send + Sync {
+    fn add(
+        &mut self,
+        schema: &Schema,
+        datum: &[u8],
+        meta: Meta,
+        at: Coordinates,
+    ) -> Result<(), Failure>;
+
+    /// Runs the handler on `range` of the events, by their order in the batch.
+    fn handle<'a>(
+        &'a self,
+        cx: &'a mut BatchContext<'_, S>,
+        range: std::ops::Range<usize>,
+    ) -> Handling<'a>;
+}
+
+pub(super) struct TypedBatch<Set, H>(pub(super) H, pub(super) PhantomData<fn(Set)>);
+
+impl<Set: EventSet, S: Scope, H: BatchHandler<Set, S>> BatchRoute<S> for TypedBatch<Set, H> {
+    fn begin(&self) -> Box<dyn DecodedBatch<S> + '_> {
+        Box::new(Decoded { handler: &self.0, events: Vec::<Received<Set>>::new() })
+    }
+}
+
+struct Decoded<'h, Set, H> {
+    handler: &'h H,
+    events: Vec<Received<Set>>,
+}
+
+impl<Set: EventSet, S: Scope, H: BatchHandler<Set, S>> DecodedBatch<S> for Decoded<'_, Set, H> {
+    fn add(
+        &mut self,
+        schema: &Schema,
+        datum: &[u8],
+        meta: Meta,
+        at: Coordinates,
+    ) -> Result<(), Failure> {
+        let event = Set::decode(schema, datum)
+            .or_reject("a type that this batch doesn't take")?
+            .or_reject("undecodable")?;
+        self.events.push(Received { event, meta, at });
+        Ok(())
+    }
+
+    fn handle<'a>(
+        &'a self,
+        cx: &'a mut BatchContext<'_, S>,
+        range: std::ops::Range<usize>,
+    ) -> Handling<'a> {
+        Box::pin(self.handler.handle(cx, &self.events[range]))
+    }
+}

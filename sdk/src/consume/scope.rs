@@ -1,0 +1,76 @@
+//! What surrounds a handler: opened before it, closed when it returned Ok, dropped otherwise.
+//!
+//! The scope decides what "done" means. [`Direct`] sends what the handler emitted and waits for
+//! the acknowledgements. A database's scope puts effect, inbox row or position, and outbox into
+//! one transaction.
+
+use std::future::Future;
+
+use super::Failure;
+use crate::{EventId, OutRecord, record::TopicPartition};
+
+/// Surrounds each unit of work of a consumer.
+pub trait Scope: Send + Sync + 'static {
+    /// What the handler works in, as a database transaction. Dropped without
+    /// [`commit`](Scope::commit), it leaves nothing behind.
+    type Tx: Send;
+
+    /// Whether what a handler emits becomes final together with its effect, once. Where it
+    /// doesn't, a handler that runs again emits under the same event ids, so that readers know
+    /// the repeats.
+    const EMITS_ONCE: bool = false;
+
+    /// Where the group begins in a partition, if the scope keeps its position; else `None`, and
+    /// Kafka's committed offset decides. Called at every assignment.
+    fn start(
+        &self,
+        _group: &str,
+        _partition: &TopicPartition,
+    ) -> impl Future<Output = Result<Option<i64>, Failure>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Opens the unit, or says that its effect is already there.
+    fn begin(
+        &self,
+        unit: &Unit<'_>,
+    ) -> impl Future<Output = Result<Begun<Self::Tx>, Failure>> + Send;
+
+    /// Makes the effect, and what the handler emitted, last. Only then may the offset move.
+    fn commit(
+        &self,
+        tx: Self::Tx,
+        unit: &Unit<'_>,
+        emitted: Vec<OutRecord>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Moves past a unit without events: its records were dead-lettered or are nobody's. Only a
+    /// scope that keeps the position has something to do.
+    fn pass(&self, _unit: &Unit<'_>) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// What one run of a handler covers: a record, or a batch of one partition.
+#[derive(Clone, Debug)]
+pub struct Unit<'a> {
+    /// The group it is done for.
+    pub group: &'a str,
+    /// Where its records are.
+    pub partition: &'a TopicPartition,
+    /// Offset of its first record.
+    pub first: i64,
+    /// Offset behind its last record, passed-over records included.
+    pub next: i64,
+    /// Ids of the events in it, in order. None where its records only have to be passed over:
+    /// dead-lettered, or of types that nobody handles.
+    pub events: &'a [EventId],
+}
+
+/// Whether a unit is to be done.
+pub enum Begun<T> {
+    /// Not done yet: go on in this.
+    Fresh(T),
+    /// Its effect is there already: a known repeat.
+    Repeat,
+}

@@ -1,0 +1,250 @@
+//! Typed events on their way to Kafka.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use super::{EmitError, NotWritten, Receipt, UnknownOutcome};
+use crate::{
+    Config, Event, EventId, Meta, OutRecord,
+    codec::Encoders,
+    kafka::{Delivered, DeliveryError, KafkaError, Probe, Producer, ProducerSettings},
+    record::{Coordinates, TopicPartition},
+};
+
+/// How an emitter behaves.
+#[derive(Clone, Debug)]
+pub struct EmitSettings {
+    /// How long a record may wait for others to share its batch: zero where somebody awaits each
+    /// acknowledgement, a few milliseconds where many are sent in a row.
+    pub linger: Duration,
+    /// Within this an event is acknowledged or given up; `None` tries for ever.
+    pub delivery_timeout: Option<Duration>,
+    /// How long a send may wait for room among those in flight.
+    pub room_timeout: Duration,
+    /// Events in flight.
+    pub most_records: u32,
+    /// Their bytes, in KiB.
+    pub most_kib: u32,
+}
+
+impl Default for EmitSettings {
+    fn default() -> Self {
+        Self {
+            linger: Duration::ZERO,
+            delivery_timeout: Some(Duration::from_secs(30)),
+            room_timeout: Duration::from_secs(30),
+            most_records: 50_000,
+            most_kib: 64 * 1024,
+        }
+    }
+}
+
+/// Emits the events that its [`Encoders`] declare. Cheap to clone; all clones share one
+/// connection and one bound.
+///
+/// Events of one key are written in the order in which [`send`](Emitter::send) returned, retries
+/// of the client included. That holds for one emitter at a time, not between several.
+#[derive(Clone)]
+pub struct Emitter {
+    encoders: Encoders,
+    producer: Arc<Producer>,
+    room_timeout: Duration,
+}
+
+impl Emitter {
+    /// Connects: the brokers answer and every declared topic exists, or an error says what to do.
+    /// Bounded by `config.connect_timeout`.
+    pub async fn connect(
+        config: &Config,
+        encoders: Encoders,
+        settings: EmitSettings,
+    ) -> Result<Self, KafkaError> {
+        let probe = Probe::new(config)?;
+        for topic in encoders.topics() {
+            probe.partitions(topic).await?;
+        }
+        let producer = Producer::new(
+            config,
+            encoders.source(),
+            ProducerSettings {
+                linger: settings.linger,
+                delivery_timeout: settings.delivery_timeout.unwrap_or_default(),
+                most_records: settings.most_records,
+                most_kib: settings.most_kib,
+            },
+        )?;
+        let (producer, room_timeout) = (Arc::new(producer), settings.room_timeout);
+        Ok(Self { encoders, producer, room_timeout })
+    }
+
+    /// Emits an event that happened now, and waits for its acknowledgement.
+    pub async fn emit<E: Event>(&self, event: &E) -> Result<Receipt, EmitError> {
+        self.emit_as(event, &Meta::new(self.encoders.source())).await
+    }
+
+    /// The same under a given id, time and trace: to repeat one whose outcome is unknown, or to
+    /// tell of what happened earlier.
+    pub async fn emit_as<E: Event>(&self, event: &E, meta: &Meta) -> Result<Receipt, EmitError> {
+        self.send(event, meta).await?.await
+    }
+
+    /// Puts an event on its way and returns as soon as there was room, so that many are in flight
+    /// at once. The outcome is what the [`Pending`] resolves to.
+    pub async fn send<E: Event>(&self, event: &E, meta: &Meta) -> Result<Pending, EmitError> {
+        let record = self.encoders.record(event, meta).map_err(|e| {
+            EmitError::NotWritten(NotWritten {
+                event: E::TYPE.into(),
+                topic: E::TOPIC.into(),
+                key: event.key().into(),
+                why: e.to_string(),
+                is_final: true,
+            })
+        })?;
+        self.send_record(record, Some(meta)).await
+    }
+
+    /// Deletes what `key` stands for in a compacted topic.
+    pub async fn delete<E: Event>(&self, key: &str) -> Result<Receipt, EmitError> {
+        let meta = Meta::new(self.encoders.source());
+        let record = self.encoders.tombstone::<E>(key, &meta).map_err(|e| {
+            EmitError::NotWritten(NotWritten {
+                event: E::TYPE.into(),
+                topic: E::TOPIC.into(),
+                key: key.into(),
+                why: e.to_string(),
+                is_final: true,
+            })
+        })?;
+        self.send_record(record, Some(&meta)).await?.await
+    }
+
+    /// Sends a record that is encoded already, as it lay in an outbox.
+    pub async fn send_encoded(&self, record: OutRecord) -> Result<Pending, EmitError> {
+        self.send_record(record, None).await
+    }
+
+    /// Waits until everything sent so far has its outcome. `false`: not within `patience`.
+    #[must_use]
+    pub async fn flush(&self, patience: Duration) -> bool {
+        self.producer.flush(patience).await
+    }
+
+    /// Why nothing can be emitted any more, if so: only a new emitter helps.
+    pub fn fatal_error(&self) -> Option<String> {
+        self.producer.fatal_error()
+    }
+
+    /// What this emitter can encode.
+    pub fn encoders(&self) -> &Encoders {
+        &self.encoders
+    }
+
+    async fn send_record(
+        &self,
+        record: OutRecord,
+        meta: Option<&Meta>,
+    ) -> Result<Pending, EmitError> {
+        let hash = Sha256::digest(record.payload.as_deref().unwrap_or_default()).into();
+        let sending = tokio::time::timeout(self.room_timeout, self.producer.send(&record)).await;
+        let mut sent = Sent { meta: meta.cloned(), hash, record };
+        // Its bytes are the client's now; only what an answer needs is kept.
+        sent.record.payload = None;
+        match sending {
+            Ok(Ok(answer)) => Ok(Pending { answer, sent: Some(sent) }),
+            Ok(Err(error)) => Err(sent.failed(error)),
+            Err(_) => Err(sent.failed(DeliveryError::NotWritten {
+                why: format!(
+                    "{} s passed without room among the records in flight; are the brokers away?",
+                    self.room_timeout.as_secs()
+                ),
+                too_large: false,
+            })),
+        }
+    }
+}
+
+/// An event on its way. Resolves to its outcome; dropped before that, a failure is only counted
+/// and logged.
+#[must_use = "the event's outcome is what this resolves to"]
+pub struct Pending {
+    answer: oneshot::Receiver<Result<Delivered, DeliveryError>>,
+    sent: Option<Sent>,
+}
+
+impl Future for Pending {
+    type Output = Result<Receipt, EmitError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        let Some(sent) = self.sent.take() else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match answer {
+            Ok(Ok(delivered)) => Ok(sent.receipt(delivered)),
+            Ok(Err(error)) => Err(sent.failed(error)),
+            Err(_) => Err(sent.failed(DeliveryError::Unknown {
+                why: "the emitter was dropped before the brokers answered".into(),
+            })),
+        })
+    }
+}
+
+/// What an answer is told with.
+struct Sent {
+    record: OutRecord,
+    meta: Option<Meta>,
+    hash: [u8; 32],
+}
+
+impl Sent {
+    fn receipt(self, delivered: Delivered) -> Receipt {
+        let partition = TopicPartition {
+            topic: self.record.topic.as_str().into(),
+            partition: delivered.partition,
+        };
+        let event_id = self.meta.as_ref().map_or_else(|| self.id_in_headers(), |meta| meta.id);
+        Receipt {
+            at: Coordinates { partition, offset: delivered.offset },
+            event_id,
+            hash: self.hash,
+        }
+    }
+
+    fn failed(self, error: DeliveryError) -> EmitError {
+        let event = self.header("ce_type").unwrap_or("(no ce_type)").to_owned();
+        let key = String::from_utf8_lossy(self.record.key.as_deref().unwrap_or_default()).into();
+        let topic = self.record.topic;
+        match error {
+            DeliveryError::NotWritten { why, too_large: is_final } => {
+                EmitError::NotWritten(NotWritten { event, topic, key, why, is_final })
+            }
+            DeliveryError::Unknown { why } => EmitError::Unknown(Box::new(UnknownOutcome {
+                event,
+                topic,
+                key,
+                why,
+                meta: self.meta,
+            })),
+        }
+    }
+
+    fn id_in_headers(&self) -> EventId {
+        EventId::from_header(
+            self.header("ce_source").unwrap_or("unknown"),
+            self.header("ce_id").unwrap_or_default(),
+        )
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.record.headers.iter().find(|(n, _)| n == name)?;
+        std::str::from_utf8(value).ok()
+    }
+}

@@ -1,0 +1,71 @@
+//! Client configuration: what the SDK sets by itself, and the user's properties over it.
+
+use std::time::Duration;
+
+use rdkafka::{
+    ClientConfig, ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext,
+    message::DeliveryResult, producer::ProducerContext,
+};
+
+use super::KafkaError;
+use crate::Config;
+
+/// What every client has.
+pub(super) fn common(config: &Config, client_id: &str) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.bootstrap)
+        .set("client.id", client_id)
+        .set("topic.metadata.refresh.interval.ms", "60000")
+        .set("reconnect.backoff.max.ms", "2000")
+        .set_log_level(RDKafkaLogLevel::Warning);
+    client
+}
+
+/// Lets the user's properties win, but for those that a promise stands on.
+pub(super) fn finish(
+    mut client: ClientConfig,
+    config: &Config,
+    fixed: &[(&str, &str)],
+) -> Result<ClientConfig, KafkaError> {
+    for (name, value) in &config.properties {
+        if let Some((_, ours)) = fixed.iter().find(|(fixed, ours)| fixed == name && ours != value) {
+            return Err(KafkaError::Configuration(format!(
+                "property `{name}` must stay `{ours}`: what Orderly promises rests on it"
+            )));
+        }
+        client.set(name, value);
+    }
+    for (name, value) in fixed {
+        client.set(*name, *value);
+    }
+    Ok(client)
+}
+
+pub(super) fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// Passes the library's own log lines and errors to `tracing`, at their level.
+pub(super) struct Logged;
+
+impl ClientContext for Logged {
+    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        log_client_error(&error, reason);
+    }
+
+    fn stats_raw(&self, _: &[u8]) {}
+}
+
+impl ConsumerContext for Logged {}
+
+impl ProducerContext for Logged {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// The library reports here what it will try again by itself.
+pub(super) fn log_client_error(error: &rdkafka::error::KafkaError, reason: &str) {
+    tracing::warn!(error = %error, reason, "Kafka client");
+}

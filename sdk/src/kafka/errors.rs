@@ -1,0 +1,80 @@
+//! The one place where the client library's errors become ours.
+
+use rdkafka::{error::KafkaError as Native, types::RDKafkaErrorCode as Code};
+
+use crate::consume::Unavailable;
+
+/// What Kafka or its client library couldn't do.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaError {
+    /// No broker answered in time.
+    #[error("no Kafka broker at {bootstrap} answered within {seconds} s; is it running there?")]
+    Unreachable {
+        /// The addresses tried.
+        bootstrap: String,
+        /// How long.
+        seconds: u64,
+        /// What the client saw.
+        #[source]
+        source: Unavailable,
+    },
+    /// The topic isn't there.
+    #[error("topic `{0}` doesn't exist; topics.yaml defines it, `orderly apply` creates it")]
+    NoSuchTopic(String),
+    /// A property was refused by the client library.
+    #[error("Kafka client configuration: {0}")]
+    Configuration(String),
+    /// Anything else, with what was being done.
+    #[error("{doing}: {why}")]
+    Failed {
+        /// What was being done.
+        doing: String,
+        /// What the client saw.
+        why: String,
+    },
+}
+
+impl KafkaError {
+    pub(super) fn unreachable(
+        bootstrap: &str,
+        waited: std::time::Duration,
+        why: impl ToString,
+    ) -> Self {
+        Self::Unreachable {
+            bootstrap: bootstrap.to_owned(),
+            seconds: waited.as_secs(),
+            source: Unavailable { part: "kafka", message: why.to_string() },
+        }
+    }
+
+    pub(super) fn failed(doing: impl Into<String>, error: &Native) -> Self {
+        match error {
+            Native::ClientConfig(_, why, name, _) => {
+                Self::Configuration(format!("property `{name}`: {why}"))
+            }
+            Native::ClientCreation(why) => Self::Configuration(why.clone()),
+            _ => Self::Failed { doing: doing.into(), why: error.to_string() },
+        }
+    }
+}
+
+/// Whether the fetch error says that records were removed before this reader got to them.
+pub(super) fn is_out_of_range(error: &Native) -> bool {
+    matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange))
+}
+
+/// Whether it passes by itself: the library goes on trying.
+pub(super) fn is_transient(error: &Native) -> bool {
+    !matches!(error, Native::MessageConsumptionFatal(_))
+        && !matches!(
+            error.rdkafka_error_code(),
+            Some(
+                Code::Fatal
+                    | Code::Fenced
+                    | Code::FencedInstanceId
+                    | Code::GroupAuthorizationFailed
+                    | Code::TopicAuthorizationFailed
+                    | Code::InvalidConfig
+            )
+        )
+}

@@ -1,0 +1,396 @@
+//! A group member: one thread owns the consumer, polls it without pause, and alone commits.
+//!
+//! What is read, assigned and revoked goes to [`MemberEvents`], on that thread. Backpressure is
+//! by pausing partitions, never by not polling.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol},
+    error::{KafkaError as Native, KafkaResult},
+    types::{RDKafkaErrorCode as Code, RDKafkaRespErr},
+};
+
+use super::{KafkaError, client, errors, tail::Names};
+use crate::{
+    Config,
+    record::{InRecord, TopicPartition},
+};
+
+/// How a member behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberSettings {
+    pub(crate) group: String,
+    pub(crate) topics: Vec<String>,
+    pub(crate) commit_interval: Duration,
+}
+
+/// What happens to a member; called on its thread, one at a time.
+pub(crate) trait MemberEvents: Send + 'static {
+    /// Partitions are now ours. Answers where each begins, in their order.
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Start>;
+
+    /// Partitions go to somebody else. Returns once nobody works on them; answers how far each is
+    /// done. `is_lost`: somebody else may have them already, nothing of them may be committed.
+    fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned>;
+
+    /// Records came, each partition's in order.
+    fn records(&mut self, records: Vec<InRecord>);
+
+    /// Asked after every round.
+    fn round(&mut self) -> Round;
+
+    /// Offsets are committed.
+    fn committed(&mut self, offsets: &[Assigned]);
+}
+
+/// Where an assigned partition begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At this offset.
+    At(i64),
+    /// At the committed offset, else at the oldest record kept.
+    Committed,
+    /// It is not read at all.
+    Nowhere,
+}
+
+/// How far an assigned partition is done: the offset of the next record to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Assigned {
+    pub(crate) partition: TopicPartition,
+    pub(crate) next: i64,
+}
+
+/// What the thread is to do after a round.
+#[derive(Default)]
+pub(crate) struct Round {
+    pub(crate) commit: Vec<Assigned>,
+    pub(crate) pause: Vec<TopicPartition>,
+    pub(crate) resume: Vec<TopicPartition>,
+}
+
+/// The member; runs on a thread of its own.
+pub(crate) struct Member {
+    consumer: BaseConsumer<Rebalances>,
+    wakes: mpsc::Receiver<()>,
+    is_stopping: Arc<AtomicBool>,
+    settings: MemberSettings,
+    names: Names,
+    bootstrap: String,
+}
+
+/// Messages taken before the rest of a round's work is done.
+const MOST_A_ROUND: usize = 2_000;
+/// Longest wait for a call; the client wants to be polled even when nothing comes.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// Properties that the promises rest on.
+const FIXED: [(&str, &str); 3] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // A start is always given; a position that is gone must not be silently replaced.
+    ("auto.offset.reset", "error"),
+];
+
+impl Member {
+    /// Creates and subscribes. `wake` is what `wakes` receives from: sent to when there may be work
+    /// for the thread. Once `is_stopping` is set and it woke, it drains, commits and leaves.
+    pub(crate) fn join(
+        config: &Config,
+        settings: MemberSettings,
+        events: Box<dyn MemberEvents>,
+        (wake, wakes): (mpsc::SyncSender<()>, mpsc::Receiver<()>),
+        is_stopping: Arc<AtomicBool>,
+    ) -> Result<Self, KafkaError> {
+        let mut native = client::common(config, &settings.group);
+        native
+            .set("group.id", &settings.group)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("queued.min.messages", "20000")
+            .set("queued.max.messages.kbytes", "16384");
+        for (name, value) in &config.consumer_properties {
+            native.set(name, value);
+        }
+        let native = client::finish(native, config, &FIXED)?;
+        let mut names = Names::default();
+        for topic in &settings.topics {
+            names.add(topic);
+        }
+        let context =
+            Rebalances { events: Mutex::new(events), bootstrap: config.bootstrap.clone() };
+        let mut consumer: BaseConsumer<Rebalances> = native
+            .create_with_context(context)
+            .map_err(|e| KafkaError::failed("creating a consumer", &e))?;
+        consumer.set_nonempty_callback(move || {
+            // Full means that a wake-up is waiting already.
+            let _ = wake.try_send(());
+        });
+        let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
+        consumer
+            .subscribe(&topics)
+            .map_err(|e| KafkaError::failed(format!("subscribing to {topics:?}"), &e))?;
+        let bootstrap = config.bootstrap.clone();
+        Ok(Self { consumer, wakes, is_stopping, settings, names, bootstrap })
+    }
+
+    /// Polls, hands over and commits until told to stop, or until it can't go on. Leaves the
+    /// group in either case; blocks while it does.
+    pub(crate) fn run(self) -> Result<(), KafkaError> {
+        let mut last_commit = Instant::now();
+        let mut has_more = false;
+        let ended = loop {
+            if self.is_stopping.load(Ordering::Acquire) {
+                break Ok(());
+            }
+            if !has_more {
+                // Timed out or woken, the work is the same.
+                let _ = self.wakes.recv_timeout(LONGEST_WAIT);
+            }
+            match self.take() {
+                Ok((records, more)) => {
+                    has_more = more;
+                    if !records.is_empty() {
+                        self.events().records(records);
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+            let round = self.events().round();
+            self.pause(&round.pause);
+            self.resume(&round.resume);
+            if last_commit.elapsed() >= self.settings.commit_interval {
+                last_commit = Instant::now();
+                self.commit(&round.commit, CommitMode::Async);
+            }
+        };
+        self.leave();
+        ended
+    }
+
+    /// What is there, and whether there may be more.
+    fn take(&self) -> Result<(Vec<InRecord>, bool), KafkaError> {
+        let mut records = Vec::new();
+        let mut empty = 0;
+        while records.len() < MOST_A_ROUND {
+            match self.consumer.poll(Duration::ZERO) {
+                Some(Ok(message)) => records.push(self.names.take(&message)),
+                Some(Err(error)) => self.judge(&error)?,
+                // Also after an event that was no message: ask again before believing it.
+                None => {
+                    empty += 1;
+                    if empty > 2 {
+                        return Ok((records, false));
+                    }
+                }
+            }
+        }
+        Ok((records, true))
+    }
+
+    fn judge(&self, error: &Native) -> Result<(), KafkaError> {
+        let group = &self.settings.group;
+        if errors::is_out_of_range(error) {
+            return Err(KafkaError::Failed {
+                doing: format!("group `{group}` reading {:?}", self.settings.topics),
+                why: format!(
+                    "the next record to do was removed by retention before it was done ({error}); \
+                     reset the group's offset deliberately to go on"
+                ),
+            });
+        }
+        if errors::is_transient(error) {
+            tracing::warn!(%group, %error, bootstrap = %self.bootstrap, "consumer");
+            return Ok(());
+        }
+        Err(KafkaError::failed(format!("group `{group}` consuming"), error))
+    }
+
+    fn pause(&self, partitions: &[TopicPartition]) {
+        if let Some(Err(error)) = list(partitions).map(|list| self.consumer.pause(&list)) {
+            tracing::warn!(%error, "pausing partitions");
+        }
+    }
+
+    fn resume(&self, partitions: &[TopicPartition]) {
+        if let Some(Err(error)) = list(partitions).map(|list| self.consumer.resume(&list)) {
+            tracing::warn!(%error, "resuming partitions");
+        }
+    }
+
+    fn commit(&self, offsets: &[Assigned], mode: CommitMode) {
+        if commit(&self.consumer, &self.settings.group, offsets, mode) {
+            self.events().committed(offsets);
+        }
+    }
+
+    fn leave(self) {
+        let assigned = self.consumer.assignment().map_or_else(|_| Vec::new(), |l| partitions(&l));
+        let is_lost = self.consumer.assignment_lost();
+        let done = self.events().revoked(&assigned, is_lost);
+        if !is_lost {
+            self.commit(&done, CommitMode::Sync);
+        }
+        // Dropped here, on this thread: closing blocks until the group has been left.
+        drop(self.consumer);
+    }
+
+    fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
+        self.consumer.context().events()
+    }
+}
+
+/// Commits; says whether it was asked for without an error.
+fn commit(
+    consumer: &BaseConsumer<Rebalances>,
+    group: &str,
+    offsets: &[Assigned],
+    mode: CommitMode,
+) -> bool {
+    let mut list = TopicPartitionList::new();
+    for Assigned { partition, next } in offsets {
+        let added =
+            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*next));
+        if let Err(error) = added {
+            tracing::error!(%group, %partition, next, %error, "an offset that can't be committed");
+        }
+    }
+    if list.count() == 0 {
+        return false;
+    }
+    match consumer.commit(&list, mode) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%group, %error, offsets = ?offsets, "commit failed; the records run again");
+            false
+        }
+    }
+}
+
+struct Rebalances {
+    events: Mutex<Box<dyn MemberEvents>>,
+    bootstrap: String,
+}
+
+impl Rebalances {
+    fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        let assigned = partitions(list);
+        let starts = self.events().assigned(&assigned);
+        let committed = committed(consumer, list);
+        let mut starting = TopicPartitionList::new();
+        for (partition, start) in assigned.iter().zip(starts) {
+            let (topic, number) = (&*partition.topic, partition.partition);
+            let stored = committed.as_ref().and_then(|l| l.find_partition(topic, number));
+            let offset = match (start, stored.map(|element| element.offset())) {
+                (Start::Nowhere, _) => continue,
+                (Start::At(start), _) => Offset::Offset(start),
+                (Start::Committed, Some(Offset::Offset(offset))) => Offset::Offset(offset),
+                (Start::Committed, Some(_)) => Offset::Beginning,
+                // Not known: the client asks again by itself, and fails rather than guesses.
+                (Start::Committed, None) => Offset::Stored,
+            };
+            starting.add_partition_offset(topic, number, offset)?;
+        }
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&starting),
+            _ => consumer.assign(&starting),
+        }
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        let is_lost = consumer.assignment_lost();
+        let done = self.events().revoked(&partitions(list), is_lost);
+        if !is_lost && commit(consumer, "of the revoked partitions", &done, CommitMode::Sync) {
+            self.events().committed(&done);
+        }
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            _ => consumer.unassign(),
+        }
+    }
+}
+
+impl ClientContext for Rebalances {
+    fn error(&self, error: Native, reason: &str) {
+        client::log_client_error(&error, reason);
+    }
+
+    fn stats_raw(&self, _: &[u8]) {}
+}
+
+impl ConsumerContext for Rebalances {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        what: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let (doing, done) = match what {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                ("assigning", self.assign(consumer, list))
+            }
+            _ => ("revoking", self.revoke(consumer, list)),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, doing, bootstrap = %self.bootstrap, "rebalance");
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        match result {
+            Ok(()) => {}
+            Err(error) if error.rdkafka_error_code() == Some(Code::NoOffset) => {}
+            Err(error) => tracing::warn!(%error, "commit failed; the records may run again"),
+        }
+    }
+}
+
+/// Committed offsets of the partitions; `None` if the group's coordinator didn't answer.
+fn committed(
+    consumer: &BaseConsumer<Rebalances>,
+    list: &TopicPartitionList,
+) -> Option<TopicPartitionList> {
+    let mut asked = TopicPartitionList::new();
+    for element in list.elements() {
+        asked.add_partition(element.topic(), element.partition());
+    }
+    for attempt in 1..=3 {
+        match consumer.committed_offsets(asked.clone(), Duration::from_secs(5)) {
+            Ok(found) => return Some(found),
+            Err(error) => tracing::warn!(%error, attempt, "asking for committed offsets"),
+        }
+    }
+    None
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    list.elements()
+        .iter()
+        .map(|element| TopicPartition {
+            topic: element.topic().into(),
+            partition: element.partition(),
+        })
+        .collect()
+}
+
+fn list(partitions: &[TopicPartition]) -> Option<TopicPartitionList> {
+    if partitions.is_empty() {
+        return None;
+    }
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.partition);
+    }
+    Some(list)
+}

@@ -1,0 +1,16 @@
+//! The only place that names the Kafka client library. No type of it leaves this folder.
+mod client;
+mod embedded;
+mod errors;
+mod ffi;
+mod member;
+mod probe;
+mod producer;
+mod tail;
+
+pub use embedded::{EmbeddedBroker, Kept};
+pub use errors::KafkaError;
+pub(crate) use member::{Assigned, Member, MemberEvents, MemberSettings, Round, Start};
+pub use probe::{GroupLag, Probe};
+pub(crate) use producer::{Delivered, DeliveryError, Producer, ProducerSettings};
+pub use tail::Tail;

@@ -1,0 +1,162 @@
+//! Asking the cluster: does a topic exist, where does it end, how far behind is a group.
+
+use std::{sync::Arc, time::Duration};
+
+use rdkafka::{
+    ClientConfig, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError as Native,
+    types::RDKafkaErrorCode as Code,
+};
+
+use super::{KafkaError, client};
+use crate::{Config, record::TopicPartition};
+
+/// Asks, without joining any group. Cheap to clone.
+#[derive(Clone)]
+pub struct Probe {
+    client: Arc<BaseConsumer>,
+    config: Config,
+}
+
+/// How far a group is behind in one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupLag {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Next offset the group will read; `None` where it never committed.
+    pub committed: Option<i64>,
+    /// Offset of the oldest record kept.
+    pub start: i64,
+    /// Offset behind the newest record.
+    pub end: i64,
+}
+
+impl GroupLag {
+    /// Records that the group has yet to do.
+    pub fn records(&self) -> i64 {
+        (self.end - self.committed.unwrap_or(self.start).max(self.start)).max(0)
+    }
+}
+
+impl Probe {
+    /// A probe of the cluster that `config` names. Connects on the first question.
+    pub fn new(config: &Config) -> Result<Self, KafkaError> {
+        let client = client::finish(client::common(config, "orderly-probe"), config, &[])?;
+        let client = create(&client)?;
+        Ok(Self { client: Arc::new(client), config: config.clone() })
+    }
+
+    /// The number of partitions of a topic that must be there.
+    pub async fn partitions(&self, topic: &str) -> Result<i32, KafkaError> {
+        let name = topic.to_owned();
+        self.ask(move |client, patience| {
+            let metadata = client.fetch_metadata(Some(&name), patience);
+            let metadata = metadata.map_err(Answer::Native)?;
+            let found = metadata.topics().iter().find(|t| t.name() == name);
+            match found.filter(|t| t.error().is_none() && !t.partitions().is_empty()) {
+                Some(topic) => Ok(i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)),
+                None => Err(Answer::NoSuchTopic(name)),
+            }
+        })
+        .await
+    }
+
+    /// The cluster's id.
+    pub async fn cluster_id(&self) -> Result<String, KafkaError> {
+        self.ask(|client, patience| {
+            // Asked for with the metadata, else it would wait for metadata to come by itself.
+            client.fetch_metadata(None, patience).map_err(Answer::Native)?;
+            Ok(client.client().fetch_cluster_id(patience).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Offset of the oldest record kept and offset behind the newest one.
+    pub async fn ends(&self, at: &TopicPartition) -> Result<(i64, i64), KafkaError> {
+        let at = at.clone();
+        self.ask(move |client, patience| {
+            client.fetch_watermarks(&at.topic, at.partition, patience).map_err(Answer::Native)
+        })
+        .await
+    }
+
+    /// How far `group` is behind in every partition of `topics`. Joins nothing.
+    pub async fn lag(&self, group: &str, topics: &[&str]) -> Result<Vec<GroupLag>, KafkaError> {
+        let mut partitions = Vec::new();
+        for topic in topics {
+            let name: Arc<str> = (*topic).into();
+            for partition in 0..self.partitions(topic).await? {
+                partitions.push(TopicPartition { topic: Arc::clone(&name), partition });
+            }
+        }
+        let mut client = client::common(&self.config, "orderly-probe");
+        client.set("group.id", group);
+        let of_group = create(&client::finish(client, &self.config, &[])?)?;
+        let of_group = Self { client: Arc::new(of_group), config: self.config.clone() };
+        of_group
+            .ask(move |client, patience| {
+                let mut asked = TopicPartitionList::new();
+                for at in &partitions {
+                    asked.add_partition(&at.topic, at.partition);
+                }
+                let committed =
+                    client.committed_offsets(asked, patience).map_err(Answer::Native)?;
+                let mut lags = Vec::with_capacity(partitions.len());
+                for partition in partitions {
+                    let (start, end) = client
+                        .fetch_watermarks(&partition.topic, partition.partition, patience)
+                        .map_err(Answer::Native)?;
+                    let committed = committed
+                        .find_partition(&partition.topic, partition.partition)
+                        .and_then(|element| element.offset().to_raw())
+                        .filter(|offset| *offset >= 0);
+                    lags.push(GroupLag { partition, committed, start, end });
+                }
+                Ok(lags)
+            })
+            .await
+    }
+
+    /// Runs a blocking question off the runtime.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&BaseConsumer, Duration) -> Result<T, Answer> + Send + 'static,
+    ) -> Result<T, KafkaError> {
+        let (client, patience) = (Arc::clone(&self.client), self.config.connect_timeout);
+        let asked = tokio::task::spawn_blocking(move || question(&client, patience)).await;
+        match asked {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Answer::NoSuchTopic(name))) => Err(KafkaError::NoSuchTopic(name)),
+            Ok(Err(Answer::Native(error))) => Err(self.classify(&error)),
+            Err(panic) => Err(KafkaError::Failed {
+                doing: "asking the cluster".into(),
+                why: panic.to_string(),
+            }),
+        }
+    }
+
+    fn classify(&self, error: &Native) -> KafkaError {
+        match error.rdkafka_error_code() {
+            Some(
+                Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::Resolve,
+            ) => {
+                KafkaError::unreachable(&self.config.bootstrap, self.config.connect_timeout, error)
+            }
+            _ => KafkaError::failed("asking the cluster", error),
+        }
+    }
+}
+
+fn create(client: &ClientConfig) -> Result<BaseConsumer, KafkaError> {
+    client.create().map_err(|e| KafkaError::failed("creating a client", &e))
+}
+
+enum Answer {
+    Native(Native),
+    NoSuchTopic(String),
+}

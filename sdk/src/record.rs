@@ -1,0 +1,168 @@
+//! Records as they are on the wire: bytes, key, headers. The typed layers stand on these.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+/// One partition of a topic.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number, from 0.
+    pub partition: i32,
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
+
+impl fmt::Debug for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where a record is: its partition and offset.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Coordinates {
+    /// The partition it is in.
+    pub partition: TopicPartition,
+    /// Its offset there.
+    pub offset: i64,
+}
+
+impl fmt::Display for Coordinates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.partition, self.offset)
+    }
+}
+
+impl fmt::Debug for Coordinates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A record that is to be written: encoded, framed, ready to send or to lie in an outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutRecord {
+    /// Where it goes.
+    pub topic: String,
+    /// The partition, where it isn't the key's.
+    pub partition: Option<i32>,
+    /// What it is ordered by. `None` only where a dead letter's source had none.
+    pub key: Option<Vec<u8>>,
+    /// The value; `None` is a tombstone.
+    pub payload: Option<Vec<u8>>,
+    /// Names and values, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// When it happened, milliseconds since 1970 UTC.
+    pub timestamp_ms: i64,
+}
+
+impl OutRecord {
+    /// About how many bytes of memory and network it takes.
+    pub fn size(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.as_ref().map_or(0, Vec::len)
+            + self.payload.as_ref().map_or(0, Vec::len)
+            + headers
+            + 64
+    }
+}
+
+/// A record that was read, in one buffer of its own.
+pub struct InRecord {
+    at: Coordinates,
+    timestamp_ms: Option<i64>,
+    /// Key, payload and headers, one behind the other.
+    bytes: Vec<u8>,
+    key: Option<Span>,
+    payload: Option<Span>,
+    headers: Box<[(Span, Span)]>,
+}
+
+impl InRecord {
+    /// Copies a record's parts together.
+    pub fn new<'a>(
+        at: Coordinates,
+        timestamp_ms: Option<i64>,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) -> Self {
+        let size = key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + USUAL_HEADERS;
+        let mut bytes = Vec::with_capacity(size);
+        let mut put = |part: &[u8]| {
+            let start = bytes.len();
+            bytes.extend_from_slice(part);
+            Span { start, end: bytes.len() }
+        };
+        let key = key.map(&mut put);
+        let payload = payload.map(&mut put);
+        let headers = headers.map(|(name, value)| (put(name.as_bytes()), put(value))).collect();
+        Self { at, timestamp_ms, bytes, key, payload, headers }
+    }
+
+    /// Where it was read.
+    pub fn at(&self) -> &Coordinates {
+        &self.at
+    }
+
+    /// The record's timestamp, where it has one.
+    pub fn timestamp(&self) -> Option<DateTime<Utc>> {
+        self.timestamp_ms.and_then(DateTime::from_timestamp_millis)
+    }
+
+    /// Its key's bytes.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.key.map(|span| self.slice(span))
+    }
+
+    /// Its value's bytes; `None` is a tombstone.
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.payload.map(|span| self.slice(span))
+    }
+
+    /// Its headers in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().filter_map(|&(name, value)| {
+            std::str::from_utf8(self.slice(name)).ok().map(|name| (name, self.slice(value)))
+        })
+    }
+
+    /// The last header of that name, which is the one that counts.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers
+            .iter()
+            .rfind(|(n, _)| self.slice(*n) == name.as_bytes())
+            .map(|&(_, value)| self.slice(value))
+    }
+
+    /// The same, where it is text.
+    pub fn header_str(&self, name: &str) -> Option<&str> {
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Bytes it holds on to.
+    pub fn size(&self) -> usize {
+        self.bytes.capacity() + size_of::<Self>() + size_of_val(&*self.headers)
+    }
+
+    fn slice(&self, span: Span) -> &[u8] {
+        &self.bytes[span.start..span.end]
+    }
+}
+
+/// Room for the headers that an event of ours has.
+const USUAL_HEADERS: usize = 320;
+
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}

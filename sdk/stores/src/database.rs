@@ -1,0 +1,120 @@
+//! A database, opened by url.
+
+use std::path::PathBuf;
+
+use tokio::sync::watch;
+
+use crate::{
+    Row, StoreError, Tx, Value,
+    sqlite::{Limits, Sqlite},
+};
+
+/// A database; clones share it.
+///
+/// SQLite writes one transaction at a time, so transactions of all clones take turns, in the order
+/// in which they asked. Reads outside of a transaction run beside them and see what is committed.
+/// Another process may have the file open too; between processes turns are not fair.
+#[derive(Clone)]
+pub struct Database {
+    sqlite: Sqlite,
+    /// Counts commits that put something in the outbox.
+    outbox: watch::Sender<u64>,
+}
+
+impl Database {
+    /// Opens `sqlite:/path/file.db`, which is made if it isn't there; its directory must be. A
+    /// commit outlives the process; the last ones may not outlive a power cut.
+    ///
+    /// Blocks its thread: shortly, or up to 5 s where another process locks the file.
+    pub fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_within(url, Limits::default())
+    }
+
+    pub(crate) fn open_within(url: &str, limits: Limits) -> Result<Self, StoreError> {
+        let sqlite = Sqlite::open(&sqlite_path(url)?, limits)?;
+        Ok(Self { sqlite, outbox: watch::Sender::new(0) })
+    }
+
+    /// Opens a transaction when its turn comes. Cancelled, it gives up its turn.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(Tx::new(self.sqlite.begin().await?, self.outbox.clone()))
+    }
+
+    /// Reads what is committed, beside the transactions. A statement that writes is refused, and
+    /// so is a result of more than 1,000,000 rows or 256 MiB.
+    pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.sqlite.query(sql.to_owned(), values.to_vec()).await
+    }
+
+    /// The same for at most one row; more are an error.
+    pub async fn query_opt(&self, sql: &str, values: &[Value]) -> Result<Option<Row>, StoreError> {
+        at_most_one(sql, self.query(sql, values).await?)
+    }
+
+    /// Tells when something has come into the outbox.
+    pub(crate) fn outbox_changes(&self) -> watch::Receiver<u64> {
+        self.outbox.subscribe()
+    }
+}
+
+pub(crate) fn at_most_one(sql: &str, rows: Vec<Row>) -> Result<Option<Row>, StoreError> {
+    if rows.len() > 1 {
+        let found = rows.len();
+        return Err(StoreError::statement(sql, format!("{found} rows, where at most one fits")));
+    }
+    Ok(rows.into_iter().next())
+}
+
+fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
+    const SUPPORTED: &str = "give sqlite:/path/to/file.db";
+    // No more of the url than its scheme goes into a message: the rest may hold a password.
+    let path = match url.split_once(':') {
+        Some(("sqlite", path)) => path.strip_prefix("//").unwrap_or(path),
+        Some((scheme, _)) => {
+            return Err(StoreError::Url(format!(
+                "database scheme `{scheme}:` is not supported: {SUPPORTED}"
+            )));
+        }
+        None => {
+            return Err(StoreError::Url(format!("the database url has no scheme: {SUPPORTED}")));
+        }
+    };
+    if path.is_empty() || path.ends_with('/') {
+        return Err(StoreError::Url(format!("the database url names no file: {SUPPORTED}")));
+    }
+    if path.contains('?') {
+        return Err(StoreError::Url(format!("a database url takes no `?` options: {SUPPORTED}")));
+    }
+    Ok(path.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_sqlite_url_names_a_file() {
+        for (url, path) in [
+            ("sqlite:/var/lib/orders.db", "/var/lib/orders.db"),
+            ("sqlite:///var/lib/orders.db", "/var/lib/orders.db"),
+            ("sqlite:orders.db", "orders.db"),
+        ] {
+            assert_eq!(sqlite_path(url).unwrap(), Path::new(path), "{url}");
+        }
+    }
+
+    #[test]
+    fn another_url_is_refused_naming_what_is_supported_and_no_password() {
+        for url in
+            ["mysql://me:secret@host/db", "/secret.db", "sqlite:", "sqlite:/secret/", "sqlite:a?secret"]
+        {
+            let message = sqlite_path(url).unwrap_err().to_string();
+            assert!(message.contains("sqlite:/path/to/file.db"), "{message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
+    }
+}

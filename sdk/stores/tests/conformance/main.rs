@@ -1,0 +1,155 @@
+//! What every database has to do: the same functions, called for each of them.
+#![allow(clippy::unwrap_used)]
+
+mod exactness;
+mod inbox;
+mod killed;
+mod migrations;
+mod outbox;
+mod outbox_order;
+mod positions;
+mod statements;
+mod transactions;
+
+mod on_sqlite;
+mod on_sqlite_disk;
+mod on_sqlite_turns;
+
+use std::any::Any;
+
+use orderly_sdk::{OutRecord, consume::Begun, record::TopicPartition};
+use orderly_stores::{Database, Migration, Tx};
+
+/// A database of its own for one test.
+pub struct Place {
+    pub url: String,
+    /// What it stands on, removed with it.
+    pub _ground: Box<dyn Any + Send + Sync>,
+}
+
+impl Place {
+    /// As one more member opens it.
+    pub fn open(&self) -> Database {
+        Database::open(&self.url).unwrap()
+    }
+}
+
+/// Every function of the suite, as a test on the places that `$place` gives.
+#[macro_export]
+macro_rules! conforms {
+    ($place:path) => {
+        $crate::conforms!($place:
+            exactness {
+                decimals_come_back_digit_for_digit,
+                decimals_are_summed_exactly,
+                times_come_back_to_the_millisecond,
+                every_kind_of_value_comes_back,
+                a_column_is_only_read_as_what_it_is,
+            }
+            statements {
+                parameters_are_bound_by_number,
+                a_wrong_statement_is_not_the_databases_fault,
+                a_result_beyond_the_bound_is_an_error,
+                a_read_outside_of_a_transaction_writes_nothing,
+                a_batch_says_how_many_rows_it_changed,
+                more_than_one_row_is_no_optional_row,
+            }
+            transactions {
+                a_dropped_transaction_leaves_nothing,
+                what_is_not_committed_is_not_read_outside,
+                a_transaction_that_failed_cannot_be_committed,
+                a_transaction_with_a_cancelled_call_cannot_be_committed,
+                concurrent_transactions_lose_no_update,
+            }
+            migrations {
+                migrations_are_applied_once,
+                members_that_start_at_once_migrate_once,
+                a_changed_migration_is_refused,
+                a_moved_migration_is_refused,
+                a_failing_migration_leaves_nothing,
+                an_older_member_lets_newer_migrations_be,
+            }
+            inbox {
+                a_redelivered_event_takes_effect_once,
+                concurrent_members_take_effect_once,
+                a_failed_handler_leaves_nothing,
+                groups_have_inboxes_of_their_own,
+                what_is_only_passed_over_needs_no_row,
+                a_batch_is_rejected_by_the_inbox,
+            }
+            positions {
+                a_group_goes_on_where_it_committed,
+                a_failed_batch_moves_nothing,
+                an_overtaken_member_rolls_back_its_effect,
+                of_two_that_begin_anew_one_is_overtaken,
+                a_redelivered_batch_is_a_repeat,
+                a_batch_over_the_position_is_refused,
+                a_position_of_another_cluster_is_refused,
+                a_partition_that_was_not_started_is_refused,
+                members_that_share_positions_overtake_each_other_too,
+                concurrent_members_apply_every_record_once,
+            }
+            outbox {
+                records_come_out_as_they_went_in,
+                a_rolled_back_record_never_comes_out,
+                a_take_is_bounded_by_records_and_bytes,
+                sent_records_are_gone_and_their_ids_stay_used,
+                a_commit_between_take_and_wait_wakes,
+                what_lay_there_before_wakes_the_first_wait,
+                a_relay_that_only_waits_misses_nothing,
+            }
+            outbox_order {
+                a_key_comes_out_in_commit_order,
+            }
+            killed {
+                a_killed_process_leaves_whole_transactions,
+            }
+        );
+    };
+    ($place:path: $($module:ident { $($test:ident,)* })*) => {
+        $(mod $module {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                $crate::$module::$test(&$place()).await;
+            })*
+        })*
+    };
+}
+
+/// A table to see effects in.
+pub async fn prepare_effects(db: &Database) {
+    let effects =
+        Migration { name: "effects", sql: "CREATE TABLE effects (id {id}, what TEXT NOT NULL)" };
+    db.migrate("test", &[effects]).await.unwrap();
+}
+
+pub async fn add_effect(tx: &mut Tx, what: &str) {
+    tx.execute("INSERT INTO effects (what) VALUES ($1)", &[what.into()]).await.unwrap();
+}
+
+pub async fn effects(db: &Database) -> Vec<String> {
+    let rows = db.query("SELECT what FROM effects ORDER BY id", &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0).unwrap()).collect()
+}
+
+pub fn record(key: &str, payload: &str) -> OutRecord {
+    OutRecord {
+        topic: "orders".to_owned(),
+        partition: None,
+        key: Some(key.into()),
+        payload: Some(payload.into()),
+        headers: vec![("ce_id".to_owned(), payload.into())],
+        timestamp_ms: 1_291_190_400_000,
+    }
+}
+
+pub fn partition(number: i32) -> TopicPartition {
+    TopicPartition { topic: "orders".into(), partition: number }
+}
+
+pub fn fresh(begun: Begun<Tx>) -> Tx {
+    match begun {
+        Begun::Fresh(tx) => tx,
+        Begun::Repeat => panic!("a repeat where a fresh unit was expected"),
+    }
+}

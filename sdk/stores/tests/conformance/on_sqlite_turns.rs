@@ -1,0 +1,55 @@
+//! SQLite has one writer: transactions take turns, in the order in which they asked.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::Poll,
+};
+
+use crate::{add_effect, effects, on_sqlite::place, prepare_effects};
+
+#[tokio::test]
+async fn a_transaction_begins_when_the_one_before_has_ended() {
+    let place = place();
+    let db = place.open();
+    prepare_effects(&db).await;
+    let mut first = db.begin().await.unwrap();
+    add_effect(&mut first, "rolled back").await;
+    let mut second = pin!(db.begin());
+    let mut given_up = Box::pin(db.begin());
+    let mut third = pin!(db.begin());
+    assert!(!is_ready(second.as_mut()).await);
+    assert!(!is_ready(given_up.as_mut()).await);
+    assert!(!is_ready(third.as_mut()).await);
+    drop(given_up);
+
+    drop(first);
+    let mut second = second.await.unwrap();
+    assert!(!is_ready(third.as_mut()).await);
+    add_effect(&mut second, "second").await;
+    second.commit().await.unwrap();
+    let mut third = third.await.unwrap();
+    add_effect(&mut third, "third").await;
+    third.commit().await.unwrap();
+
+    assert_eq!(effects(&db).await, ["second", "third"]);
+}
+
+#[tokio::test]
+async fn a_statement_that_ends_the_transaction_is_an_error() {
+    let place = place();
+    let db = place.open();
+    prepare_effects(&db).await;
+    let mut tx = db.begin().await.unwrap();
+
+    let error = tx.execute("COMMIT", &[]).await.unwrap_err();
+
+    assert!(error.to_string().contains("use commit"), "{error}");
+    let mut tx = db.begin().await.unwrap();
+    add_effect(&mut tx, "next").await;
+    tx.commit().await.unwrap();
+}
+
+async fn is_ready<F: Future>(mut future: Pin<&mut F>) -> bool {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await
+}

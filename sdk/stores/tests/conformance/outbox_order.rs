@@ -1,0 +1,98 @@
+//! Whatever is committed or dropped, and however it interleaves: each key's records come out in
+//! the order of its commits.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use orderly_stores::{Database, Outbox, outbox};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree as _,
+    test_runner::{Config, TestRunner},
+};
+use tokio::task::{JoinSet, yield_now};
+
+use crate::{Place, record};
+
+const SCHEDULES: usize = 40;
+
+pub async fn a_key_comes_out_in_commit_order(place: &Place) {
+    let db = place.open();
+    outbox::prepare(&db).await.unwrap();
+    let mut relay = Outbox::new(db.clone());
+    let mut runner = TestRunner::new(Config::default());
+    for _ in 0..SCHEDULES {
+        let members = members().new_tree(&mut runner).unwrap().current();
+        let story = format!("{members:?}");
+        let committed = run(&db, members).await;
+
+        let mut relayed = Committed::new();
+        loop {
+            let taken = relay.take(4).await.unwrap();
+            if taken.is_empty() {
+                break;
+            }
+            for (_, record) in &taken {
+                let text = |bytes: &Option<Vec<u8>>| {
+                    String::from_utf8(bytes.clone().unwrap_or_default()).unwrap()
+                };
+                relayed.entry(text(&record.key)).or_default().push(text(&record.payload));
+            }
+            relay.sent(&taken.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await.unwrap();
+        }
+        assert_eq!(relayed, committed, "{story}");
+    }
+}
+
+/// Payloads by key.
+type Committed = BTreeMap<String, Vec<String>>;
+
+/// One transaction: a key, how many records it emits, how often it pauses between them, and
+/// whether it commits.
+#[derive(Clone, Debug)]
+struct Work {
+    key: u8,
+    records: u8,
+    pauses: u8,
+    commits: bool,
+}
+
+fn members() -> impl Strategy<Value = Vec<Vec<Work>>> {
+    let work = (0..3_u8, 0..4_u8, 0..3_u8, any::<bool>())
+        .prop_map(|(key, records, pauses, commits)| Work { key, records, pauses, commits });
+    prop::collection::vec(prop::collection::vec(work, 0..5), 1..5)
+}
+
+/// Runs the members at once; says what they committed.
+async fn run(db: &Database, members: Vec<Vec<Work>>) -> Committed {
+    let committed = Arc::new(Mutex::new(Committed::new()));
+    let mut tasks = JoinSet::new();
+    for (member, works) in members.into_iter().enumerate() {
+        let (db, committed) = (db.clone(), Arc::clone(&committed));
+        tasks.spawn(async move {
+            for (number, work) in works.into_iter().enumerate() {
+                let mut tx = db.begin().await.unwrap();
+                let key = work.key.to_string();
+                let mut payloads = Vec::new();
+                for nth in 0..work.records {
+                    let payload = format!("{member}.{number}.{nth}");
+                    outbox::insert(&mut tx, &[record(&key, &payload)]).await.unwrap();
+                    payloads.push(payload);
+                    for _ in 0..work.pauses {
+                        yield_now().await;
+                    }
+                }
+                if work.commits && !payloads.is_empty() {
+                    // The key is still held here, so this is the order of its commits.
+                    committed.lock().unwrap().entry(key).or_default().extend(payloads);
+                    tx.commit().await.unwrap();
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    let mut committed = committed.lock().unwrap();
+    std::mem::take(&mut committed)
+}
