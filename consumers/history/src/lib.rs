@@ -1,1 +1,34 @@
-//! history
+//! What happened to every order, kept in the store and read from there.
+//!
+//! Group `history` folds `orders` and `order-status`, whichever comes first, in batches: effect and
+//! position commit in one transaction, so each event takes effect once. What it keeps depends on
+//! the events alone, not on how the two topics came in between each other.
+//!
+//! - [`run`]: the service: members of the group, and the read API over HTTP ([`routes`]).
+//! - [`fold()`]: events to rows, within a transaction; what the members' handler does.
+//! - [`ReadModel`]: what is kept, one order or page at a time.
+
+mod fold;
+mod happened;
+mod list_user_orders;
+mod page_through;
+mod read_model;
+mod read_order;
+mod record_batch;
+mod routes;
+mod service;
+mod show_values;
+mod statuses;
+mod sum_lines;
+mod tables;
+
+pub use fold::fold;
+pub use happened::Happened;
+pub use list_user_orders::{Cursor, ListedOrder, OrderList};
+pub use page_through::{KeptEvent, KeptOrder};
+pub use read_model::{Counts, ReadModel};
+pub use read_order::{Line, Order, TimelineEntry};
+pub use record_batch::RecordBatch;
+pub use routes::routes;
+pub use service::{Error, Settings, run};
+pub use sum_lines::{SumError, Sums};

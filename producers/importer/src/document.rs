@@ -48,14 +48,8 @@ impl Invoice {
         happened_at: DateTime<Utc>,
         lines: Vec<Line>,
     ) -> Self {
-        let mut invoice = Self {
-            number,
-            user_id,
-            currency,
-            happened_at,
-            lines,
-            total: Decimal::ZERO,
-        };
+        let mut invoice =
+            Self { number, user_id, currency, happened_at, lines, total: Decimal::ZERO };
         invoice.total = round_to_cents(invoice.unrounded_total());
         invoice
     }

@@ -22,12 +22,7 @@ pub(crate) enum Source {
 
 impl Import {
     pub(crate) fn new(source: Source, tally: Tally, progress: Progress) -> Self {
-        Self {
-            source,
-            tally,
-            progress,
-            ended: false,
-        }
+        Self { source, tally, progress, ended: false }
     }
 
     /// What became of the lines read so far.

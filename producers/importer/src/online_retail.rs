@@ -90,10 +90,7 @@ impl OnlineRetail {
             return Ok(false);
         };
         tally.lines += 1;
-        let place = Place {
-            line: row.line,
-            position: tally.lines,
-        };
+        let place = Place { line: row.line, position: tally.lines };
         let entry = row.fields.and_then(|fields| Entry::parse(&fields));
         self.close_last_before(place.position.saturating_sub(WINDOW), tally);
         match entry {
@@ -120,16 +117,13 @@ impl OnlineRetail {
                 });
             }
         };
-        let invoice = self
-            .open
-            .entry(Arc::clone(&number))
-            .or_insert_with(|| OpenInvoice {
-                kind: entry.kind,
-                user_id: None,
-                happened_at: entry.happened_at,
-                lines: Vec::new(),
-                last: place.position,
-            });
+        let invoice = self.open.entry(Arc::clone(&number)).or_insert_with(|| OpenInvoice {
+            kind: entry.kind,
+            user_id: None,
+            happened_at: entry.happened_at,
+            lines: Vec::new(),
+            last: place.position,
+        });
         if let (Some(of_line), Some(of_invoice)) = (&entry.user_id, &invoice.user_id)
             && of_line != of_invoice
         {
@@ -171,22 +165,18 @@ impl OnlineRetail {
 
     /// Closes the invoices whose last line lies before `position`, in the order of these lines.
     fn close_last_before(&mut self, position: u64, tally: &mut Tally) {
-        while let Some((last, number)) =
-            self.last_lines.pop_front_if(|(last, _)| *last < position)
+        while let Some((last, number)) = self.last_lines.pop_front_if(|(last, _)| *last < position)
         {
-            let went_quiet = self
-                .open
-                .get(&number)
-                .is_some_and(|invoice| invoice.last == last);
+            let went_quiet = self.open.get(&number).is_some_and(|invoice| invoice.last == last);
             if went_quiet && let Some(invoice) = self.open.remove(&number) {
                 self.held_lines -= invoice.lines.len();
-                self.ready
-                    .extend(invoice.close(&number, self.rows.file(), tally));
+                self.ready.extend(invoice.close(&number, self.rows.file(), tally));
             }
         }
     }
 }
 
+#[derive(Clone, Copy)]
 struct Place {
     /// Line of the file.
     line: u64,
@@ -227,15 +217,10 @@ impl Entry {
             unit_price: parse_values::price(COLUMNS[5], price)?,
         };
         if goods.unit_price < Decimal::ZERO && kind != Kind::BadDebt {
-            return Err(format!(
-                "UnitPrice {} is negative",
-                parse_values::shown(price)
-            ));
+            return Err(format!("UnitPrice {} is negative", parse_values::shown(price)));
         }
         if kind == Kind::Return && goods.quantity >= 0 {
-            return Err(format!(
-                "Quantity {quantity} on a return, where it must be negative"
-            ));
+            return Err(format!("Quantity {quantity} on a return, where it must be negative"));
         }
         Ok(Self {
             number: number.to_owned(),
@@ -243,7 +228,7 @@ impl Entry {
             user_id: (!customer.is_empty())
                 .then(|| parse_values::code(COLUMNS[6], customer))
                 .transpose()?,
-            happened_at: parse_values::local_time(COLUMNS[4], at, "%Y-%m-%dT%H:%M:%S", London)?,
+            happened_at: parse_values::local_time(COLUMNS[4], at, "%Y-%m-%dT%H:%M:%S", &London)?,
             goods,
         })
     }
@@ -276,10 +261,8 @@ impl OpenInvoice {
                     if goods.quantity > 0 {
                         return Some(goods);
                     }
-                    let what = format!(
-                        "Quantity {} on a sale, where it must be positive",
-                        goods.quantity
-                    );
+                    let what =
+                        format!("Quantity {} on a sale, where it must be positive", goods.quantity);
                     tally.malformed_line(file, line, what);
                     None
                 })?;
@@ -288,10 +271,7 @@ impl OpenInvoice {
             }
             Kind::Return => {
                 let goods = self.into_invoice(number, |_, goods| {
-                    Some(Line {
-                        quantity: -goods.quantity,
-                        ..goods
-                    })
+                    Some(Line { quantity: -goods.quantity, ..goods })
                 })?;
                 tally.came_back(&goods);
                 Some(Document::Return(goods))
@@ -300,9 +280,7 @@ impl OpenInvoice {
     }
 
     fn is_stock_adjustment(&self) -> bool {
-        self.lines
-            .iter()
-            .all(|(_, goods)| goods.quantity <= 0 && goods.unit_price.is_zero())
+        self.lines.iter().all(|(_, goods)| goods.quantity <= 0 && goods.unit_price.is_zero())
     }
 
     /// `None` if no line is kept.
@@ -311,19 +289,9 @@ impl OpenInvoice {
         number: &str,
         mut keep: impl FnMut(u64, Line) -> Option<Line>,
     ) -> Option<Invoice> {
-        let lines: Vec<Line> = self
-            .lines
-            .into_iter()
-            .filter_map(|(line, goods)| keep(line, goods))
-            .collect();
-        (!lines.is_empty()).then(|| {
-            Invoice::new(
-                number.to_owned(),
-                self.user_id,
-                "GBP",
-                self.happened_at,
-                lines,
-            )
-        })
+        let lines: Vec<Line> =
+            self.lines.into_iter().filter_map(|(line, goods)| keep(line, goods)).collect();
+        (!lines.is_empty())
+            .then(|| Invoice::new(number.to_owned(), self.user_id, "GBP", self.happened_at, lines))
     }
 }

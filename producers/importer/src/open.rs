@@ -24,15 +24,11 @@ pub enum Format {
 pub fn open(path: &Path, format: Format) -> Result<Import, OpenError> {
     let mut progress = Progress::of_files();
     let mut tally = Tally::default();
-    let metadata = path.metadata().map_err(|cause| OpenError::Unopened {
-        path: path.to_owned(),
-        cause,
-    })?;
+    let metadata =
+        path.metadata().map_err(|cause| OpenError::Unopened { path: path.to_owned(), cause })?;
     let source = match format {
         Format::OnlineRetail if metadata.is_dir() => {
-            return Err(OpenError::NotAFile {
-                path: path.to_owned(),
-            });
+            return Err(OpenError::NotAFile { path: path.to_owned() });
         }
         Format::OnlineRetail => {
             let bytes = open_file(path, &mut progress)?;
@@ -40,9 +36,7 @@ pub fn open(path: &Path, format: Format) -> Result<Import, OpenError> {
             Source::OnlineRetail(Box::new(retail))
         }
         Format::Pizzaplace if !metadata.is_dir() => {
-            return Err(OpenError::NotADirectory {
-                path: path.to_owned(),
-            });
+            return Err(OpenError::NotADirectory { path: path.to_owned() });
         }
         Format::Pizzaplace => {
             let pizzas = Pizzaplace::open(path, &mut progress, &mut tally)?;
@@ -58,10 +52,8 @@ pub fn read_online_retail(
     from: impl Read + Send + 'static,
 ) -> Result<Import, OpenError> {
     let progress = Progress::default();
-    let bytes = unpack(from, &progress).map_err(|cause| OpenError::Unopened {
-        path: name.into(),
-        cause,
-    })?;
+    let bytes = unpack(from, &progress)
+        .map_err(|cause| OpenError::Unopened { path: name.into(), cause })?;
     let retail = OnlineRetail::open(name.to_owned(), bytes)?;
     let source = Source::OnlineRetail(Box::new(retail));
     Ok(Import::new(source, Tally::default(), progress))
@@ -96,9 +88,7 @@ impl FromStr for Format {
         Self::ALL
             .into_iter()
             .find(|format| format.as_str() == name)
-            .ok_or_else(|| UnknownFormat {
-                name: name.to_owned(),
-            })
+            .ok_or_else(|| UnknownFormat { name: name.to_owned() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a field's text to a value, or to what is wrong with it.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
 use rust_decimal::Decimal;
 
 /// Most pieces of one line, either way.
@@ -12,6 +12,7 @@ pub const PRICE_LIMIT: i64 = 1_000_000;
 const PRICE_DECIMALS: usize = 4;
 const ID_LENGTH: usize = 64;
 const SHOWN: usize = 40;
+const LAST_YEAR: i32 = 9999;
 
 pub(crate) fn number_of_order(column: &str, text: &str) -> Result<(), String> {
     if text.is_empty() {
@@ -44,10 +45,7 @@ pub(crate) fn code(column: &str, text: &str) -> Result<String, String> {
         return Err(format!("{column} is missing"));
     }
     if text.len() > ID_LENGTH {
-        return Err(format!(
-            "{column} {} is longer than {ID_LENGTH} bytes",
-            shown(text)
-        ));
+        return Err(format!("{column} {} is longer than {ID_LENGTH} bytes", shown(text)));
     }
     Ok(text.to_owned())
 }
@@ -58,20 +56,13 @@ pub(crate) fn quantity(column: &str, text: &str) -> Result<i32, String> {
         .flatten()
         .filter(|quantity| quantity.abs() <= MAX_QUANTITY)
         .ok_or_else(|| {
-            format!(
-                "{column} {} is not a whole number up to {MAX_QUANTITY}",
-                shown(text)
-            )
+            format!("{column} {} is not a whole number up to {MAX_QUANTITY}", shown(text))
         })
 }
 
 pub(crate) fn price(column: &str, text: &str) -> Result<Decimal, String> {
-    let not_a_price = || {
-        format!(
-            "{column} {} is not a decimal number below {PRICE_LIMIT}",
-            shown(text)
-        )
-    };
+    let not_a_price =
+        || format!("{column} {} is not a decimal number below {PRICE_LIMIT}", shown(text));
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
     if !digits(whole) || !digits(fraction) {
@@ -79,10 +70,7 @@ pub(crate) fn price(column: &str, text: &str) -> Result<Decimal, String> {
     }
     let fraction = fraction.trim_end_matches('0');
     if fraction.len() > PRICE_DECIMALS {
-        return Err(format!(
-            "{column} {} has more than {PRICE_DECIMALS} decimals",
-            shown(text)
-        ));
+        return Err(format!("{column} {} has more than {PRICE_DECIMALS} decimals", shown(text)));
     }
     let price = format!("{whole}{fraction:0<PRICE_DECIMALS$}")
         .parse()
@@ -99,12 +87,12 @@ pub(crate) fn local_time(
     column: &str,
     text: &str,
     format: &str,
-    zone: impl TimeZone,
+    zone: &impl TimeZone,
 ) -> Result<DateTime<Utc>, String> {
     let wrong = || format!("{column} {} is not a time since 1970", shown(text));
     let local = NaiveDateTime::parse_from_str(text, format)
         .ok()
-        .filter(|local| local.nanosecond() < 1_000_000_000)
+        .filter(|local| local.nanosecond() < 1_000_000_000 && local.year() <= LAST_YEAR)
         .ok_or_else(wrong)?;
     let happened = match zone.from_local_datetime(&local) {
         LocalResult::Single(happened) | LocalResult::Ambiguous(happened, _) => Some(happened),
@@ -114,23 +102,22 @@ pub(crate) fn local_time(
     };
     happened
         .map(|happened| happened.to_utc())
-        .filter(|happened| happened.timestamp() >= 0 && local.date() <= LAST_DAY)
+        .filter(|happened| happened.timestamp() >= 0)
         .ok_or_else(wrong)
 }
 
 /// A field as an error shows it: quoted, without control characters, cut where it is long.
 pub(crate) fn shown(text: &str) -> String {
-    let mut quoted: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN).is_some() {
+    shown_up_to(SHOWN, text)
+}
+
+pub(crate) fn shown_up_to(length: usize, text: &str) -> String {
+    let mut quoted: String = text.chars().take(length).flat_map(char::escape_debug).collect();
+    if text.chars().nth(length).is_some() {
         quoted.push('…');
     }
     format!("`{quoted}`")
 }
-
-const LAST_DAY: chrono::NaiveDate = match chrono::NaiveDate::from_ymd_opt(9999, 12, 31) {
-    Some(day) => day,
-    None => chrono::NaiveDate::MAX,
-};
 
 fn digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())

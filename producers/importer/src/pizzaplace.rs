@@ -180,7 +180,7 @@ impl Order {
                 "date and time",
                 &format!("{date}T{time}"),
                 "%Y-%m-%dT%H:%M:%S",
-                Utc,
+                &Utc,
             )?,
         })
     }
@@ -201,10 +201,7 @@ impl Detail {
     ) -> Result<Self, String> {
         let [_, _, pizza_id, quantity] = *fields;
         let pizza = menu.get(pizza_id).ok_or_else(|| {
-            format!(
-                "pizza_id {} is not on the menu",
-                parse_values::shown(pizza_id)
-            )
+            format!("pizza_id {} is not on the menu", parse_values::shown(pizza_id))
         })?;
         let pieces = parse_values::quantity(DETAILS[3], quantity)?;
         if pieces <= 0 {
@@ -238,10 +235,7 @@ fn open_table<const N: usize>(
         .map(|ending| directory.join(format!("{table}.{ending}")))
         .into_iter()
         .find(|path| path.exists())
-        .ok_or_else(|| OpenError::MissingTable {
-            directory: directory.to_owned(),
-            table,
-        })?;
+        .ok_or_else(|| OpenError::MissingTable { directory: directory.to_owned(), table })?;
     let bytes = open_file(&path, progress)?;
     Rows::open(path.display().to_string(), bytes, columns)
 }
@@ -257,10 +251,7 @@ fn read_menu(
     })?;
     read_small(pizzas, tally, |[id, kind, size, price]| {
         let name = names.get(kind).ok_or_else(|| {
-            format!(
-                "pizza_type_id {} is not in pizza_types",
-                parse_values::shown(kind)
-            )
+            format!("pizza_type_id {} is not in pizza_types", parse_values::shown(kind))
         })?;
         let pizza = Pizza {
             name: format!("{name} ({})", parse_values::code(PIZZAS[2], size)?),

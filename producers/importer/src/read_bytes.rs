@@ -29,10 +29,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// For files, whose sizes are added as they are opened.
     pub(crate) fn of_files() -> Self {
-        Self {
-            read: Arc::default(),
-            total: Some(0),
-        }
+        Self { read: Arc::default(), total: Some(0) }
     }
 
     pub(crate) fn read(&self) -> u64 {
@@ -45,31 +42,18 @@ impl Progress {
 }
 
 pub(crate) fn open_file(path: &Path, progress: &mut Progress) -> Result<Bytes, OpenError> {
-    let unopened = |cause| OpenError::Unopened {
-        path: path.to_owned(),
-        cause,
-    };
+    let unopened = |cause| OpenError::Unopened { path: path.to_owned(), cause };
     let file = File::open(path).map_err(unopened)?;
     let metadata = file.metadata().map_err(unopened)?;
-    progress.total = progress
-        .total
-        .filter(|_| metadata.is_file())
-        .map(|total| total + metadata.len());
+    progress.total =
+        progress.total.filter(|_| metadata.is_file()).map(|total| total + metadata.len());
     unpack(file, progress).map_err(unopened)
 }
 
-pub(crate) fn unpack(
-    reader: impl Read + Send + 'static,
-    progress: &Progress,
-) -> io::Result<Bytes> {
-    let mut reader = Counted {
-        reader,
-        read: Arc::clone(&progress.read),
-    };
+pub(crate) fn unpack(reader: impl Read + Send + 'static, progress: &Progress) -> io::Result<Bytes> {
+    let mut reader = Counted { reader, read: Arc::clone(&progress.read) };
     let mut start = Vec::with_capacity(GZIP.len());
-    (&mut reader)
-        .take(GZIP.len() as u64)
-        .read_to_end(&mut start)?;
+    (&mut reader).take(GZIP.len() as u64).read_to_end(&mut start)?;
     let gzip = start == GZIP;
     let whole = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(reader));
     Ok(if gzip {

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     error::{ImportError, OpenError},
-    parse_values::shown,
+    parse_values::shown_up_to,
     read_bytes::Bytes,
 };
 
@@ -26,6 +26,7 @@ pub const MAX_LINES_PER_ROW: usize = 100;
 pub const MAX_FIELD_BYTES: usize = 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const HEADER_SHOWN: usize = 200;
 const NOT_CLOSED: &str = "a quoted field isn't closed, or text follows its closing quote";
 
 /// The rows of one file with N columns.
@@ -65,7 +66,8 @@ impl<const N: usize> Rows<N> {
             cells: Cells::default(),
         };
         let found = if rows.hold_another_line()? {
-            shown(&String::from_utf8_lossy(without_end(&rows.held[0].bytes)))
+            let line = without_end(&rows.held[0].bytes);
+            shown_up_to(HEADER_SHOWN, &String::from_utf8_lossy(line))
         } else {
             "an empty file".to_owned()
         };
@@ -73,11 +75,7 @@ impl<const N: usize> Rows<N> {
         if header.is_some_and(|header| header == *columns) {
             return Ok(rows);
         }
-        Err(OpenError::Header {
-            file: rows.file,
-            expected: columns.join(","),
-            found,
-        })
+        Err(OpenError::Header { file: rows.file, expected: columns.join(","), found })
     }
 
     pub(crate) fn file(&self) -> &str {
@@ -140,13 +138,12 @@ impl<const N: usize> Rows<N> {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         let first = self.line == 1 && self.held.is_empty();
-        let too_long = read_line(&mut self.bytes, &mut bytes).map_err(|cause| {
-            ImportError::Unreadable {
+        let too_long =
+            read_line(&mut self.bytes, &mut bytes).map_err(|cause| ImportError::Unreadable {
                 file: self.file.clone(),
                 line: self.line - 1 + self.held.len() as u64,
                 cause,
-            }
-        })?;
+            })?;
         if bytes.is_empty() {
             return Ok(false);
         }
@@ -159,8 +156,7 @@ impl<const N: usize> Rows<N> {
 
     fn release(&mut self, lines: usize) {
         self.line += lines as u64;
-        self.spare
-            .extend(self.held.drain(..lines).map(|line| line.bytes));
+        self.spare.extend(self.held.drain(..lines).map(|line| line.bytes));
         self.spare.truncate(MAX_LINES_PER_ROW);
     }
 }
@@ -274,9 +270,8 @@ impl Cells {
             if bytes.contains(&0) {
                 return Err(format!("{column} holds a zero byte"));
             }
-            *field = std::str::from_utf8(bytes)
-                .map_err(|_| format!("{column} is not UTF-8"))?
-                .trim();
+            *field =
+                std::str::from_utf8(bytes).map_err(|_| format!("{column} is not UTF-8"))?.trim();
         }
         Ok(fields)
     }

@@ -126,11 +126,7 @@ impl Malformed {
 
     fn show(&mut self, file: &str, line: u64, what: String) {
         if self.first.len() < MALFORMED_SHOWN {
-            self.first.push(MalformedLine {
-                file: file.to_owned(),
-                line,
-                what,
-            });
+            self.first.push(MalformedLine { file: file.to_owned(), line, what });
         }
     }
 }

@@ -19,4 +19,4 @@ pub use direct::Direct;
 pub use failure::{Decision, Failure, OrReject, Unavailable};
 pub use handler::{BatchHandler, DeletionHandler, EventSet, Handler, Received};
 pub use retry::{Exhausted, RetryPolicy};
-pub use scope::{Begun, Scope, Unit};
+pub use scope::{Begun, Scope, Start, Unit};

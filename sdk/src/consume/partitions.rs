@@ -19,7 +19,8 @@ use super::{
     engine::{Ended, Engine},
 };
 use crate::{
-    kafka::{Assigned, MemberEvents, Round, Start},
+    consume::Start,
+    kafka::{Assigned, MemberEvents, Round},
     record::{InRecord, TopicPartition},
 };
 
@@ -87,23 +88,22 @@ impl<S: Scope> Partitions<S> {
     }
 
     /// Where the store keeps the position, from there; else Kafka's committed offset.
-    fn start(&self, partition: &TopicPartition) -> Start {
-        let asked = self.runtime.block_on(tokio::time::timeout(
-            self.limits.drain,
-            self.engine.scope.start(&self.engine.group, partition),
-        ));
+    fn start(&self, partition: &TopicPartition) -> Option<Start> {
+        let asked = self.runtime.block_on(async {
+            let asking = self.engine.scope.start(&self.engine.group, partition);
+            tokio::time::timeout(self.limits.drain, asking).await
+        });
         match asked {
-            Ok(Ok(Some(offset))) => Start::At(offset),
-            Ok(Ok(None)) => Start::Committed,
+            Ok(Ok(start)) => Some(start),
             Ok(Err(failure)) => self.refuse(partition, failure.to_string()),
             Err(_) => self.refuse(partition, "the store didn't answer in time".into()),
         }
     }
 
-    fn refuse(&self, partition: &TopicPartition, why: String) -> Start {
+    fn refuse(&self, partition: &TopicPartition, why: String) -> Option<Start> {
         let group = self.engine.group.to_string();
         self.signals.fail(ConsumeError::NoStart { group, partition: partition.clone(), why });
-        Start::Nowhere
+        None
     }
 
     fn own(&mut self, partition: &TopicPartition) {
@@ -130,13 +130,13 @@ impl<S: Scope> Partitions<S> {
 }
 
 impl<S: Scope> MemberEvents for Partitions<S> {
-    fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Start> {
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Option<Start>> {
         tracing::info!(group = %self.engine.group, ?partitions, "assigned");
         partitions
             .iter()
             .map(|partition| {
                 let start = self.start(partition);
-                if start != Start::Nowhere {
+                if start.is_some() {
                     self.own(partition);
                 }
                 start

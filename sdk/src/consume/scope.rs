@@ -20,14 +20,13 @@ pub trait Scope: Send + Sync + 'static {
     /// the repeats.
     const EMITS_ONCE: bool = false;
 
-    /// Where the group begins in a partition, if the scope keeps its position; else `None`, and
-    /// Kafka's committed offset decides. Called at every assignment.
+    /// Where the group begins in a partition. Called at every assignment.
     fn start(
         &self,
         _group: &str,
         _partition: &TopicPartition,
-    ) -> impl Future<Output = Result<Option<i64>, Failure>> + Send {
-        async { Ok(None) }
+    ) -> impl Future<Output = Result<Start, Failure>> + Send {
+        async { Ok(Start::Committed) }
     }
 
     /// Opens the unit, or says that its effect is already there.
@@ -73,4 +72,16 @@ pub enum Begun<T> {
     Fresh(T),
     /// Its effect is there already: a known repeat.
     Repeat,
+}
+
+/// Where a group begins in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the offset committed in Kafka, else at the oldest record kept.
+    Committed,
+    /// At this offset: the scope keeps the position itself.
+    At(i64),
+    /// At the oldest record kept, whatever is committed: the scope keeps the position, and has
+    /// none yet.
+    Oldest,
 }

@@ -22,6 +22,7 @@ use rdkafka::{
 use super::{KafkaError, client, errors, tail::Names};
 use crate::{
     Config,
+    consume::Start,
     record::{InRecord, TopicPartition},
 };
 
@@ -35,8 +36,8 @@ pub(crate) struct MemberSettings {
 
 /// What happens to a member; called on its thread, one at a time.
 pub(crate) trait MemberEvents: Send + 'static {
-    /// Partitions are now ours. Answers where each begins, in their order.
-    fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Start>;
+    /// Partitions are now ours. Answers where each begins, in their order; `None` is not read.
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Option<Start>>;
 
     /// Partitions go to somebody else. Returns once nobody works on them; answers how far each is
     /// done. `is_lost`: somebody else may have them already, nothing of them may be committed.
@@ -50,17 +51,6 @@ pub(crate) trait MemberEvents: Send + 'static {
 
     /// Offsets are committed.
     fn committed(&mut self, offsets: &[Assigned]);
-}
-
-/// Where an assigned partition begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// At this offset.
-    At(i64),
-    /// At the committed offset, else at the oldest record kept.
-    Committed,
-    /// It is not read at all.
-    Nowhere,
 }
 
 /// How far an assigned partition is done: the offset of the next record to do.
@@ -92,6 +82,8 @@ pub(crate) struct Member {
 const MOST_A_ROUND: usize = 2_000;
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// How long a member that leaves tries to commit. What it can't commit, its successor does again.
+const LAST_COMMIT: Duration = Duration::from_secs(3);
 /// Properties that the promises rest on.
 const FIXED: [(&str, &str); 3] = [
     ("enable.auto.commit", "false"),
@@ -235,8 +227,14 @@ impl Member {
         let assigned = self.consumer.assignment().map_or_else(|_| Vec::new(), |l| partitions(&l));
         let is_lost = self.consumer.assignment_lost();
         let done = self.events().revoked(&assigned, is_lost);
-        if !is_lost {
-            self.commit(&done, CommitMode::Sync);
+        // While the group rebalances, a commit may be refused; that passes by itself.
+        let deadline = Instant::now() + LAST_COMMIT;
+        while !is_lost
+            && !done.is_empty()
+            && !commit(&self.consumer, &self.settings.group, &done, CommitMode::Sync)
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(LONGEST_WAIT);
         }
         // Dropped here, on this thread: closing blocks until the group has been left.
         drop(self.consumer);
@@ -293,12 +291,13 @@ impl Rebalances {
             let (topic, number) = (&*partition.topic, partition.partition);
             let stored = committed.as_ref().and_then(|l| l.find_partition(topic, number));
             let offset = match (start, stored.map(|element| element.offset())) {
-                (Start::Nowhere, _) => continue,
-                (Start::At(start), _) => Offset::Offset(start),
-                (Start::Committed, Some(Offset::Offset(offset))) => Offset::Offset(offset),
-                (Start::Committed, Some(_)) => Offset::Beginning,
+                (None, _) => continue,
+                (Some(Start::At(start)), _) => Offset::Offset(start),
+                (Some(Start::Oldest), _) => Offset::Beginning,
+                (Some(Start::Committed), Some(Offset::Offset(offset))) => Offset::Offset(offset),
+                (Some(Start::Committed), Some(_)) => Offset::Beginning,
                 // Not known: the client asks again by itself, and fails rather than guesses.
-                (Start::Committed, None) => Offset::Stored,
+                (Some(Start::Committed), None) => Offset::Stored,
             };
             starting.add_partition_offset(topic, number, offset)?;
         }

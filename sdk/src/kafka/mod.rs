@@ -10,7 +10,7 @@ mod tail;
 
 pub use embedded::{EmbeddedBroker, Kept};
 pub use errors::KafkaError;
-pub(crate) use member::{Assigned, Member, MemberEvents, MemberSettings, Round, Start};
+pub(crate) use member::{Assigned, Member, MemberEvents, MemberSettings, Round};
 pub use probe::{GroupLag, Probe};
 pub(crate) use producer::{Delivered, DeliveryError, Producer, ProducerSettings};
 pub use tail::Tail;

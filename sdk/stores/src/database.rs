@@ -109,9 +109,13 @@ mod tests {
 
     #[test]
     fn another_url_is_refused_naming_what_is_supported_and_no_password() {
-        for url in
-            ["mysql://me:secret@host/db", "/secret.db", "sqlite:", "sqlite:/secret/", "sqlite:a?secret"]
-        {
+        for url in [
+            "mysql://me:secret@host/db",
+            "/secret.db",
+            "sqlite:",
+            "sqlite:/secret/",
+            "sqlite:a?secret",
+        ] {
             let message = sqlite_path(url).unwrap_err().to_string();
             assert!(message.contains("sqlite:/path/to/file.db"), "{message}");
             assert!(!message.contains("secret"), "{message}");

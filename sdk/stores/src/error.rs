@@ -77,8 +77,8 @@ pub enum StoreError {
         message: String,
     },
 
-    /// Another member moved the position first; this one's effect was rolled back. The member
-    /// begins again where [`start`](orderly_sdk::consume::Scope::start) says.
+    /// Another member moved the position first; this one's effect was rolled back. Tried again, what
+    /// the other did is a repeat.
     #[error(
         "overtaken: group {group} expected its position in {partition} to be {}, \
          and another member left it at {}; the effect was rolled back",
@@ -97,11 +97,11 @@ pub enum StoreError {
     },
 
     /// A batch begins before the stored position and ends behind it, so that part of its effect is
-    /// there already. The member begins again at the position.
+    /// there already.
     #[error(
         "the batch {first}..{next} of {partition} reaches over position {position} of group \
-         {group}: what lies before it is done already and a batch can't be split here; begin again \
-         at {position}"
+         {group}: what lies before it is done already, and a batch is done whole or not; do its \
+         records one by one, or begin again at {position}"
     )]
     Straddles {
         /// The group.

@@ -35,6 +35,8 @@ impl Inbox {
 impl Scope for Inbox {
     type Tx = Tx;
 
+    const EMITS_ONCE: bool = true;
+
     async fn begin(&self, unit: &Unit<'_>) -> Result<Begun<Tx>, Failure> {
         let id = match unit.events {
             // Only passed over: there is no effect to be done twice.

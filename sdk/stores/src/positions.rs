@@ -9,7 +9,7 @@ use std::{
 use chrono::Utc;
 use orderly_sdk::{
     OutRecord,
-    consume::{Begun, Failure, Scope, Unit},
+    consume::{Begun, Failure, Scope, Start, Unit},
     record::TopicPartition,
 };
 
@@ -17,17 +17,23 @@ use crate::{Database, Migration, Row, StoreError, Tx, Value, outbox};
 
 /// Any number of records per unit, each record's effect once per group: the position moves with
 /// the effect, by compare-and-set from where the member holds it to be. A member that was
-/// overtaken by another rolls back and says so ([`StoreError::Overtaken`]); it begins again where
-/// [`start`](Scope::start) then says.
+/// overtaken by another rolls back, says so ([`StoreError::Overtaken`], to be tried again) and
+/// holds the position to be where the other left it; what the other did is then a repeat. It never
+/// follows a position that was set back: that takes a new [`start`](Scope::start).
 ///
-/// One unit at a time per partition. A unit that ends at or before the position is a repeat; one
-/// that reaches over it can't be split here and fails ([`StoreError::Straddles`]).
+/// One unit at a time per partition. A batch that begins before the position and ends behind it
+/// can't be split here and is rejected ([`StoreError::Straddles`]): its records go one by one.
+///
+/// Two members of a process may share these positions.
 #[derive(Clone)]
 pub struct Positions {
     db: Database,
     cluster_id: Arc<str>,
-    expected: Arc<Mutex<HashMap<(String, TopicPartition), Option<i64>>>>,
+    expected: Arc<Mutex<Expected>>,
 }
+
+/// Where members hold the stored positions to be, by group and partition; `None`: no row.
+type Expected = HashMap<(String, TopicPartition), Option<i64>>;
 
 impl Positions {
     /// In `db`, once [`prepare`](Positions::prepare) has run there, for the Kafka cluster with
@@ -43,18 +49,12 @@ impl Positions {
     }
 
     /// Moves the position to behind the unit, if it still is where it was expected.
-    async fn advance(&self, tx: &mut Tx, unit: &Unit<'_>) -> Result<(), StoreError> {
-        let expected = self.expected(unit)?;
-        let overtaken = |found| StoreError::Overtaken {
-            group: unit.group.to_owned(),
-            partition: unit.partition.clone(),
-            expected,
-            found,
-        };
-        if let Some(position) = expected.filter(|&position| position > unit.first) {
-            // Whoever shares these positions moved on while this unit ran.
-            return Err(overtaken(Some(position)));
-        }
+    async fn advance(
+        &self,
+        tx: &mut Tx,
+        unit: &Unit<'_>,
+        expected: Option<i64>,
+    ) -> Result<(), StoreError> {
         let [group, topic, partition] = key(unit.group, unit.partition);
         let (next, now) = (unit.next.into(), Utc::now().into());
         let moved = match expected {
@@ -67,7 +67,9 @@ impl Positions {
             }
         };
         if moved == 0 {
-            return Err(overtaken(next_offset_in(tx, unit.group, unit.partition).await?));
+            let found = next_offset_in(tx, unit.group, unit.partition).await?;
+            self.raise(unit, found);
+            return Err(overtaken(unit, expected, found));
         }
         Ok(())
     }
@@ -80,11 +82,14 @@ impl Positions {
         })
     }
 
-    fn expect(&self, group: &str, partition: &TopicPartition, position: Option<i64>) {
-        self.lock().insert((group.to_owned(), partition.clone()), position);
+    /// Expects the position further on; never further back, which would pass over records.
+    fn raise(&self, unit: &Unit<'_>, position: Option<i64>) {
+        let mut expected = self.lock();
+        let held = expected.entry((unit.group.to_owned(), unit.partition.clone())).or_default();
+        *held = position.max(*held);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, TopicPartition), Option<i64>>> {
+    fn lock(&self) -> MutexGuard<'_, Expected> {
         self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,7 +97,9 @@ impl Positions {
 impl Scope for Positions {
     type Tx = Tx;
 
-    async fn start(&self, group: &str, partition: &TopicPartition) -> Result<Option<i64>, Failure> {
+    const EMITS_ONCE: bool = true;
+
+    async fn start(&self, group: &str, partition: &TopicPartition) -> Result<Start, Failure> {
         let row = self.db.query_opt(SELECT, &key(group, partition)).await?;
         let position = match row {
             None => None,
@@ -109,21 +116,22 @@ impl Scope for Positions {
                 Some(row.get(0)?)
             }
         };
-        self.expect(group, partition, position);
-        Ok(position)
+        self.lock().insert((group.to_owned(), partition.clone()), position);
+        Ok(position.map_or(Start::Oldest, Start::At))
     }
 
     async fn begin(&self, unit: &Unit<'_>) -> Result<Begun<Tx>, Failure> {
         match self.expected(unit)? {
-            Some(position) if unit.next <= position => Ok(Begun::Repeat),
-            Some(position) if unit.first < position => Err(StoreError::Straddles {
-                group: unit.group.to_owned(),
-                partition: unit.partition.clone(),
-                first: unit.first,
-                next: unit.next,
-                position,
+            Some(position) if is_done(unit, position) => Ok(Begun::Repeat),
+            Some(position) if unit.first < position => {
+                Err(Failure::reject(StoreError::Straddles {
+                    group: unit.group.to_owned(),
+                    partition: unit.partition.clone(),
+                    first: unit.first,
+                    next: unit.next,
+                    position,
+                }))
             }
-            .into()),
             _ => Ok(Begun::Fresh(self.db.begin().await?)),
         }
     }
@@ -134,12 +142,44 @@ impl Scope for Positions {
         unit: &Unit<'_>,
         emitted: Vec<OutRecord>,
     ) -> Result<(), Failure> {
-        // First, so that an overtaken member writes nothing more.
-        self.advance(&mut tx, unit).await?;
+        let expected = self.expected(unit)?;
+        if expected.is_some_and(|position| position > unit.first) {
+            // Whoever shares these positions moved on while this unit ran.
+            return Err(overtaken(unit, Some(unit.first), expected).into());
+        }
+        // Before the outbox: an overtaken member writes nothing more.
+        self.advance(&mut tx, unit, expected).await?;
         outbox::insert(&mut tx, &emitted).await?;
         tx.commit().await?;
-        self.expect(unit.group, unit.partition, Some(unit.next));
+        self.raise(unit, Some(unit.next));
         Ok(())
+    }
+
+    async fn pass(&self, unit: &Unit<'_>) -> Result<(), Failure> {
+        let expected = self.expected(unit)?;
+        if expected.is_some_and(|position| unit.next <= position) {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        self.advance(&mut tx, unit, expected).await?;
+        tx.commit().await?;
+        self.raise(unit, Some(unit.next));
+        Ok(())
+    }
+}
+
+/// Whether the effect of all events of a unit lies before the position. Its first event is at its
+/// first offset, and behind a single one only passed-over records come.
+fn is_done(unit: &Unit<'_>, position: i64) -> bool {
+    unit.next <= position || (unit.events.len() <= 1 && unit.first < position)
+}
+
+fn overtaken(unit: &Unit<'_>, expected: Option<i64>, found: Option<i64>) -> StoreError {
+    StoreError::Overtaken {
+        group: unit.group.to_owned(),
+        partition: unit.partition.clone(),
+        expected,
+        found,
     }
 }
 

@@ -26,12 +26,18 @@ impl Aggregate<Option<Decimal>, Option<String>> for DecimalSum {
         let Some(value) = decimal(context.get_raw(0))? else { return Ok(()) };
         *sum = match *sum {
             None => Some(value),
-            Some(sum) => Some(add(sum, value).ok_or_else(|| refuse("the sum has too many digits"))?),
+            Some(sum) => {
+                Some(add(sum, value).ok_or_else(|| refuse("the sum has too many digits"))?)
+            }
         };
         Ok(())
     }
 
-    fn finalize(&self, _: &mut Context<'_>, sum: Option<Option<Decimal>>) -> Result<Option<String>> {
+    fn finalize(
+        &self,
+        _: &mut Context<'_>,
+        sum: Option<Option<Decimal>>,
+    ) -> Result<Option<String>> {
         Ok(sum.flatten().map(|sum| sum.to_string()))
     }
 }
@@ -75,7 +81,10 @@ mod tests {
     #[test]
     fn a_sum_keeps_every_digit() {
         assert_eq!(sum("('0.1'), ('0.2'), (NULL), (1)").unwrap().unwrap(), "1.3");
-        assert_eq!(sum("('9007199254740993.01'), ('-0.01')").unwrap().unwrap(), "9007199254740993.00");
+        assert_eq!(
+            sum("('9007199254740993.01'), ('-0.01')").unwrap().unwrap(),
+            "9007199254740993.00"
+        );
         assert_eq!(sum("(NULL)").unwrap(), None);
     }
 

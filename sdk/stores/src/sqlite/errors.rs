@@ -67,9 +67,8 @@ mod tests {
 
     #[test]
     fn the_disks_faults_are_the_databases_and_the_statements_are_not() {
-        let classify = |code| {
-            from_statement("INSERT …", &Error::SqliteFailure(ffi::Error::new(code), None))
-        };
+        let classify =
+            |code| from_statement("INSERT …", &Error::SqliteFailure(ffi::Error::new(code), None));
         for code in [
             ffi::SQLITE_BUSY,
             ffi::SQLITE_LOCKED,

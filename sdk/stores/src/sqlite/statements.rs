@@ -114,9 +114,7 @@ impl<'c> Prepared<'c> {
                 Value::Text(value) => statement.raw_bind_parameter(index, value),
                 Value::Bytes(value) => statement.raw_bind_parameter(index, value),
                 Value::Decimal(value) => statement.raw_bind_parameter(index, value.to_string()),
-                Value::Time(value) => {
-                    statement.raw_bind_parameter(index, value.timestamp_millis())
-                }
+                Value::Time(value) => statement.raw_bind_parameter(index, value.timestamp_millis()),
             }
             .map_err(|error| errors::from_statement(sql, &error))?;
         }

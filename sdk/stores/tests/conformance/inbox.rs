@@ -9,7 +9,7 @@ use orderly_stores::{Database, Inbox, Outbox};
 
 use crate::{Place, add_effect, effects, fresh, partition, prepare_effects, record};
 
-pub async fn a_redelivered_event_takes_effect_once(place: &Place) {
+pub(crate) async fn a_redelivered_event_takes_effect_once(place: &Place) {
     let (db, inbox) = member(place).await;
     let events = [EventId::new(), EventId::new()];
 
@@ -24,7 +24,7 @@ pub async fn a_redelivered_event_takes_effect_once(place: &Place) {
     assert_eq!(emitted.collect::<Vec<_>>(), ids.map(|id| record("k", &id)));
 }
 
-pub async fn concurrent_members_take_effect_once(place: &Place) {
+pub(crate) async fn concurrent_members_take_effect_once(place: &Place) {
     let members = [member(place).await, member(place).await];
     let events: Vec<EventId> = (0..10).map(|_| EventId::new()).collect();
 
@@ -48,7 +48,7 @@ pub async fn concurrent_members_take_effect_once(place: &Place) {
     assert_eq!(done, expected);
 }
 
-pub async fn a_failed_handler_leaves_nothing(place: &Place) {
+pub(crate) async fn a_failed_handler_leaves_nothing(place: &Place) {
     let (db, inbox) = member(place).await;
     let (at, event) = (partition(0), [EventId::new()]);
     let unit = unit(&at, "fulfilment", &event);
@@ -63,7 +63,7 @@ pub async fn a_failed_handler_leaves_nothing(place: &Place) {
     assert_eq!(effects(&db).await, [event[0].to_string()]);
 }
 
-pub async fn groups_have_inboxes_of_their_own(place: &Place) {
+pub(crate) async fn groups_have_inboxes_of_their_own(place: &Place) {
     let (db, inbox) = member(place).await;
     let event = EventId::new();
 
@@ -74,7 +74,7 @@ pub async fn groups_have_inboxes_of_their_own(place: &Place) {
     assert_eq!(effects(&db).await, [event.to_string(), event.to_string()]);
 }
 
-pub async fn what_is_only_passed_over_needs_no_row(place: &Place) {
+pub(crate) async fn what_is_only_passed_over_needs_no_row(place: &Place) {
     let (_, inbox) = member(place).await;
     let at = partition(0);
 
@@ -85,7 +85,7 @@ pub async fn what_is_only_passed_over_needs_no_row(place: &Place) {
     }
 }
 
-pub async fn a_batch_is_rejected_by_the_inbox(place: &Place) {
+pub(crate) async fn a_batch_is_rejected_by_the_inbox(place: &Place) {
     let (_, inbox) = member(place).await;
     let (at, events) = (partition(3), [EventId::new(), EventId::new()]);
 

@@ -15,7 +15,7 @@ const CHILD_DATABASE: &str = "ORDERLY_TEST_KILLED_CHILD_DATABASE";
 /// The transaction in whose middle it is killed.
 const KILLED_IN: usize = 20;
 
-pub async fn a_killed_process_leaves_whole_transactions(place: &Place) {
+pub(crate) async fn a_killed_process_leaves_whole_transactions(place: &Place) {
     let db = place.open();
     prepare_effects(&db).await;
     outbox::prepare(&db).await.unwrap();
@@ -36,7 +36,7 @@ pub async fn a_killed_process_leaves_whole_transactions(place: &Place) {
 }
 
 /// What the child does: commits transactions, saying so, and stays in the middle of one.
-pub async fn run_as_child() {
+pub(crate) async fn run_as_child() {
     let Ok(url) = env::var(CHILD_DATABASE) else { return };
     let db = Database::open(&url).unwrap();
     for number in 0..=KILLED_IN {

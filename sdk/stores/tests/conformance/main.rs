@@ -11,34 +11,10 @@ mod positions;
 mod statements;
 mod transactions;
 
-mod on_sqlite;
-mod on_sqlite_disk;
-mod on_sqlite_turns;
-
-use std::any::Any;
-
-use orderly_sdk::{OutRecord, consume::Begun, record::TopicPartition};
-use orderly_stores::{Database, Migration, Tx};
-
-/// A database of its own for one test.
-pub struct Place {
-    pub url: String,
-    /// What it stands on, removed with it.
-    pub _ground: Box<dyn Any + Send + Sync>,
-}
-
-impl Place {
-    /// As one more member opens it.
-    pub fn open(&self) -> Database {
-        Database::open(&self.url).unwrap()
-    }
-}
-
 /// Every function of the suite, as a test on the places that `$place` gives.
-#[macro_export]
 macro_rules! conforms {
     ($place:path) => {
-        $crate::conforms!($place:
+        conforms!($place:
             exactness {
                 decimals_come_back_digit_for_digit,
                 decimals_are_summed_exactly,
@@ -83,7 +59,9 @@ macro_rules! conforms {
                 an_overtaken_member_rolls_back_its_effect,
                 of_two_that_begin_anew_one_is_overtaken,
                 a_redelivered_batch_is_a_repeat,
-                a_batch_over_the_position_is_refused,
+                a_batch_over_the_position_is_done_record_by_record,
+                what_is_passed_over_moves_the_position,
+                a_position_that_was_set_back_is_not_followed,
                 a_position_of_another_cluster_is_refused,
                 a_partition_that_was_not_started_is_refused,
                 members_that_share_positions_overtake_each_other_too,
@@ -95,6 +73,7 @@ macro_rules! conforms {
                 a_take_is_bounded_by_records_and_bytes,
                 sent_records_are_gone_and_their_ids_stay_used,
                 a_commit_between_take_and_wait_wakes,
+                a_commit_while_a_take_is_under_way_wakes,
                 what_lay_there_before_wakes_the_first_wait,
                 a_relay_that_only_waits_misses_nothing,
             }
@@ -116,23 +95,46 @@ macro_rules! conforms {
     };
 }
 
+mod on_sqlite;
+mod on_sqlite_disk;
+mod on_sqlite_turns;
+
+use std::{any::Any, future::poll_fn, pin::Pin, task::Poll};
+
+use orderly_sdk::{OutRecord, consume::Begun, record::TopicPartition};
+use orderly_stores::{Database, Migration, Tx};
+
+/// A database of its own for one test.
+pub(crate) struct Place {
+    pub(crate) url: String,
+    /// What it stands on, removed with it.
+    pub(crate) _ground: Box<dyn Any + Send + Sync>,
+}
+
+impl Place {
+    /// As one more member opens it.
+    pub(crate) fn open(&self) -> Database {
+        Database::open(&self.url).unwrap()
+    }
+}
+
 /// A table to see effects in.
-pub async fn prepare_effects(db: &Database) {
+pub(crate) async fn prepare_effects(db: &Database) {
     let effects =
         Migration { name: "effects", sql: "CREATE TABLE effects (id {id}, what TEXT NOT NULL)" };
     db.migrate("test", &[effects]).await.unwrap();
 }
 
-pub async fn add_effect(tx: &mut Tx, what: &str) {
+pub(crate) async fn add_effect(tx: &mut Tx, what: &str) {
     tx.execute("INSERT INTO effects (what) VALUES ($1)", &[what.into()]).await.unwrap();
 }
 
-pub async fn effects(db: &Database) -> Vec<String> {
+pub(crate) async fn effects(db: &Database) -> Vec<String> {
     let rows = db.query("SELECT what FROM effects ORDER BY id", &[]).await.unwrap();
     rows.iter().map(|row| row.get(0).unwrap()).collect()
 }
 
-pub fn record(key: &str, payload: &str) -> OutRecord {
+pub(crate) fn record(key: &str, payload: &str) -> OutRecord {
     OutRecord {
         topic: "orders".to_owned(),
         partition: None,
@@ -143,13 +145,22 @@ pub fn record(key: &str, payload: &str) -> OutRecord {
     }
 }
 
-pub fn partition(number: i32) -> TopicPartition {
+pub(crate) fn partition(number: i32) -> TopicPartition {
     TopicPartition { topic: "orders".into(), partition: number }
 }
 
-pub fn fresh(begun: Begun<Tx>) -> Tx {
+pub(crate) fn fresh(begun: Begun<Tx>) -> Tx {
     match begun {
         Begun::Fresh(tx) => tx,
         Begun::Repeat => panic!("a repeat where a fresh unit was expected"),
     }
+}
+
+/// What a future gives at one poll, if it gives it then.
+pub(crate) async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }

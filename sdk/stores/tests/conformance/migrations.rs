@@ -12,7 +12,7 @@ const CREATE: Migration = Migration {
 const EXTEND: Migration =
     Migration { name: "extend", sql: "INSERT INTO effects (what) VALUES ('extended')" };
 
-pub async fn migrations_are_applied_once(place: &Place) {
+pub(crate) async fn migrations_are_applied_once(place: &Place) {
     let db = place.open();
     db.migrate("shop", &[CREATE]).await.unwrap();
     db.migrate("shop", &[CREATE, EXTEND]).await.unwrap();
@@ -23,7 +23,7 @@ pub async fn migrations_are_applied_once(place: &Place) {
     assert_eq!(effects(&db).await, ["created", "extended", "extended"]);
 }
 
-pub async fn members_that_start_at_once_migrate_once(place: &Place) {
+pub(crate) async fn members_that_start_at_once_migrate_once(place: &Place) {
     let mut members = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let url = place.url.clone();
@@ -37,7 +37,7 @@ pub async fn members_that_start_at_once_migrate_once(place: &Place) {
     assert_eq!(effects(&place.open()).await, ["created", "extended"]);
 }
 
-pub async fn a_changed_migration_is_refused(place: &Place) {
+pub(crate) async fn a_changed_migration_is_refused(place: &Place) {
     let db = place.open();
     db.migrate("shop", &[CREATE, EXTEND]).await.unwrap();
     let changed = Migration { sql: "INSERT INTO effects (what) VALUES ('changed')", ..EXTEND };
@@ -45,11 +45,14 @@ pub async fn a_changed_migration_is_refused(place: &Place) {
     let error = db.migrate("shop", &[CREATE, changed]).await.unwrap_err();
 
     assert!(matches!(error, StoreError::Migration { .. }), "{error}");
-    assert!(error.to_string().starts_with("migration `extend` of shop: its text changed"), "{error}");
+    assert!(
+        error.to_string().starts_with("migration `extend` of shop: its text changed"),
+        "{error}"
+    );
     assert_eq!(effects(&db).await, ["created", "extended"]);
 }
 
-pub async fn a_moved_migration_is_refused(place: &Place) {
+pub(crate) async fn a_moved_migration_is_refused(place: &Place) {
     let db = place.open();
     db.migrate("shop", &[CREATE]).await.unwrap();
 
@@ -59,7 +62,7 @@ pub async fn a_moved_migration_is_refused(place: &Place) {
     assert_eq!(effects(&db).await, ["created"]);
 }
 
-pub async fn a_failing_migration_leaves_nothing(place: &Place) {
+pub(crate) async fn a_failing_migration_leaves_nothing(place: &Place) {
     let db = place.open();
     let wrong = Migration { name: "wrong", sql: "INSERT INTO effects (nowhere) VALUES (1)" };
 
@@ -70,7 +73,7 @@ pub async fn a_failing_migration_leaves_nothing(place: &Place) {
     db.migrate("shop", &[CREATE, EXTEND]).await.unwrap();
 }
 
-pub async fn an_older_member_lets_newer_migrations_be(place: &Place) {
+pub(crate) async fn an_older_member_lets_newer_migrations_be(place: &Place) {
     let db = place.open();
     db.migrate("shop", &[CREATE, EXTEND]).await.unwrap();
 

@@ -1,16 +1,19 @@
 //! The suite on SQLite.
 
-use crate::{Place, killed};
+use crate::Place;
 
 pub(crate) fn place() -> Place {
     let dir = tempfile::tempdir().unwrap();
-    Place { url: format!("sqlite:{}", dir.path().join("test.db").display()), _ground: Box::new(dir) }
+    Place {
+        url: format!("sqlite:{}", dir.path().join("test.db").display()),
+        _ground: Box::new(dir),
+    }
 }
 
-crate::conforms!(crate::on_sqlite::place);
+conforms!(crate::on_sqlite::place);
 
 /// The part of `a_killed_process_leaves_whole_transactions` that is killed; else nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_child() {
-    killed::run_as_child().await;
+    crate::killed::run_as_child().await;
 }

@@ -22,7 +22,8 @@ fn what_cannot_be_opened_is_unavailable_and_named() {
 
 #[tokio::test]
 async fn a_full_disk_is_unavailable_until_there_is_room() {
-    let db = place().open();
+    let place = place();
+    let db = place.open();
     prepare_effects(&db).await;
     limit_pages(&db, 1).await;
 
@@ -42,7 +43,8 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
 
 #[tokio::test]
 async fn a_database_that_became_read_only_is_unavailable() {
-    let db = place().open();
+    let place = place();
+    let db = place.open();
     prepare_effects(&db).await;
     let mut tx = db.begin().await.unwrap();
     tx.query("PRAGMA query_only = ON", &[]).await.unwrap();

@@ -1,12 +1,8 @@
 //! SQLite has one writer: transactions take turns, in the order in which they asked.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
-    task::Poll,
-};
+use std::pin::pin;
 
-use crate::{add_effect, effects, on_sqlite::place, prepare_effects};
+use crate::{add_effect, at_once, effects, on_sqlite::place, prepare_effects};
 
 #[tokio::test]
 async fn a_transaction_begins_when_the_one_before_has_ended() {
@@ -18,14 +14,14 @@ async fn a_transaction_begins_when_the_one_before_has_ended() {
     let mut second = pin!(db.begin());
     let mut given_up = Box::pin(db.begin());
     let mut third = pin!(db.begin());
-    assert!(!is_ready(second.as_mut()).await);
-    assert!(!is_ready(given_up.as_mut()).await);
-    assert!(!is_ready(third.as_mut()).await);
+    assert!(at_once(second.as_mut()).await.is_none());
+    assert!(at_once(given_up.as_mut()).await.is_none());
+    assert!(at_once(third.as_mut()).await.is_none());
     drop(given_up);
 
     drop(first);
     let mut second = second.await.unwrap();
-    assert!(!is_ready(third.as_mut()).await);
+    assert!(at_once(third.as_mut()).await.is_none());
     add_effect(&mut second, "second").await;
     second.commit().await.unwrap();
     let mut third = third.await.unwrap();
@@ -48,8 +44,4 @@ async fn a_statement_that_ends_the_transaction_is_an_error() {
     let mut tx = db.begin().await.unwrap();
     add_effect(&mut tx, "next").await;
     tx.commit().await.unwrap();
-}
-
-async fn is_ready<F: Future>(mut future: Pin<&mut F>) -> bool {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await
 }

@@ -1,13 +1,13 @@
 //! What transactions emit comes out once they are committed, and wakes the relay.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use orderly_sdk::OutRecord;
 use orderly_stores::{Database, Outbox, outbox};
 
-use crate::{Place, record};
+use crate::{Place, at_once, record};
 
-pub async fn records_come_out_as_they_went_in(place: &Place) {
+pub(crate) async fn records_come_out_as_they_went_in(place: &Place) {
     let (db, mut relay) = prepared(place).await;
     let records = [
         record("a", "1"),
@@ -34,7 +34,7 @@ pub async fn records_come_out_as_they_went_in(place: &Place) {
     assert_eq!(records_of(relay.take(10).await.unwrap()), records);
 }
 
-pub async fn a_rolled_back_record_never_comes_out(place: &Place) {
+pub(crate) async fn a_rolled_back_record_never_comes_out(place: &Place) {
     let (db, mut relay) = prepared(place).await;
     let mut tx = db.begin().await.unwrap();
     outbox::insert(&mut tx, &[record("a", "1")]).await.unwrap();
@@ -45,7 +45,7 @@ pub async fn a_rolled_back_record_never_comes_out(place: &Place) {
     assert_eq!(records_of(relay.take(10).await.unwrap()), [record("a", "2")]);
 }
 
-pub async fn a_take_is_bounded_by_records_and_bytes(place: &Place) {
+pub(crate) async fn a_take_is_bounded_by_records_and_bytes(place: &Place) {
     let (db, mut relay) = prepared(place).await;
     let mib = |n: usize| OutRecord { payload: Some(vec![7; n << 20]), ..record("a", "") };
     put(&db, &[record("a", "1"), record("a", "2"), mib(2), mib(1), mib(1), mib(5), mib(1)]).await;
@@ -61,7 +61,7 @@ pub async fn a_take_is_bounded_by_records_and_bytes(place: &Place) {
     assert_eq!(sizes, [1, 3, 1, 1, 1, 0]);
 }
 
-pub async fn sent_records_are_gone_and_their_ids_stay_used(place: &Place) {
+pub(crate) async fn sent_records_are_gone_and_their_ids_stay_used(place: &Place) {
     let (db, mut relay) = prepared(place).await;
     assert!(relay.is_empty().await.unwrap());
     assert_eq!(relay.backlog().await.unwrap().oldest, None);
@@ -81,7 +81,7 @@ pub async fn sent_records_are_gone_and_their_ids_stay_used(place: &Place) {
     assert!(later[0].0 > first[1].0, "{} after {}", later[0].0, first[1].0);
 }
 
-pub async fn a_commit_between_take_and_wait_wakes(place: &Place) {
+pub(crate) async fn a_commit_between_take_and_wait_wakes(place: &Place) {
     let (db, mut relay) = prepared(place).await;
     assert!(relay.take(10).await.unwrap().is_empty());
 
@@ -91,14 +91,34 @@ pub async fn a_commit_between_take_and_wait_wakes(place: &Place) {
     assert_eq!(relay.take(10).await.unwrap().len(), 1);
 }
 
-pub async fn what_lay_there_before_wakes_the_first_wait(place: &Place) {
+pub(crate) async fn a_commit_while_a_take_is_under_way_wakes(place: &Place) {
+    let (db, mut relay) = prepared(place).await;
+    let mut take = Box::pin(relay.take(10));
+    let early = at_once(take.as_mut()).await;
+    // By then its read has run, and found nothing; if not, it finds the record, which is as well.
+    for _ in 0..50 {
+        db.query("SELECT 1", &[]).await.unwrap();
+    }
+    put(&db, &[record("a", "1")]).await;
+    let taken = match early {
+        Some(taken) => taken.unwrap(),
+        None => take.as_mut().await.unwrap(),
+    };
+    drop(take);
+
+    if taken.is_empty() {
+        in_time(relay.changed()).await;
+    }
+}
+
+pub(crate) async fn what_lay_there_before_wakes_the_first_wait(place: &Place) {
     let (db, _) = prepared(place).await;
     put(&db, &[record("a", "1")]).await;
 
     in_time(Outbox::new(place.open()).changed()).await;
 }
 
-pub async fn a_relay_that_only_waits_misses_nothing(place: &Place) {
+pub(crate) async fn a_relay_that_only_waits_misses_nothing(place: &Place) {
     const WRITERS: usize = 4;
     const EACH: usize = 25;
     let (db, mut relay) = prepared(place).await;

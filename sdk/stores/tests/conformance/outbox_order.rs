@@ -18,7 +18,7 @@ use crate::{Place, record};
 
 const SCHEDULES: usize = 40;
 
-pub async fn a_key_comes_out_in_commit_order(place: &Place) {
+pub(crate) async fn a_key_comes_out_in_commit_order(place: &Place) {
     let db = place.open();
     outbox::prepare(&db).await.unwrap();
     let mut relay = Outbox::new(db.clone());

@@ -3,26 +3,27 @@
 use std::ops::Range;
 
 use orderly_sdk::{
-    consume::{Begun, Decision, Failure, Scope, Unit},
+    EventId,
+    consume::{Begun, Decision, Failure, Scope, Start, Unit},
     record::TopicPartition,
 };
 use orderly_stores::{Database, Outbox, Positions, positions};
 
 use crate::{Place, add_effect, effects, fresh, partition, prepare_effects, record};
 
-pub async fn a_group_goes_on_where_it_committed(place: &Place) {
+pub(crate) async fn a_group_goes_on_where_it_committed(place: &Place) {
     let (db, first) = member(place).await;
     let at = partition(0);
-    assert_eq!(first.start(GROUP, &at).await.unwrap(), None);
+    assert_eq!(first.start(GROUP, &at).await.unwrap(), Start::Oldest);
     consume(&first, &at, 0..3).await.unwrap();
     // A gap: offsets that compaction or transactions took.
     consume(&first, &at, 5..8).await.unwrap();
 
     let (_, next) = member(place).await;
 
-    assert_eq!(next.start(GROUP, &at).await.unwrap(), Some(8));
-    assert_eq!(next.start(GROUP, &partition(1)).await.unwrap(), None);
-    assert_eq!(next.start("other", &at).await.unwrap(), None);
+    assert_eq!(next.start(GROUP, &at).await.unwrap(), Start::At(8));
+    assert_eq!(next.start(GROUP, &partition(1)).await.unwrap(), Start::Oldest);
+    assert_eq!(next.start("other", &at).await.unwrap(), Start::Oldest);
     assert_eq!(positions::next_offset(&db, GROUP, &at).await.unwrap(), Some(8));
     let mut tx = db.begin().await.unwrap();
     assert_eq!(positions::next_offset_in(&mut tx, GROUP, &at).await.unwrap(), Some(8));
@@ -31,12 +32,13 @@ pub async fn a_group_goes_on_where_it_committed(place: &Place) {
     assert_eq!(effects(&db).await, ["0", "1", "2", "5", "6", "7"]);
 }
 
-pub async fn a_failed_batch_moves_nothing(place: &Place) {
+pub(crate) async fn a_failed_batch_moves_nothing(place: &Place) {
     let (db, member) = member(place).await;
     let at = partition(0);
     member.start(GROUP, &at).await.unwrap();
 
-    let mut tx = fresh(member.begin(&unit(&at, &(0..3))).await.unwrap());
+    let ids = events(3);
+    let mut tx = fresh(member.begin(&unit(&at, &(0..3), &ids)).await.unwrap());
     add_effect(&mut tx, "half done").await;
     drop(tx);
 
@@ -45,13 +47,13 @@ pub async fn a_failed_batch_moves_nothing(place: &Place) {
     assert_eq!(effects(&db).await, ["0", "1", "2"]);
 }
 
-pub async fn an_overtaken_member_rolls_back_its_effect(place: &Place) {
-    let (db, old) = member(place).await;
-    let (_, new) = member(place).await;
+pub(crate) async fn an_overtaken_member_rolls_back_its_effect(place: &Place) {
+    let (old_db, old) = member(place).await;
+    let (db, new) = member(place).await;
     let at = partition(2);
     old.start(GROUP, &at).await.unwrap();
     consume(&old, &at, 0..5).await.unwrap();
-    assert_eq!(new.start(GROUP, &at).await.unwrap(), Some(5));
+    assert_eq!(new.start(GROUP, &at).await.unwrap(), Start::At(5));
     consume(&new, &at, 5..8).await.unwrap();
 
     let failure = consume(&old, &at, 5..10).await.unwrap_err();
@@ -64,11 +66,14 @@ pub async fn an_overtaken_member_rolls_back_its_effect(place: &Place) {
     );
     assert_eq!(effects(&db).await, ["0", "1", "2", "3", "4", "5", "6", "7"]);
     assert_eq!(Outbox::new(db).backlog().await.unwrap().records, 2);
-    assert_eq!(old.start(GROUP, &at).await.unwrap(), Some(8));
+    // Tried again: what the other did is a repeat, what it didn't goes one by one.
+    consume(&old, &at, 5..8).await.unwrap();
+    assert_eq!(consume(&old, &at, 5..10).await.unwrap_err().decision(), &Decision::Reject);
     consume(&old, &at, 8..10).await.unwrap();
+    assert_eq!(effects(&old_db).await.last().map(String::as_str), Some("9"));
 }
 
-pub async fn of_two_that_begin_anew_one_is_overtaken(place: &Place) {
+pub(crate) async fn of_two_that_begin_anew_one_is_overtaken(place: &Place) {
     let (db, one) = member(place).await;
     let (_, other) = member(place).await;
     let at = partition(0);
@@ -78,34 +83,77 @@ pub async fn of_two_that_begin_anew_one_is_overtaken(place: &Place) {
     consume(&one, &at, 0..2).await.unwrap();
     let failure = consume(&other, &at, 0..2).await.unwrap_err();
 
-    assert!(failure.to_string().contains("to be unset, and another member left it at 2"), "{failure}");
+    assert!(
+        failure.to_string().contains("to be unset, and another member left it at 2"),
+        "{failure}"
+    );
     assert_eq!(effects(&db).await, ["0", "1"]);
 }
 
-pub async fn a_redelivered_batch_is_a_repeat(place: &Place) {
+pub(crate) async fn a_redelivered_batch_is_a_repeat(place: &Place) {
     let (_, member) = member(place).await;
     let at = partition(0);
     member.start(GROUP, &at).await.unwrap();
     consume(&member, &at, 0..5).await.unwrap();
 
     for offsets in [0..5, 0..1, 3..5] {
-        let begun = member.begin(&unit(&at, &offsets)).await.unwrap();
+        let begun = member.begin(&unit(&at, &offsets, &events(2))).await.unwrap();
         assert!(matches!(begun, Begun::Repeat), "{offsets:?}");
     }
 }
 
-pub async fn a_batch_over_the_position_is_refused(place: &Place) {
-    let (_, member) = member(place).await;
+pub(crate) async fn a_batch_over_the_position_is_done_record_by_record(place: &Place) {
+    let (db, member) = member(place).await;
     let at = partition(0);
     member.start(GROUP, &at).await.unwrap();
     consume(&member, &at, 0..5).await.unwrap();
 
-    let failure = member.begin(&unit(&at, &(3..7))).await.err().unwrap();
+    let failure = consume(&member, &at, 3..7).await.unwrap_err();
 
+    assert_eq!(failure.decision(), &Decision::Reject);
     assert!(failure.to_string().contains("3..7 of orders-0 reaches over position 5"), "{failure}");
+    // One event with passed-over records behind it.
+    let one = [EventId::new()];
+    let unit = unit(&at, &(4..6), &one);
+    assert!(matches!(member.begin(&unit).await.unwrap(), Begun::Repeat));
+    for offset in 3..7 {
+        consume(&member, &at, offset..offset + 1).await.unwrap();
+    }
+    assert_eq!(effects(&db).await, ["0", "1", "2", "3", "4", "5", "6"]);
 }
 
-pub async fn a_position_of_another_cluster_is_refused(place: &Place) {
+pub(crate) async fn what_is_passed_over_moves_the_position(place: &Place) {
+    let (db, member) = member(place).await;
+    let at = partition(0);
+    member.start(GROUP, &at).await.unwrap();
+
+    for (offsets, next) in [(0..1, 1), (1..4, 4), (0..2, 4), (3..6, 6)] {
+        member.pass(&unit(&at, &offsets, &[])).await.unwrap();
+        assert_eq!(positions::next_offset(&db, GROUP, &at).await.unwrap(), Some(next));
+    }
+
+    consume(&member, &at, 6..7).await.unwrap();
+}
+
+pub(crate) async fn a_position_that_was_set_back_is_not_followed(place: &Place) {
+    let (db, member) = member(place).await;
+    let at = partition(0);
+    member.start(GROUP, &at).await.unwrap();
+    consume(&member, &at, 0..5).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("UPDATE positions SET next_offset = 2", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    // Going on from 2 with what lies at 5 would pass over three records.
+    for _ in 0..2 {
+        let failure = consume(&member, &at, 5..6).await.unwrap_err();
+        assert!(failure.to_string().contains("left it at 2"), "{failure}");
+    }
+    assert_eq!(member.start(GROUP, &at).await.unwrap(), Start::At(2));
+    consume(&member, &at, 2..6).await.unwrap();
+}
+
+pub(crate) async fn a_position_of_another_cluster_is_refused(place: &Place) {
     let (db, member) = member(place).await;
     let at = partition(0);
     member.start(GROUP, &at).await.unwrap();
@@ -119,7 +167,7 @@ pub async fn a_position_of_another_cluster_is_refused(place: &Place) {
     assert!(failure.to_string().starts_with(said), "{failure}");
 }
 
-pub async fn a_partition_that_was_not_started_is_refused(place: &Place) {
+pub(crate) async fn a_partition_that_was_not_started_is_refused(place: &Place) {
     let (_, member) = member(place).await;
 
     let failure = consume(&member, &partition(4), 0..1).await.unwrap_err();
@@ -127,14 +175,14 @@ pub async fn a_partition_that_was_not_started_is_refused(place: &Place) {
     assert!(failure.to_string().contains("orders-4 without having asked"), "{failure}");
 }
 
-pub async fn members_that_share_positions_overtake_each_other_too(place: &Place) {
+pub(crate) async fn members_that_share_positions_overtake_each_other_too(place: &Place) {
     let (db, shared) = member(place).await;
     let at = partition(0);
     shared.start(GROUP, &at).await.unwrap();
     consume(&shared, &at, 0..2).await.unwrap();
     // What another member of this process, having taken the partition over, just committed.
-    let offsets = 0..2;
-    let late = unit(&at, &offsets);
+    let ids = events(2);
+    let late = unit(&at, &(0..2), &ids);
     let mut tx = db.begin().await.unwrap();
     add_effect(&mut tx, "again").await;
 
@@ -144,7 +192,7 @@ pub async fn members_that_share_positions_overtake_each_other_too(place: &Place)
     assert_eq!(effects(&db).await, ["0", "1"]);
 }
 
-pub async fn concurrent_members_apply_every_record_once(place: &Place) {
+pub(crate) async fn concurrent_members_apply_every_record_once(place: &Place) {
     const END: i64 = 60;
     let (db, _) = member(place).await;
 
@@ -153,14 +201,14 @@ pub async fn concurrent_members_apply_every_record_once(place: &Place) {
         let (_, member) = member(place).await;
         members.spawn(async move {
             let at = partition(0);
-            let mut next = member.start(GROUP, &at).await.unwrap().unwrap_or(0);
+            let mut next = offset(member.start(GROUP, &at).await.unwrap());
             while next < END {
                 let end = (next + size).min(END);
                 next = match consume(&member, &at, next..end).await {
                     Ok(()) => end,
                     Err(failure) => {
                         assert!(failure.to_string().starts_with("overtaken: "), "{failure}");
-                        member.start(GROUP, &at).await.unwrap().unwrap_or(0)
+                        offset(member.start(GROUP, &at).await.unwrap())
                     }
                 };
                 tokio::task::yield_now().await;
@@ -171,6 +219,15 @@ pub async fn concurrent_members_apply_every_record_once(place: &Place) {
 
     let expected: Vec<String> = (0..END).map(|offset| offset.to_string()).collect();
     assert_eq!(effects(&db).await, expected);
+}
+
+/// Where a member begins, on a partition whose oldest record is its first.
+fn offset(start: Start) -> i64 {
+    match start {
+        Start::At(offset) => offset,
+        Start::Oldest => 0,
+        Start::Committed => panic!("the database keeps the position"),
+    }
 }
 
 const GROUP: &str = "history";
@@ -189,7 +246,8 @@ async fn consume(
     partition: &TopicPartition,
     offsets: Range<i64>,
 ) -> Result<(), Failure> {
-    let unit = unit(partition, &offsets);
+    let ids = events(offsets.clone().count());
+    let unit = unit(partition, &offsets, &ids);
     let Begun::Fresh(mut tx) = member.begin(&unit).await? else { return Ok(()) };
     for offset in offsets.clone() {
         add_effect(&mut tx, &offset.to_string()).await;
@@ -197,6 +255,14 @@ async fn consume(
     member.commit(tx, &unit, vec![record("k", "emitted")]).await
 }
 
-fn unit<'a>(partition: &'a TopicPartition, offsets: &Range<i64>) -> Unit<'a> {
-    Unit { group: GROUP, partition, first: offsets.start, next: offsets.end, events: &[] }
+fn events(count: usize) -> Vec<EventId> {
+    (0..count).map(|_| EventId::new()).collect()
+}
+
+fn unit<'a>(
+    partition: &'a TopicPartition,
+    offsets: &Range<i64>,
+    events: &'a [EventId],
+) -> Unit<'a> {
+    Unit { group: GROUP, partition, first: offsets.start, next: offsets.end, events }
 }

@@ -5,7 +5,7 @@ use orderly_stores::StoreError;
 
 use crate::{Place, effects, prepare_effects};
 
-pub async fn parameters_are_bound_by_number(place: &Place) {
+pub(crate) async fn parameters_are_bound_by_number(place: &Place) {
     let db = place.open();
     prepare_effects(&db).await;
     let mut tx = db.begin().await.unwrap();
@@ -24,7 +24,7 @@ pub async fn parameters_are_bound_by_number(place: &Place) {
     assert!(tx.query_opt(repeated, &["seven".into(), 7.into()]).await.unwrap().is_some());
 }
 
-pub async fn a_wrong_statement_is_not_the_databases_fault(place: &Place) {
+pub(crate) async fn a_wrong_statement_is_not_the_databases_fault(place: &Place) {
     let db = place.open();
     prepare_effects(&db).await;
 
@@ -39,14 +39,16 @@ pub async fn a_wrong_statement_is_not_the_databases_fault(place: &Place) {
         let error = db.begin().await.unwrap().query(sql, &values).await.unwrap_err();
         match &error {
             StoreError::Statement { sql: named, .. } => assert_eq!(named, sql),
-            StoreError::Constraint { message, .. } => assert!(message.contains("what"), "{message}"),
+            StoreError::Constraint { message, .. } => {
+                assert!(message.contains("what"), "{message}");
+            }
             _ => panic!("{sql}: {error}"),
         }
         assert_eq!(Failure::from(error).decision(), &Decision::Retry);
     }
 }
 
-pub async fn a_result_beyond_the_bound_is_an_error(place: &Place) {
+pub(crate) async fn a_result_beyond_the_bound_is_an_error(place: &Place) {
     let db = place.open();
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000001)
                SELECT i FROM n";
@@ -57,18 +59,20 @@ pub async fn a_result_beyond_the_bound_is_an_error(place: &Place) {
     assert!(error.to_string().contains("1000000 rows"), "{error}");
 }
 
-pub async fn a_read_outside_of_a_transaction_writes_nothing(place: &Place) {
+pub(crate) async fn a_read_outside_of_a_transaction_writes_nothing(place: &Place) {
     let db = place.open();
     prepare_effects(&db).await;
 
-    for sql in ["INSERT INTO effects (what) VALUES ('a') RETURNING id", "DROP TABLE effects", "BEGIN"] {
+    for sql in
+        ["INSERT INTO effects (what) VALUES ('a') RETURNING id", "DROP TABLE effects", "BEGIN"]
+    {
         assert!(db.query(sql, &[]).await.is_err(), "{sql}");
     }
 
     assert!(effects(&db).await.is_empty());
 }
 
-pub async fn a_batch_says_how_many_rows_it_changed(place: &Place) {
+pub(crate) async fn a_batch_says_how_many_rows_it_changed(place: &Place) {
     let db = place.open();
     prepare_effects(&db).await;
     let mut tx = db.begin().await.unwrap();
@@ -81,7 +85,7 @@ pub async fn a_batch_says_how_many_rows_it_changed(place: &Place) {
     assert_eq!(tx.execute("DELETE FROM effects WHERE id > $1", &[1.into()]).await.unwrap(), 3);
 }
 
-pub async fn more_than_one_row_is_no_optional_row(place: &Place) {
+pub(crate) async fn more_than_one_row_is_no_optional_row(place: &Place) {
     let db = place.open();
 
     assert!(db.query_opt("SELECT 1 WHERE 1 = 0", &[]).await.unwrap().is_none());

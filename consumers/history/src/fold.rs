@@ -1,0 +1,211 @@
+//! Events → rows. Whatever order the two topics come in, and however often, the rows are the same.
+//!
+//! Within a batch each order is written once, with what the batch comes to for it, and keys are
+//! sorted: two members that fold one order from two topics lock its rows in the same sequence.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use orderly_schemas::{OrderLine, OrderPlaced, OrderReturned};
+use orderly_sdk::{EventId, Meta, consume::Received};
+use orderly_stores::{StoreError, Tx, Value};
+
+use crate::{Happened, statuses::PLACED, statuses::Status};
+
+/// Folds events of one partition, in their order, into the tables.
+///
+/// - An order that is placed twice under different event ids stays as it was placed first; the
+///   timeline has both.
+/// - A status counts if its sequence is the highest seen, so it never goes back.
+/// - An event that was folded before changes nothing.
+pub async fn fold(tx: &mut Tx, events: &[Received<Happened>]) -> Result<(), StoreError> {
+    let mut folded = Folded::default();
+    for event in events {
+        folded.add(event);
+    }
+    folded.write(tx).await
+}
+
+type Rows = Vec<Vec<Value>>;
+
+/// What a batch comes to, by order id.
+#[derive(Default)]
+struct Folded<'a> {
+    placed: BTreeMap<&'a str, (&'a OrderPlaced, &'a Meta)>,
+    statuses: BTreeMap<&'a str, Status<'a>>,
+    returned: BTreeMap<&'a str, (&'a OrderReturned, &'a Meta)>,
+    timeline: BTreeMap<(&'a str, EventId), &'a Received<Happened>>,
+}
+
+impl<'a> Folded<'a> {
+    fn add(&mut self, received: &'a Received<Happened>) {
+        let Received { event, meta, .. } = received;
+        let order_id = event.order_id();
+        self.timeline.entry((order_id, meta.id)).or_insert(received);
+        match event {
+            Happened::OrderPlaced(order) => {
+                self.placed.entry(order_id).or_insert((order, meta));
+            }
+            Happened::OrderReturned(goods) => {
+                self.returned.entry(order_id).or_insert((goods, meta));
+            }
+            _ => {}
+        }
+        if let Some(status) = event.status() {
+            match self.statuses.entry(order_id) {
+                Entry::Vacant(none) => {
+                    none.insert(status);
+                }
+                Entry::Occupied(mut known) if known.get().sequence < status.sequence => {
+                    known.insert(status);
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+    }
+
+    async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        for (sql, rows) in [
+            (PLACE, self.placed_rows()),
+            (
+                ADD_LINE,
+                lines(self.placed.values().map(|(o, meta)| (&*o.order_id, &o.lines, *meta))),
+            ),
+            (MOVE_STATUS, self.status_rows()),
+            (RETURN, self.returned_rows()),
+            (
+                ADD_RETURN_LINE,
+                lines(self.returned.values().map(|(r, meta)| (&*r.order_id, &r.lines, *meta))),
+            ),
+            (ADD_TO_TIMELINE, self.timeline_rows()),
+        ] {
+            if !rows.is_empty() {
+                tx.execute_many(sql, rows).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn placed_rows(&self) -> Rows {
+        let row = |(order, meta): &(&OrderPlaced, &Meta)| {
+            vec![
+                (&order.order_id).into(),
+                order.user_id.as_ref().into(),
+                (&order.currency).into(),
+                order.total.into(),
+                meta.time.into(),
+                meta.id.into(),
+                meta.historic.into(),
+                PLACED.into(),
+            ]
+        };
+        self.placed.values().map(row).collect()
+    }
+
+    fn status_rows(&self) -> Rows {
+        let row = |(&order_id, status): (&&str, &Status<'_>)| {
+            vec![order_id.into(), status.word.into(), status.sequence.into(), status.stage.into()]
+        };
+        self.statuses.iter().map(row).collect()
+    }
+
+    fn returned_rows(&self) -> Rows {
+        let row = |(goods, meta): &(&OrderReturned, &Meta)| {
+            vec![
+                (&goods.order_id).into(),
+                goods.original_order_id.as_ref().into(),
+                goods.user_id.as_ref().into(),
+                (&goods.currency).into(),
+                goods.total.into(),
+                meta.time.into(),
+                meta.id.into(),
+                meta.historic.into(),
+            ]
+        };
+        self.returned.values().map(row).collect()
+    }
+
+    fn timeline_rows(&self) -> Rows {
+        let row = |(&(order_id, event_id), received): (&(&str, EventId), &&Received<Happened>)| {
+            let Received { event, meta, at } = received;
+            let status = event.status();
+            vec![
+                order_id.into(),
+                event_id.into(),
+                event.event_type().into(),
+                (&*at.partition.topic).into(),
+                at.partition.partition.into(),
+                at.offset.into(),
+                meta.time.into(),
+                status.map(|status| status.sequence).into(),
+                status.map(|status| status.caused_by).into(),
+                status.and_then(|status| status.stage).into(),
+                event.reason().into(),
+            ]
+        };
+        self.timeline.iter().map(row).collect()
+    }
+}
+
+/// Lines numbered from 1, each with the event that brought it.
+fn lines<'a>(documents: impl Iterator<Item = (&'a str, &'a Vec<OrderLine>, &'a Meta)>) -> Rows {
+    let mut rows = Vec::new();
+    for (order_id, lines, meta) in documents {
+        for (number, line) in (1_i64..).zip(lines) {
+            rows.push(vec![
+                order_id.into(),
+                number.into(),
+                (&line.sku).into(),
+                line.name.as_ref().into(),
+                line.quantity.into(),
+                line.unit_price.into(),
+                meta.id.into(),
+            ]);
+        }
+    }
+    rows
+}
+
+const PLACE: &str = "
+    INSERT INTO history_orders
+        (order_id, user_id, currency, total, placed_at, placed_event_id, historic, status)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (order_id) DO UPDATE SET
+        user_id = excluded.user_id, currency = excluded.currency, total = excluded.total,
+        placed_at = excluded.placed_at, placed_event_id = excluded.placed_event_id,
+        historic = excluded.historic
+    WHERE history_orders.placed_event_id IS NULL";
+
+/// Only of the event that the order was placed by: the lines of a second one don't mix with them.
+const ADD_LINE: &str = "
+    INSERT INTO history_lines (order_id, line_no, sku, name, quantity, unit_price)
+    SELECT $1, $2, $3, $4, $5, $6 FROM history_orders
+    WHERE order_id = $1 AND placed_event_id = $7
+    ON CONFLICT (order_id, line_no) DO NOTHING";
+
+const MOVE_STATUS: &str = "
+    INSERT INTO history_orders (order_id, status, status_sequence, stage)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (order_id) DO UPDATE SET
+        status = excluded.status, status_sequence = excluded.status_sequence,
+        stage = excluded.stage
+    WHERE history_orders.status_sequence IS NULL
+        OR history_orders.status_sequence < excluded.status_sequence";
+
+const RETURN: &str = "
+    INSERT INTO history_returns
+        (order_id, original_order_id, user_id, currency, total, returned_at, event_id, historic)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (order_id) DO NOTHING";
+
+const ADD_RETURN_LINE: &str = "
+    INSERT INTO history_return_lines (order_id, line_no, sku, name, quantity, unit_price)
+    SELECT $1, $2, $3, $4, $5, $6 FROM history_returns
+    WHERE order_id = $1 AND event_id = $7
+    ON CONFLICT (order_id, line_no) DO NOTHING";
+
+const ADD_TO_TIMELINE: &str = "
+    INSERT INTO history_timeline
+        (order_id, event_id, event_type, topic, partition_id, record_offset, happened_at, sequence,
+         caused_by, stage, reason)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (order_id, event_id) DO NOTHING";

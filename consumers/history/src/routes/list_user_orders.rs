@@ -1,0 +1,38 @@
+//! `GET /users/{id}/orders?limit=&cursor=`: a user's orders, newest first.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+};
+use serde::Deserialize;
+
+use super::problem::Problem;
+use crate::{Cursor, OrderList, ReadModel};
+
+const USUAL_LIMIT: u32 = 20;
+const MOST: u32 = 100;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn list_user_orders(
+    State(history): State<ReadModel>,
+    Path(id): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<OrderList>, Problem> {
+    let Query(asked) = asked.map_err(|rejection| Problem::bad_request(&rejection.body_text()))?;
+    let limit = asked.limit.unwrap_or(USUAL_LIMIT);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Problem::bad_request(&format!("limit: {limit} is not from 1 to {MOST}")));
+    }
+    let after = match asked.cursor {
+        None => None,
+        Some(text) => Some(Cursor::parse(&text).ok_or_else(|| {
+            Problem::bad_request("cursor: give back what the page before says in `next`")
+        })?),
+    };
+    Ok(Json(history.user_orders(&id, after.as_ref(), limit).await?))
+}

@@ -1,0 +1,35 @@
+//! What status an order has once an event of `order-status` happened to it.
+
+use crate::Happened;
+
+/// Of an order that nothing on `order-status` is known of yet.
+pub(crate) const PLACED: &str = "placed";
+
+/// What an event of `order-status` says. An order's status is that of its highest sequence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status<'a> {
+    pub(crate) word: &'static str,
+    pub(crate) stage: Option<&'a str>,
+    pub(crate) sequence: i64,
+    pub(crate) caused_by: &'a str,
+}
+
+impl Happened {
+    pub(crate) fn status(&self) -> Option<Status<'_>> {
+        let (word, stage, sequence, caused_by) = match self {
+            Self::OrderPlaced(_)
+            | Self::OrderCancellationRequested(_)
+            | Self::OrderCollected(_)
+            | Self::OrderReturned(_) => return None,
+            Self::OrderConfirmed(e) => ("confirmed", None, e.sequence, &e.caused_by),
+            Self::OrderRejected(e) => ("rejected", None, e.sequence, &e.caused_by),
+            Self::StageStarted(e) => ("in_progress", Some(&*e.stage), e.sequence, &e.caused_by),
+            Self::StageCompleted(e) => ("in_progress", Some(&*e.stage), e.sequence, &e.caused_by),
+            Self::ReadyForPickup(e) => ("ready", None, e.sequence, &e.caused_by),
+            Self::OrderCompleted(e) => ("completed", None, e.sequence, &e.caused_by),
+            Self::OrderCancelled(e) => ("cancelled", None, e.sequence, &e.caused_by),
+            Self::OrderRefunded(e) => ("refunded", None, e.sequence, &e.caused_by),
+        };
+        Some(Status { word, stage, sequence, caused_by })
+    }
+}

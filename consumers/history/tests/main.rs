@@ -1,0 +1,13 @@
+//! History, by its rows, its answers and its group.
+#![allow(clippy::unwrap_used)]
+
+mod parts;
+
+mod batches;
+mod consuming;
+mod folding;
+mod interleaving;
+mod listing;
+mod restarting;
+mod showing;
+mod summing;

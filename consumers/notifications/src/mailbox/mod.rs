@@ -1,0 +1,129 @@
+//! What was sent, to be read again: for a proof, for the page.
+mod page;
+mod routes;
+
+pub(crate) use routes::serve;
+
+use chrono::{DateTime, Utc};
+use orderly_schemas::DeliveryOutcome;
+use orderly_stores::{Database, FromValue, Row, StoreError, Value};
+use serde::Serialize;
+
+use crate::tables;
+
+/// Most mails that are read at once.
+const MOST: u32 = 10_000;
+
+/// Reads the mails of a notifications database, sent through SMTP or kept here. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailbox {
+    database: Database,
+}
+
+/// One mail: what it was about, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailed {
+    /// Its place among the mails, from 1, growing.
+    pub place: i64,
+    /// Id of the event that it tells of.
+    pub event_id: String,
+    /// The order.
+    pub order_id: String,
+    /// The text it was made from: `confirmed`, `ready`, `rejected`.
+    pub template: String,
+    /// What became of it.
+    pub outcome: DeliveryOutcome,
+}
+
+impl Mailbox {
+    /// The mails in `database`; makes the tables where they are missing.
+    pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        tables::prepare(database).await?;
+        Ok(Self { database: database.clone() })
+    }
+
+    /// How many mails came to that end.
+    pub async fn count(&self, outcome: DeliveryOutcome) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM notifications_mail WHERE outcome = $1";
+        let row = self.database.query_opt(sql, &[tables::outcome_text(outcome).into()]).await?;
+        let count: i64 = row.map_or(Ok(0), |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+
+    /// The mails behind a place (0: from the first), in order: at most `most`, and never more than
+    /// 10,000. An empty page is the end.
+    pub async fn page(&self, behind: i64, most: u32) -> Result<Vec<Mailed>, StoreError> {
+        let sql = "SELECT id, event_id, order_id, template, outcome FROM notifications_mail
+                   WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows = self.database.query(sql, &[behind.into(), most.min(MOST).into()]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Mailed {
+                    place: row.get(0)?,
+                    event_id: row.get(1)?,
+                    order_id: row.get(2)?,
+                    template: row.get(3)?,
+                    outcome: row.get::<Outcome>(4)?.0,
+                })
+            })
+            .collect()
+    }
+
+    /// The newest mails, newest first, of one order or of all.
+    async fn newest(&self, order_id: Option<&str>, most: u32) -> Result<Vec<Shown>, StoreError> {
+        const COLUMNS: &str =
+            "event_id, order_id, template, address, subject, body, outcome, detail, at";
+        let (filter, mut values) = match order_id {
+            Some(order_id) => ("WHERE order_id = $2", vec![Value::from(order_id)]),
+            None => ("", Vec::new()),
+        };
+        values.insert(0, most.into());
+        let sql =
+            format!("SELECT {COLUMNS} FROM notifications_mail {filter} ORDER BY id DESC LIMIT $1");
+        self.database.query(&sql, &values).await?.iter().map(Shown::read).collect()
+    }
+}
+
+/// One mail as it is shown.
+#[derive(Clone, Debug, Serialize)]
+struct Shown {
+    event_id: String,
+    order_id: String,
+    template: String,
+    /// Deleted with the order's contact.
+    address: Option<String>,
+    subject: String,
+    body: String,
+    outcome: DeliveryOutcome,
+    detail: Option<String>,
+    at: DateTime<Utc>,
+}
+
+impl Shown {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            event_id: row.get(0)?,
+            order_id: row.get(1)?,
+            template: row.get(2)?,
+            address: row.get(3)?,
+            subject: row.get(4)?,
+            body: row.get(5)?,
+            outcome: row.get::<Outcome>(6)?.0,
+            detail: row.get(7)?,
+            at: row.get(8)?,
+        })
+    }
+}
+
+struct Outcome(DeliveryOutcome);
+
+impl FromValue for Outcome {
+    const EXPECTED: &'static str = "SENT or FAILED";
+
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(Self(tables::outcome_of(text))),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The page and what stands beside it.
+
+use std::{io, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use orderly_schemas::DeliveryOutcome;
+use orderly_stores::StoreError;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Mailbox, page};
+
+/// Mails on the page and in the JSON.
+const SHOWN: u32 = 100;
+/// How long requests may go on after shutdown.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Serves `/healthz`, and the page where a mailbox is to be shown, until `shutdown`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    mailbox: Option<Mailbox>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let mut routes = Router::new().route("/healthz", get(healthz));
+    if let Some(mailbox) = mailbox {
+        let pages = Router::new()
+            .route("/mailbox", get(show_page))
+            .route("/mailbox.json", get(show_json))
+            .route("/mailbox.css", get(show_style))
+            .with_state(mailbox);
+        routes = routes.merge(pages);
+    }
+    let graceful = shutdown.clone();
+    let serving = axum::serve(listener, routes)
+        .with_graceful_shutdown(async move { graceful.cancelled().await })
+        .into_future();
+    tokio::select! {
+        served = serving => served,
+        () = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(FAREWELL).await;
+        } => Ok(()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Which {
+    order_id: Option<String>,
+}
+
+impl Which {
+    /// An empty field of the page's form asks for all.
+    fn order_id(&self) -> Option<&str> {
+        self.order_id.as_deref().map(str::trim).filter(|id| !id.is_empty())
+    }
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn show_page(
+    State(mailbox): State<Mailbox>,
+    Query(which): Query<Which>,
+) -> Result<Response, Away> {
+    let mails = mailbox.newest(which.order_id(), SHOWN).await?;
+    let sent = mailbox.count(DeliveryOutcome::Sent).await?;
+    let page = page::write(&mails, sent, which.order_id());
+    Ok((PRIVATE, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response())
+}
+
+async fn show_json(
+    State(mailbox): State<Mailbox>,
+    Query(which): Query<Which>,
+) -> Result<Response, Away> {
+    let mails = mailbox.newest(which.order_id(), SHOWN).await?;
+    Ok((PRIVATE, Json(mails)).into_response())
+}
+
+async fn show_style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE)
+}
+
+/// Nothing runs, nothing is loaded but the page's own style, nothing is sent elsewhere.
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+const PRIVATE: [(header::HeaderName, &str); 3] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// The database doesn't answer.
+struct Away(StoreError);
+
+impl From<StoreError> for Away {
+    fn from(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Away {
+    fn into_response(self) -> Response {
+        tracing::error!(error = %self.0, "the mailbox can't be read");
+        (StatusCode::SERVICE_UNAVAILABLE, "the mailbox can't be read; try again\n").into_response()
+    }
+}

@@ -1,0 +1,106 @@
+//! What surrounds the handlers: each event's effect once, and no transaction open while a mail
+//! server is talked to.
+
+use orderly_schemas::ContactGiven;
+use orderly_sdk::{
+    Event, OutRecord,
+    consume::{Begun, Failure, Scope, Start, Unit},
+    kafka::Probe,
+    record::TopicPartition,
+};
+use orderly_stores::{Inbox, Positions, Tx, Value};
+
+/// Contacts move the group's position in the database with their effect, statuses put a row into
+/// the inbox with theirs. Handlers say what is to be written, and it is when they have returned:
+/// in SQLite one transaction at a time writes, and one mail must not hold up all others.
+///
+/// Where two members do one event at once, the later one's writes are dropped.
+#[derive(Clone)]
+pub(crate) struct ShortTransactions {
+    contacts: Positions,
+    statuses: Inbox,
+    probe: Probe,
+}
+
+/// What a handler wants to be written, in order.
+#[derive(Default)]
+pub(crate) struct Writes(Vec<(&'static str, Vec<Value>)>);
+
+impl Writes {
+    pub(crate) fn add(&mut self, sql: &'static str, values: Vec<Value>) {
+        self.0.push((sql, values));
+    }
+}
+
+impl ShortTransactions {
+    pub(crate) fn new(contacts: Positions, statuses: Inbox, probe: Probe) -> Self {
+        Self { contacts, statuses, probe }
+    }
+
+    async fn open(&self, unit: &Unit<'_>) -> Result<Begun<Tx>, Failure> {
+        if holds_contacts(unit.partition) {
+            self.contacts.begin(unit).await
+        } else {
+            self.statuses.begin(unit).await
+        }
+    }
+}
+
+impl Scope for ShortTransactions {
+    type Tx = Writes;
+
+    const EMITS_ONCE: bool = true;
+
+    /// A new database reads all contacts again, whatever Kafka has as committed. Those that expired
+    /// before they were read are passed over: they may not be used any more.
+    async fn start(&self, group: &str, partition: &TopicPartition) -> Result<Start, Failure> {
+        if !holds_contacts(partition) {
+            return self.statuses.start(group, partition).await;
+        }
+        match self.contacts.start(group, partition).await? {
+            Start::At(position) => {
+                let (oldest, _) = self.probe.ends(partition).await?;
+                Ok(Start::At(position.max(oldest)))
+            }
+            start => Ok(start),
+        }
+    }
+
+    async fn begin(&self, unit: &Unit<'_>) -> Result<Begun<Writes>, Failure> {
+        Ok(match self.open(unit).await? {
+            Begun::Repeat => Begun::Repeat,
+            Begun::Fresh(_rolled_back) => Begun::Fresh(Writes::default()),
+        })
+    }
+
+    async fn commit(
+        &self,
+        writes: Writes,
+        unit: &Unit<'_>,
+        emitted: Vec<OutRecord>,
+    ) -> Result<(), Failure> {
+        let Begun::Fresh(mut tx) = self.open(unit).await? else {
+            return Ok(());
+        };
+        for (sql, values) in &writes.0 {
+            tx.execute(sql, values).await?;
+        }
+        if holds_contacts(unit.partition) {
+            self.contacts.commit(tx, unit, emitted).await
+        } else {
+            self.statuses.commit(tx, unit, emitted).await
+        }
+    }
+
+    async fn pass(&self, unit: &Unit<'_>) -> Result<(), Failure> {
+        if holds_contacts(unit.partition) {
+            self.contacts.pass(unit).await
+        } else {
+            self.statuses.pass(unit).await
+        }
+    }
+}
+
+fn holds_contacts(partition: &TopicPartition) -> bool {
+    *partition.topic == *ContactGiven::TOPIC
+}

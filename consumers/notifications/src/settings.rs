@@ -1,0 +1,83 @@
+//! What the service is given.
+
+use std::time::Duration;
+
+use orderly_sdk::{
+    Config,
+    consume::{Limits, RetryPolicy},
+};
+use orderly_stores::Database;
+
+use crate::{SmtpUrl, SmtpUrlError};
+
+/// What the service is given.
+pub struct Settings {
+    /// Where Kafka and the registry are.
+    pub config: Config,
+    /// The service's own database.
+    pub database: Database,
+    /// Where mails go.
+    pub mail: Mail,
+    /// Members of the group in this process.
+    pub members: usize,
+    /// Topics with personal data (`personal: true` in topics.yaml): their dead letters keep no
+    /// value.
+    pub private_topics: Vec<String>,
+    /// How a record that failed is tried again.
+    pub retry: RetryPolicy,
+    /// Bounds of each member.
+    pub limits: Limits,
+}
+
+/// Where mails go.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// Into the service's own database, to be looked at on its page. For the demo and for
+    /// development.
+    Mailbox,
+    /// To a mail server.
+    Smtp(Smtp),
+}
+
+/// A mail server and how it is used.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// The server.
+    pub server: SmtpUrl,
+    /// Whom mails are from: `orders@example.com` or `The Shop <orders@example.com>`.
+    pub sender: String,
+    /// Most connections at once.
+    pub connections: usize,
+    /// Longest that one mail may take, connecting included; then the server counts as away.
+    pub patience: Duration,
+    /// How long a mail whose recipient the server puts off (4xx) is tried before it is given up.
+    pub recipient_patience: Duration,
+}
+
+impl Settings {
+    /// One member, everything else by default.
+    pub fn new(config: Config, database: Database, mail: Mail) -> Self {
+        Self {
+            config,
+            database,
+            mail,
+            members: 1,
+            private_topics: Vec::new(),
+            retry: RetryPolicy::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Smtp {
+    /// The server that `url` names, everything else by default.
+    pub fn new(url: &str, sender: impl Into<String>) -> Result<Self, SmtpUrlError> {
+        Ok(Self {
+            server: url.parse()?,
+            sender: sender.into(),
+            connections: 4,
+            patience: Duration::from_secs(30),
+            recipient_patience: Duration::from_secs(600),
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! The service on the embedded broker and registry, SQLite, and a mail server of a few lines.
+#![allow(clippy::unwrap_used)]
+
+mod contacts;
+mod mails;
+mod page;
+mod parts;
+mod smtp;
+mod smtp_server;

@@ -1,0 +1,107 @@
+//! What is known of orders, as history tells it and as we answer it.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use utoipa::ToSchema;
+
+/// One order, and what happened to it so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderDetails {
+    /// The order.
+    pub order_id: String,
+    /// The user who ordered; absent for a guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Where it stands: placed, confirmed, rejected, in_progress, ready, completed, cancelled, …;
+    /// new values may come.
+    #[schema(example = "in_progress")]
+    pub status: String,
+    /// The stage it is in, while it is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// ISO 4217 code of every amount.
+    pub currency: String,
+    /// What it comes to, a decimal as a string.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = String, example = "12.30")]
+    pub total: Decimal,
+    /// When it was placed.
+    pub placed_at: DateTime<Utc>,
+    /// It was imported: it happened before this system knew of it.
+    pub historic: bool,
+    /// What was ordered.
+    pub lines: Vec<OrderDetailsLine>,
+    /// What happened, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// One line of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderDetailsLine {
+    /// The product.
+    pub sku: String,
+    /// Its name as it was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Number of pieces.
+    pub quantity: i32,
+    /// Price of one piece, a decimal as a string.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = String, example = "2.5500")]
+    pub unit_price: Decimal,
+}
+
+/// One thing that happened to an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TimelineEntry {
+    /// The event's type.
+    #[schema(example = "OrderPlaced")]
+    pub r#type: String,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// The event's id.
+    pub event_id: String,
+    /// Its number among the order's statuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<i64>,
+    /// The stage it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Why it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One page of a user's orders, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderPage {
+    /// The orders.
+    pub orders: Vec<OrderSummary>,
+    /// The `cursor` that the next page begins with; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One order in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderSummary {
+    /// The order.
+    pub order_id: String,
+    /// Where it stands.
+    pub status: String,
+    /// ISO 4217 code of the total.
+    pub currency: String,
+    /// What it comes to, a decimal as a string.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = String, example = "12.30")]
+    pub total: Decimal,
+    /// When it was placed.
+    pub placed_at: DateTime<Utc>,
+}
+
+/// An amount is a string: a JSON number would have been a float on its way.
+fn amount<'de, D: Deserializer<'de>>(from: D) -> Result<Decimal, D::Error> {
+    let text = String::deserialize(from)?;
+    Decimal::from_str_exact(&text).map_err(de::Error::custom)
+}

@@ -1,0 +1,7 @@
+//! The history service, asked for what became of orders.
+
+mod answers;
+mod ask;
+
+pub use answers::{OrderDetails, OrderDetailsLine, OrderPage, OrderSummary, TimelineEntry};
+pub(crate) use ask::{History, HistoryError};

@@ -1,0 +1,75 @@
+//! Every route there is.
+
+mod healthz;
+mod list_user_orders;
+mod metrics;
+mod place_order;
+mod readyz;
+mod show_openapi;
+mod show_order;
+mod unrouted;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware::from_fn, middleware::from_fn_with_state};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{guards, history::History, placing::Placing, settings::Settings};
+
+/// What routes work with.
+pub(crate) struct Service {
+    pub(crate) placing: Placing,
+    pub(crate) history: History,
+    pub(crate) settings: Settings,
+    pub(crate) shutdown: CancellationToken,
+}
+
+pub(crate) fn router(service: Arc<Service>, room: Arc<Semaphore>) -> Router {
+    let orders = orders().layer(from_fn_with_state(room, guards::limit_requests));
+    let (router, _) = orders.merge(operations()).split_for_parts();
+    router
+        .fallback(unrouted::no_such_route)
+        .method_not_allowed_fallback(unrouted::method_not_allowed)
+        .layer(guards::catch_panics())
+        .layer(from_fn(guards::limit_headers))
+        .layer(from_fn(guards::measure))
+        .with_state(service)
+}
+
+/// What the service is there for.
+fn orders() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(place_order::place_order))
+        .routes(routes!(show_order::show_order))
+        .routes(routes!(list_user_orders::list_user_orders))
+}
+
+/// What is for those who run it; answered also when there is too much to do.
+fn operations() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new()
+        .routes(routes!(healthz::healthz))
+        .routes(routes!(readyz::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(show_openapi::show_openapi))
+}
+
+/// The API's description, generated from the code.
+pub fn openapi_json() -> String {
+    let (_, api) = orders().merge(operations()).split_for_parts();
+    let text = serde_json::to_string_pretty(&api).unwrap_or_default();
+    text + "\n"
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Orderly order API",
+    description = "Takes orders and tells what became of them.\n\nAn order is answered with one of \
+                   three outcomes: accepted (202: written, acknowledged by all in-sync replicas), \
+                   surely not written (4xx, 503), or unknown (504). Errors are problems by \
+                   RFC 9457 and name the fields that are wrong.",
+    license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+))]
+struct Api;

@@ -1,0 +1,62 @@
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Service;
+
+/// Longest that the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether orders can be taken, and which part is in the way.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// All parts are ready.
+    ready: bool,
+    /// Of each part `ok`, or what is wrong.
+    parts: Parts,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Parts {
+    /// The way to Kafka.
+    emitter: String,
+    /// Where Idempotency-Keys are kept.
+    database: String,
+    /// Whether there is room for more orders.
+    load: String,
+    /// The service itself: it may be about to end.
+    service: String,
+}
+
+/// Whether orders can be taken.
+#[utoipa::path(
+    get, path = "/readyz", tag = "operations",
+    responses(
+        (status = 200, description = "Ready.", body = Readiness),
+        (status = 503, description = "Not ready; says which part is not.", body = Readiness),
+    )
+)]
+pub(super) async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, Json<Readiness>) {
+    let settings = &service.settings;
+    let asked = tokio::time::timeout(PATIENCE, settings.database.query("SELECT 1", &[])).await;
+    let parts = Parts {
+        emitter: told(settings.emitter.fatal_error().map_or(Ok(()), Err)),
+        database: match asked {
+            Ok(answer) => told(answer.map(drop).map_err(|error| error.to_string())),
+            Err(_) => "it doesn't answer".to_owned(),
+        },
+        load: told(settings.admission.as_ref().map_or(Ok(()), |admit| admit())),
+        service: if service.shutdown.is_cancelled() { "it is ending".into() } else { told(Ok(())) },
+    };
+    let ready = [&parts.emitter, &parts.database, &parts.load, &parts.service]
+        .iter()
+        .all(|part| *part == "ok");
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, parts }))
+}
+
+fn told(part: Result<(), String>) -> String {
+    part.err().unwrap_or_else(|| "ok".to_owned())
+}

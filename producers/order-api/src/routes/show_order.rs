@@ -1,0 +1,102 @@
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+use tokio::time::{Instant, sleep};
+
+use super::Service;
+use crate::{
+    history::{HistoryError, OrderDetails},
+    order, prefer,
+    problem::{Kind, Problem},
+};
+
+/// One order: its status, lines, total and timeline.
+///
+/// An order that was accepted a moment ago may not be known yet. With `Prefer: wait=N` (RFC 7240,
+/// 5 s at most) the answer waits until it is, or until the time is over.
+#[utoipa::path(
+    get, path = "/orders/{id}", tag = "orders",
+    params(
+        ("id" = String, Path, description = "The order's id."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: seconds to wait for an \
+                                                            order that isn't known yet."),
+    ),
+    responses(
+        (status = 200, description = "The order.", body = OrderDetails, headers(
+            ("Preference-Applied" = String, description = "The wait that was granted."))),
+        (status = 404, description = "No such order, or not yet.", headers(
+            ("Retry-After" = u32, description = "Seconds after which it may be known.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 502, description = "The history service's answer is of no use.",
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The history service is away, or there is too much to do.",
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 504, description = "The history service didn't answer in time.",
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show_order(
+    State(service): State<Arc<Service>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let wait = prefer::wait(&headers);
+    let mut response = match find(&service, id, wait).await {
+        Ok(order) => Json(order).into_response(),
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(wait) = wait
+        && let Ok(applied) = format!("wait={}", wait.as_secs()).parse()
+    {
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    response
+}
+
+async fn find(
+    service: &Service,
+    id: Result<Path<String>, PathRejection>,
+    wait: Option<Duration>,
+) -> Result<OrderDetails, Problem> {
+    let Some(Path(id)) = id.ok().filter(|Path(id)| order::is_id(id)) else {
+        let detail = format!("No order has such an id: it is {}.", order::ID_RULE);
+        return Err(Problem::new(Kind::OrderNotFound, detail));
+    };
+    let until = Instant::now() + wait.unwrap_or_default();
+    let mut pause = Duration::from_millis(20);
+    loop {
+        if let Some(order) = service.history.order(&id).await.map_err(problem)? {
+            return Ok(order);
+        }
+        let next = Instant::now() + pause;
+        if next >= until || service.shutdown.is_cancelled() {
+            break;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(250));
+    }
+    let detail = "No order with this id is known. One that was accepted just now appears within \
+                  moments.";
+    Err(Problem::new(Kind::OrderNotFound, detail).about(id).retry_after(1))
+}
+
+/// What is told where history can't answer.
+pub(super) fn problem(error: HistoryError) -> Problem {
+    let (kind, detail) = match &error {
+        HistoryError::Away(_) | HistoryError::Address(_) => {
+            (Kind::HistoryAway, "What became of orders can't be looked up now. Orders are taken.")
+        }
+        HistoryError::Slow(_) => {
+            (Kind::HistorySlow, "Looking up what became of orders takes too long now.")
+        }
+        HistoryError::Refused | HistoryError::Unusable(_) => {
+            (Kind::HistoryUnusable, "The order history answered what can't be passed on.")
+        }
+    };
+    Problem::new(kind, detail).retry_after(1).because(error)
+}

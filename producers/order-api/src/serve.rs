@@ -1,0 +1,93 @@
+//! From start to a graceful end.
+
+use std::{future::IntoFuture as _, sync::Arc, time::Duration};
+
+use orderly_stores::StoreError;
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    accept::Bounded,
+    history::History,
+    idempotency::{self, Records},
+    placing::Placing,
+    routes::{self, Service},
+    settings::Settings,
+};
+
+/// A connection that is silent for longer than this is closed.
+const SILENCE: Duration = Duration::from_secs(60);
+/// What the end may take beyond the requests' deadline.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves until `shutdown`: then takes no more connections, lets the requests finish that are
+/// being worked on (for their deadline and 2 s at most), and waits for what was emitted.
+pub async fn serve(
+    settings: Settings,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let history = History::new(&settings.history, settings.history_timeout)
+        .map_err(|error| ServeError::Settings(error.to_string()))?;
+    settings
+        .database
+        .migrate("order-api", idempotency::MIGRATIONS)
+        .await
+        .map_err(ServeError::Database)?;
+    let records = Records::new(settings.database.clone(), settings.keep_answers);
+    let grace = settings.deadline + GRACE;
+    let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
+    let placing = Placing {
+        emitter: settings.emitter.clone(),
+        records: records.clone(),
+        deadline: settings.deadline,
+        tasks: tasks.clone(),
+        closing: closing.clone(),
+    };
+    tasks.spawn(idempotency::purge_until(records, shutdown.clone()));
+    let room = Arc::new(Semaphore::new(settings.most_requests));
+    let listener =
+        Bounded::new(listener, settings.most_connections, SILENCE.max(settings.deadline * 2));
+    let emitter = settings.emitter.clone();
+    let service = Service { placing, history, settings, shutdown: shutdown.clone() };
+    let router = routes::router(Arc::new(service), room);
+
+    let server = axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+        .into_future();
+    let too_long = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        served = server => served.map_err(ServeError::Http)?,
+        () = too_long => tracing::warn!("connections that didn't end in time are cut"),
+    }
+    tasks.close();
+    if timeout(grace, tasks.wait()).await.is_err() {
+        closing.cancel();
+        // Told to end: they only finish the step they are in.
+        if timeout(grace, tasks.wait()).await.is_err() {
+            tracing::warn!(left = tasks.len(), "work behind requests is given up");
+        }
+    }
+    if emitter.flush(grace).await { Ok(()) } else { Err(ServeError::Unflushed) }
+}
+
+/// Why the service didn't start, or didn't end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A setting can't be used.
+    #[error("order-api: {0}")]
+    Settings(String),
+    /// Its tables can't be made ready.
+    #[error("order-api: the database can't be made ready")]
+    Database(#[source] StoreError),
+    /// The server failed.
+    #[error("order-api: serving HTTP")]
+    Http(#[source] std::io::Error),
+    /// Events were still on their way at the end; their callers were told that the outcome is
+    /// unknown.
+    #[error("order-api ended with events whose outcome isn't known")]
+    Unflushed,
+}

@@ -1,0 +1,75 @@
+//! What the service gets from whoever starts it.
+
+use std::{sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use orderly_schemas::{ContactGiven, OrderPlaced};
+use orderly_sdk::{
+    codec::{Declared, Encoders},
+    emit::{EmitSettings, Emitter},
+};
+use orderly_stores::Database;
+
+/// Asked before each `POST /orders`. An error's text says why no order is taken just now; the
+/// caller reads it. It must answer at once.
+pub type Admission = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// The parts and the bounds of one order-api.
+#[derive(Clone)]
+pub struct Settings {
+    /// Connected, of [`declares`]. Best with [`emit_settings`] of the same deadline.
+    pub emitter: Emitter,
+    /// Keeps what Idempotency-Keys stand for; replicas that share callers share it.
+    pub database: Database,
+    /// Base URL of the history service, `http://host:port`.
+    pub history: String,
+    /// Longest that one question to the history service may take.
+    pub history_timeout: Duration,
+    /// Within this a POST is answered, whatever happens. Also the lease of an Idempotency-Key.
+    pub deadline: Duration,
+    /// How long the answer to an Idempotency-Key is kept.
+    pub keep_answers: Duration,
+    /// Requests for orders being worked on at once; one more is answered 503.
+    pub most_requests: usize,
+    /// Connections open at once; one more waits to be accepted.
+    pub most_connections: usize,
+    /// Whether an order may be taken just now; `None`: always.
+    pub admission: Option<Admission>,
+    /// What `/metrics` shows; `None`: nothing. Its upkeep is the owner's.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+impl Settings {
+    /// These parts, and the usual bounds.
+    pub fn new(emitter: Emitter, database: Database, history: impl Into<String>) -> Self {
+        Self {
+            emitter,
+            database,
+            history: history.into(),
+            history_timeout: Duration::from_secs(3),
+            deadline: Duration::from_secs(10),
+            keep_answers: Duration::from_secs(24 * 60 * 60),
+            most_requests: 4_096,
+            most_connections: 10_000,
+            admission: None,
+            metrics: None,
+        }
+    }
+}
+
+/// Every event type that the service emits.
+pub fn declares() -> Declared {
+    Encoders::of("order-api").event::<OrderPlaced>().event::<ContactGiven>()
+}
+
+/// How the emitter of a service with this deadline should behave: no waiting for batches, since
+/// somebody awaits each acknowledgement, and given up early enough that the caller still hears
+/// whether the order was written.
+pub fn emit_settings(deadline: Duration) -> EmitSettings {
+    EmitSettings {
+        linger: Duration::ZERO,
+        delivery_timeout: Some(deadline * 4 / 5),
+        room_timeout: deadline / 2,
+        ..EmitSettings::default()
+    }
+}

@@ -1,0 +1,250 @@
+//! One running order-api with everything it stands on.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use order_api::{OrderAccepted, ProblemBody, Settings, declares, emit_settings, serve};
+use orderly_schemas::every_schema;
+use orderly_sdk::{
+    Config, Event,
+    codec::{Registry, Schema},
+    emit::{EmitSettings, Emitter},
+    kafka::{EmbeddedBroker, Probe, Tail},
+    record::{InRecord, TopicPartition},
+};
+use orderly_stores::Database;
+use orderly_testkit::EmbeddedRegistry;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::stub_history::StubHistory;
+
+/// What one test wants otherwise.
+pub(crate) struct Wishes {
+    pub(crate) deadline: Duration,
+    pub(crate) delivery: Option<Duration>,
+    pub(crate) largest_message: Option<u32>,
+    pub(crate) change: Box<dyn FnOnce(&mut Settings) + Send>,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(20),
+            delivery: None,
+            largest_message: None,
+            change: Box::new(|_| {}),
+        }
+    }
+}
+
+pub(crate) struct Shop {
+    pub(crate) broker: EmbeddedBroker,
+    pub(crate) history: StubHistory,
+    pub(crate) http: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: JoinHandle<Result<(), order_api::ServeError>>,
+    config: Config,
+    dir: tempfile::TempDir,
+    _registry: EmbeddedRegistry,
+}
+
+impl Shop {
+    pub(crate) async fn open() -> Self {
+        Self::open_with(Wishes::default()).await
+    }
+
+    pub(crate) async fn open_with(wishes: Wishes) -> Self {
+        let broker = EmbeddedBroker::start([("orders", 1), ("contacts", 1)]).unwrap();
+        let schemas = every_schema().iter().map(|s| (format!("{}-{}", s.topic, s.event), s.text));
+        let registry = EmbeddedRegistry::start(schemas).await.unwrap();
+        let mut config = broker.config(&registry.url());
+        if let Some(bytes) = wishes.largest_message {
+            config = config.with_property("message.max.bytes", &bytes.to_string());
+        }
+        config = config.with_property("reconnect.backoff.max.ms", "200");
+        let encoders = declares().register(&config, &Registry::new(&config).unwrap()).await;
+        let mut emit = emit_settings(wishes.deadline);
+        if wishes.delivery.is_some() {
+            emit = EmitSettings { delivery_timeout: wishes.delivery, ..emit };
+        }
+        let emitter = Emitter::connect(&config, encoders.unwrap(), emit).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let history = StubHistory::start().await;
+        let database = database(&dir);
+        let mut settings = Settings::new(emitter, database, history.url());
+        settings.deadline = wishes.deadline;
+        (wishes.change)(&mut settings);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve(settings, listener, shutdown.clone()));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { broker, history, http, url, shutdown, served, config, dir, _registry: registry }
+    }
+
+    /// The service's own database, opened a second time.
+    pub(crate) fn database(&self) -> Database {
+        database(&self.dir)
+    }
+
+    pub(crate) async fn post(&self, body: &Value) -> Answer {
+        self.send(self.request(body)).await
+    }
+
+    pub(crate) async fn post_with_key(&self, key: &str, body: &Value) -> Answer {
+        self.send(self.request(body).header("Idempotency-Key", key)).await
+    }
+
+    pub(crate) fn request(&self, body: &Value) -> reqwest::RequestBuilder {
+        self.http.post(format!("{}/orders", self.url)).json(body)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .collect(),
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    /// Every record that a topic holds now.
+    pub(crate) async fn records(&self, topic: &str) -> Vec<InRecord> {
+        let at = TopicPartition { topic: topic.into(), partition: 0 };
+        let (_, end) = Probe::new(&self.config).unwrap().ends(&at).await.unwrap();
+        let mut tail = Tail::from_start(&self.config, &[topic]).await.unwrap();
+        let mut records = Vec::new();
+        while i64::try_from(records.len()).unwrap() < end {
+            records.push(tail.next().await.unwrap().unwrap());
+        }
+        records
+    }
+
+    /// The next `count` records of a topic, from its start, as soon as they are there.
+    pub(crate) async fn first_records(&self, topic: &str, count: usize) -> Vec<InRecord> {
+        let mut tail = Tail::from_start(&self.config, &[topic]).await.unwrap();
+        let mut records = Vec::new();
+        while records.len() < count {
+            let next = tokio::time::timeout(Duration::from_secs(30), tail.next()).await;
+            records.push(next.expect("a record in time").unwrap().unwrap());
+        }
+        records
+    }
+
+    /// Waits for a request with a key to have claimed it.
+    pub(crate) async fn claimed(&self, key: &str) {
+        let database = self.database();
+        let sql = "SELECT state FROM idempotency WHERE idempotency_key = $1";
+        eventually("the key is claimed", async || {
+            database.query_opt(sql, &[key.into()]).await.is_ok_and(|row| row.is_some())
+        })
+        .await;
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+fn database(dir: &tempfile::TempDir) -> Database {
+    Database::open(&format!("sqlite:{}/orders.db", dir.path().display())).unwrap()
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// The accepted order that this has to be.
+    pub(crate) fn accepted(&self) -> OrderAccepted {
+        assert_eq!(self.status, 202, "{self:?}");
+        let accepted: OrderAccepted = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(self.header("location").unwrap(), format!("/orders/{}", accepted.order_id));
+        accepted
+    }
+
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.header("idempotency-replayed") == Some("true")
+    }
+
+    /// The problem of this kind that this has to be.
+    pub(crate) fn problem(&self, status: u16, name: &str) -> ProblemBody {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem: ProblemBody = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(problem.r#type, format!("/problems/{name}"), "{problem:?}");
+        assert_eq!(problem.status, status);
+        assert!(!problem.title.is_empty() && !problem.detail.is_empty(), "{problem:?}");
+        if status == 503 {
+            assert!(self.header("retry-after").is_some(), "{self:?}");
+        }
+        problem
+    }
+}
+
+/// A good order.
+pub(crate) fn order() -> Value {
+    json!({
+        "user_id": "ada",
+        "currency": "GBP",
+        "lines": [
+            { "sku": "margherita", "name": "Margherita", "quantity": 2, "unit_price": "8.50" },
+            { "sku": "olives", "quantity": 3, "unit_price": "0.3333" },
+        ],
+    })
+}
+
+/// The same with a contact.
+pub(crate) fn order_with_contact() -> Value {
+    let mut order = order();
+    order["contact"] = json!({ "email": EMAIL });
+    order
+}
+
+pub(crate) const EMAIL: &str = "ada.lovelace@mail.example.org";
+
+/// A record as the event that it has to be.
+pub(crate) fn decode<E: Event>(record: &InRecord) -> E {
+    assert_eq!(record.header_str("ce_type"), Some(E::TYPE));
+    let framed = record.payload().unwrap();
+    Schema::parse(E::SCHEMA).unwrap().decode(&framed[5..]).unwrap()
+}
+
+/// The ids of some records' events.
+pub(crate) fn event_ids(records: &[InRecord]) -> Vec<&str> {
+    records.iter().map(|record| record.header_str("ce_id").unwrap()).collect()
+}
+
+/// Waits for something to become true that nothing tells of.
+pub(crate) async fn eventually(what: &str, mut is_true: impl AsyncFnMut() -> bool) {
+    let patience = tokio::time::timeout(Duration::from_secs(30), async {
+        while !is_true().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    patience.await.unwrap_or_else(|_| panic!("not in 30 s: {what}"));
+}

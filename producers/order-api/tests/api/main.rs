@@ -1,0 +1,15 @@
+//! The service as its callers see it, on the embedded broker and registry.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bad_orders;
+mod bad_requests;
+mod contacts;
+mod harness;
+mod idempotency;
+mod openapi;
+mod operations;
+mod outcomes;
+mod placing;
+mod privacy;
+mod reading;
+mod stub_history;
