@@ -82,6 +82,9 @@ async fn two_members_share_the_partitions_and_see_every_event_once_in_order() {
         assert!(before.is_none_or(|before| before < *number), "{number} after {before:?}");
     }
     assert_eq!(all.iter().map(|(_, id)| id).collect::<HashSet<_>>().len(), 600);
+    for (shutdown, _) in &members {
+        shutdown.cancel();
+    }
     for member in members {
         stop(member).await.unwrap();
     }

@@ -58,6 +58,8 @@ pub struct Parts {
 
 impl Parts {
     pub async fn start(partitions: i32) -> Self {
+        // What a failing test logged is shown with it.
+        let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let topics = [
             ("greetings", partitions),
             ("group.dead-letters", partitions),

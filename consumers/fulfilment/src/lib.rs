@@ -1,1 +1,20 @@
-//! fulfilment
+//! Confirms orders and walks each through its stages to the customer who collects it.
+//!
+//! The only writer of its tables. What it decides and what it tells (`order-status`, through the
+//! outbox) are one transaction, in which each status gets its place in the order's sequence: so
+//! every status of an order is told once, in order. A stage and when it ends lie in the table:
+//! whoever runs next goes on from there.
+
+mod on_order_collected;
+mod on_order_placed;
+mod order;
+mod service;
+mod stages;
+mod tables;
+mod walk_stages;
+
+pub use service::{FulfilmentError, Settings, declares, run};
+pub use stages::{Stage, Stages, StagesError};
+
+/// The group's name.
+pub const NAME: &str = "fulfilment";

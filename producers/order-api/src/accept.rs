@@ -151,3 +151,58 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn bounded(most: usize, silence: Duration) -> (Bounded, SocketAddr) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (Bounded::new(listener, most, silence), address)
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_fails_and_one_that_speaks_does_not() {
+        let (mut listener, address) = bounded(1, Duration::from_millis(50)).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+
+        let mut byte = [0];
+        for _ in 0..3 {
+            client.write_all(b"x").await.unwrap();
+            connection.read_exact(&mut byte).await.unwrap();
+        }
+        let error = connection.read_exact(&mut byte).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_fails_too() {
+        let (mut listener, address) = bounded(1, Duration::from_millis(50)).await;
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (mut connection, _) = listener.accept().await;
+        let error = connection.write_all(&vec![0; 64 << 20]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn the_next_connection_waits_until_one_is_closed() {
+        let (mut listener, address) = bounded(1, Duration::from_secs(60)).await;
+        let _first_client = TcpStream::connect(address).await.unwrap();
+        let _second_client = TcpStream::connect(address).await.unwrap();
+        let (first, _) = listener.accept().await;
+
+        let mut next = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
+            drop(listener.accept().await);
+        }));
+        tokio::task::yield_now().await;
+        assert!(!next.is_finished());
+        drop(first);
+        (&mut next).await.unwrap();
+    }
+}

@@ -170,8 +170,8 @@ impl Problem {
 
     /// With what the log is to say.
     #[must_use]
-    pub(crate) fn because(mut self, internal: impl ToString) -> Self {
-        self.internal = Some(internal.to_string());
+    pub(crate) fn because(mut self, internal: impl Into<String>) -> Self {
+        self.internal = Some(internal.into());
         self
     }
 }

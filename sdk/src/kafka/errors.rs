@@ -35,11 +35,7 @@ pub enum KafkaError {
 }
 
 impl KafkaError {
-    pub(super) fn unreachable(
-        bootstrap: &str,
-        waited: std::time::Duration,
-        why: impl ToString,
-    ) -> Self {
+    pub(super) fn unreachable(bootstrap: &str, waited: std::time::Duration, why: &Native) -> Self {
         Self::Unreachable {
             bootstrap: bootstrap.to_owned(),
             seconds: waited.as_secs(),

@@ -116,8 +116,7 @@ impl Member {
         for topic in &settings.topics {
             names.add(topic);
         }
-        let context =
-            Rebalances { events: Mutex::new(events), bootstrap: config.bootstrap.clone() };
+        let context = Rebalances { events: Mutex::new(events), group: settings.group.clone() };
         let mut consumer: BaseConsumer<Rebalances> = native
             .create_with_context(context)
             .map_err(|e| KafkaError::failed("creating a consumer", &e))?;
@@ -160,7 +159,7 @@ impl Member {
             self.resume(&round.resume);
             if last_commit.elapsed() >= self.settings.commit_interval {
                 last_commit = Instant::now();
-                self.commit(&round.commit, CommitMode::Async);
+                self.commit(&round.commit);
             }
         };
         self.leave();
@@ -217,9 +216,10 @@ impl Member {
         }
     }
 
-    fn commit(&self, offsets: &[Assigned], mode: CommitMode) {
-        if commit(&self.consumer, &self.settings.group, offsets, mode) {
-            self.events().committed(offsets);
+    fn commit(&self, offsets: &[Assigned]) {
+        match commit(&self.consumer, offsets, CommitMode::Async) {
+            Ok(()) => self.events().committed(offsets),
+            Err(error) => log_failed_commit(&self.settings.group, &error, offsets),
         }
     }
 
@@ -227,14 +227,16 @@ impl Member {
         let assigned = self.consumer.assignment().map_or_else(|_| Vec::new(), |l| partitions(&l));
         let is_lost = self.consumer.assignment_lost();
         let done = self.events().revoked(&assigned, is_lost);
-        // While the group rebalances, a commit may be refused; that passes by itself.
-        let deadline = Instant::now() + LAST_COMMIT;
-        while !is_lost
-            && !done.is_empty()
-            && !commit(&self.consumer, &self.settings.group, &done, CommitMode::Sync)
-            && Instant::now() < deadline
-        {
-            std::thread::sleep(LONGEST_WAIT);
+        if !is_lost {
+            // While the group rebalances, a commit may be refused; that passes by itself.
+            let deadline = Instant::now() + LAST_COMMIT;
+            while let Err(error) = commit(&self.consumer, &done, CommitMode::Sync) {
+                if Instant::now() >= deadline {
+                    log_failed_commit(&self.settings.group, &error, &done);
+                    break;
+                }
+                std::thread::sleep(LONGEST_WAIT);
+            }
         }
         // Dropped here, on this thread: closing blocks until the group has been left.
         drop(self.consumer);
@@ -245,36 +247,29 @@ impl Member {
     }
 }
 
-/// Commits; says whether it was asked for without an error.
+/// Commits; nothing where there is nothing.
 fn commit(
     consumer: &BaseConsumer<Rebalances>,
-    group: &str,
     offsets: &[Assigned],
     mode: CommitMode,
-) -> bool {
+) -> KafkaResult<()> {
+    if offsets.is_empty() {
+        return Ok(());
+    }
     let mut list = TopicPartitionList::new();
     for Assigned { partition, next } in offsets {
-        let added =
-            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*next));
-        if let Err(error) = added {
-            tracing::error!(%group, %partition, next, %error, "an offset that can't be committed");
-        }
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*next))?;
     }
-    if list.count() == 0 {
-        return false;
-    }
-    match consumer.commit(&list, mode) {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::warn!(%group, %error, offsets = ?offsets, "commit failed; the records run again");
-            false
-        }
-    }
+    consumer.commit(&list, mode)
+}
+
+fn log_failed_commit(group: &str, error: &Native, offsets: &[Assigned]) {
+    tracing::warn!(%group, %error, ?offsets, "commit failed; the records may run again");
 }
 
 struct Rebalances {
     events: Mutex<Box<dyn MemberEvents>>,
-    bootstrap: String,
+    group: String,
 }
 
 impl Rebalances {
@@ -310,8 +305,10 @@ impl Rebalances {
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let is_lost = consumer.assignment_lost();
         let done = self.events().revoked(&partitions(list), is_lost);
-        if !is_lost && commit(consumer, "of the revoked partitions", &done, CommitMode::Sync) {
-            self.events().committed(&done);
+        if !is_lost {
+            if let Err(error) = commit(consumer, &done, CommitMode::Sync) {
+                log_failed_commit(&self.group, &error, &done);
+            }
         }
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
@@ -342,7 +339,7 @@ impl ConsumerContext for Rebalances {
             _ => ("revoking", self.revoke(consumer, list)),
         };
         if let Err(error) = done {
-            tracing::error!(%error, doing, bootstrap = %self.bootstrap, "rebalance");
+            tracing::error!(group = %self.group, %error, doing, "rebalance");
         }
     }
 
@@ -350,7 +347,7 @@ impl ConsumerContext for Rebalances {
         match result {
             Ok(()) => {}
             Err(error) if error.rdkafka_error_code() == Some(Code::NoOffset) => {}
-            Err(error) => tracing::warn!(%error, "commit failed; the records may run again"),
+            Err(error) => log_failed_commit(&self.group, &error, &[]),
         }
     }
 }

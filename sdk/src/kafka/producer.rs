@@ -189,11 +189,13 @@ impl ProducerContext for Answers {
                 DeliveryError::Unknown { why: error.to_string() }
             }),
         };
-        ticket.room.leave(ticket.kib);
-        if let Err(Err(unseen)) = ticket.answer.send(answer) {
+        let Ticket { answer: answered, kib, room } = *ticket;
+        if let Err(Err(unseen)) = answered.send(answer) {
             metrics::counter!("orderly_emit_failures_unseen_total").increment(1);
             tracing::error!(?unseen, "an emitted record failed and nobody waits for its outcome");
         }
+        // Only now: whoever waits for all the room finds every answer given.
+        room.leave(kib);
     }
 }
 

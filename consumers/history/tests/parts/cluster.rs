@@ -52,7 +52,10 @@ impl Cluster {
         let topics = [("orders", 3), ("order-status", 3), ("history.dead-letters", 3)];
         let broker = EmbeddedBroker::start(topics).unwrap();
         let registry = EmbeddedRegistry::start([]).await.unwrap();
-        let config = broker.config(&registry.url());
+        let mut config = broker.config(&registry.url());
+        // When its last member has left, the embedded broker forms a group anew only after this.
+        let short = [("session.timeout.ms", "1500"), ("heartbeat.interval.ms", "300")];
+        config.consumer_properties.extend(short.map(|(name, value)| (name.into(), value.into())));
         let encoders = Encoders::of("test")
             .event::<OrderPlaced>()
             .event::<OrderCollected>()

@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(read(body.as_bytes()).unwrap().hash(), GOLDEN);
     }
 
-    const GOLDEN: &str = "";
+    const GOLDEN: &str = "f744aea58c41a72f418c85459d901268773bf8d1b2c28ef0a4d08ef60d61fe67";
 
     proptest! {
         #[test]

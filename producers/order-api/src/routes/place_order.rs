@@ -119,7 +119,7 @@ async fn read_body(mut request: Request, deadline: Instant) -> Result<Bytes, Pro
             Problem::new(Kind::BodyTooLarge, detail)
         }
         _ => Problem::new(Kind::InvalidRequest, "The body can't be read. Nothing was ordered.")
-            .because(error),
+            .because(error.to_string()),
     })
 }
 

@@ -98,5 +98,5 @@ pub(super) fn problem(error: HistoryError) -> Problem {
             (Kind::HistoryUnusable, "The order history answered what can't be passed on.")
         }
     };
-    Problem::new(kind, detail).retry_after(1).because(error)
+    Problem::new(kind, detail).retry_after(1).because(error.to_string())
 }

@@ -7,13 +7,13 @@ use crate::harness::{Shop, Wishes, event_ids, eventually, order};
 
 /// A shop that says soon that nothing was written.
 async fn impatient() -> Shop {
-    let delivery = Some(Duration::from_millis(500));
+    let delivery = Some(Duration::from_millis(1_500));
     Shop::open_with(Wishes { delivery, ..Wishes::default() }).await
 }
 
 /// A shop whose callers don't wait for the emitter.
 async fn hasty() -> Shop {
-    let deadline = Duration::from_millis(400);
+    let deadline = Duration::from_secs(2);
     let delivery = Some(Duration::from_secs(60));
     Shop::open_with(Wishes { deadline, delivery, ..Wishes::default() }).await
 }
@@ -54,7 +54,7 @@ async fn an_outcome_that_is_not_known_in_time_is_told_in_time_and_a_retry_is_the
 
     let begun = Instant::now();
     let problem = shop.post_with_key("k", &order()).await.problem(504, "outcome-unknown");
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(problem.detail.contains("Idempotency-Key"), "{problem:?}");
     let order_id = problem.order_id.unwrap();
     // The lease is over: at once again, under the same ids, and again unknown.
@@ -125,8 +125,7 @@ async fn not_written_after_an_unknown_outcome_stays_unknown_and_keeps_its_body()
 
 #[tokio::test]
 async fn an_order_larger_than_an_event_may_be_is_never_written() {
-    let shop =
-        Shop::open_with(Wishes { largest_message: Some(1_200), ..Wishes::default() }).await;
+    let shop = Shop::open_with(Wishes { largest_message: Some(1_200), ..Wishes::default() }).await;
     let mut large = order();
     large["lines"] = json!(vec![large["lines"][0].clone(); 200]);
     shop.post(&large).await.problem(413, "order-too-large");

@@ -31,8 +31,7 @@ impl StubHistory {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let stub =
-            Self { url, told: Arc::default(), asked: watch::Sender::new(Vec::new()) };
+        let stub = Self { url, told: Arc::default(), asked: watch::Sender::new(Vec::new()) };
         let app = Router::new().fallback(answer).with_state(stub.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         stub
