@@ -1,1 +1,12 @@
-//! The `orderly` command.
+//! The `orderly` command: every service and every tool is a command of it.
+//!
+//! - [`args`]: what can be asked for.
+//! - [`commands`]: one file each.
+//! - [`platform`]: every service in one process, on embedded parts.
+//! - [`demo`]: orders through all of it, and the proof that none was lost, doubled or reordered.
+
+pub mod args;
+pub mod commands;
+pub mod demo;
+pub mod platform;
+pub mod telemetry;

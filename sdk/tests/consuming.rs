@@ -89,7 +89,7 @@ async fn two_members_share_the_partitions_and_see_every_event_once_in_order() {
         stop(member).await.unwrap();
     }
     assert_eq!(seen.all().len(), 600);
-    let lag = Probe::new(&parts.config).unwrap().lag("group", &["greetings"]).await.unwrap();
+    let lag = Probe::of_group(&parts.config, "group").unwrap().lag(&["greetings"]).await.unwrap();
     assert!(lag.iter().all(|p| p.records() == 0), "{lag:?}");
 }
 

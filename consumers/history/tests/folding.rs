@@ -1,13 +1,12 @@
 //! Events → rows.
 
-use history::Counts;
+use history::{Counts, Happened};
 use orderly_schemas::{OrderCancellationRequested, RequestedBy};
 
 use crate::parts::{
-    Of, Store, cancelled, collected, completed, confirmed, decimal, lines, placed, ready, received,
-    returned, stage_done, started, with_lines,
+    CAUSE, Of, Store, cancelled, collected, completed, confirmed, decimal, lines, placed, ready,
+    received, returned, stage_done, started, with_lines,
 };
-use history::Happened;
 
 #[tokio::test]
 async fn an_order_is_kept_with_its_lines() {
@@ -61,7 +60,7 @@ async fn a_status_never_goes_back() {
 
 #[tokio::test]
 async fn every_status_has_its_word() {
-    let caused_by = crate::parts::CAUSE.to_owned();
+    let caused_by = CAUSE.to_owned();
     let id = || "o1".to_owned();
     let rejected = orderly_schemas::OrderRejected {
         order_id: id(),

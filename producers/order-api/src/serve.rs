@@ -64,12 +64,10 @@ pub async fn serve(
         () = too_long => tracing::warn!("connections that didn't end in time are cut"),
     }
     tasks.close();
+    // What is in a pause between two tries is not tried again.
+    closing.cancel();
     if timeout(grace, tasks.wait()).await.is_err() {
-        closing.cancel();
-        // Told to end: they only finish the step they are in.
-        if timeout(grace, tasks.wait()).await.is_err() {
-            tracing::warn!(left = tasks.len(), "work behind requests is given up");
-        }
+        tracing::warn!(left = tasks.len(), "work behind requests is given up");
     }
     if emitter.flush(grace).await { Ok(()) } else { Err(ServeError::Unflushed) }
 }

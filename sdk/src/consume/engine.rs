@@ -111,9 +111,9 @@ impl<S: Scope> Engine<S> {
         };
         let opened = self.open(record).await?;
         let (meta, handling) = match &opened {
-            Opened::Foreign => return Ok(Outcome::Skipped),
+            Opened::Foreign => return self.skip(record).await,
             Opened::Deletion { key, meta } => match deletions.get(&*record.at().partition.topic) {
-                None => return Ok(Outcome::Skipped),
+                None => return self.skip(record).await,
                 Some(route) => (meta, EachWork::Deletion(&**route, key)),
             },
             Opened::Event { schema, datum, meta } => {
@@ -144,6 +144,12 @@ impl<S: Scope> Engine<S> {
         let Context { tx, emitted, .. } = cx;
         self.scope.commit(tx, &unit, emitted).await?;
         Ok(Outcome::Done)
+    }
+
+    async fn skip(&self, record: &InRecord) -> Result<Outcome, Failure> {
+        let at = record.at();
+        self.scope.pass(&self.unit(&at.partition, at.offset, at.offset + 1, &[])).await?;
+        Ok(Outcome::Skipped)
     }
 
     async fn batch(

@@ -81,8 +81,17 @@ impl Probe {
         .await
     }
 
-    /// How far `group` is behind in every partition of `topics`. Joins nothing.
-    pub async fn lag(&self, group: &str, topics: &[&str]) -> Result<Vec<GroupLag>, KafkaError> {
+    /// The same cluster, asked about one group. Joins nothing.
+    pub fn of_group(config: &Config, group: &str) -> Result<Self, KafkaError> {
+        let mut client = client::common(config, "orderly-probe");
+        client.set("group.id", group);
+        let client = create(&client::finish(client, config, &[])?)?;
+        Ok(Self { client: Arc::new(client), config: config.clone() })
+    }
+
+    /// How far the group that this probe is [`of`](Probe::of_group) is behind in every partition of
+    /// `topics`.
+    pub async fn lag(&self, topics: &[&str]) -> Result<Vec<GroupLag>, KafkaError> {
         let mut partitions = Vec::new();
         for topic in topics {
             let name: Arc<str> = (*topic).into();
@@ -90,32 +99,26 @@ impl Probe {
                 partitions.push(TopicPartition { topic: Arc::clone(&name), partition });
             }
         }
-        let mut client = client::common(&self.config, "orderly-probe");
-        client.set("group.id", group);
-        let of_group = create(&client::finish(client, &self.config, &[])?)?;
-        let of_group = Self { client: Arc::new(of_group), config: self.config.clone() };
-        of_group
-            .ask(move |client, patience| {
-                let mut asked = TopicPartitionList::new();
-                for at in &partitions {
-                    asked.add_partition(&at.topic, at.partition);
-                }
-                let committed =
-                    client.committed_offsets(asked, patience).map_err(Answer::Native)?;
-                let mut lags = Vec::with_capacity(partitions.len());
-                for partition in partitions {
-                    let (start, end) = client
-                        .fetch_watermarks(&partition.topic, partition.partition, patience)
-                        .map_err(Answer::Native)?;
-                    let committed = committed
-                        .find_partition(&partition.topic, partition.partition)
-                        .and_then(|element| element.offset().to_raw())
-                        .filter(|offset| *offset >= 0);
-                    lags.push(GroupLag { partition, committed, start, end });
-                }
-                Ok(lags)
-            })
-            .await
+        self.ask(move |client, patience| {
+            let mut asked = TopicPartitionList::new();
+            for at in &partitions {
+                asked.add_partition(&at.topic, at.partition);
+            }
+            let committed = client.committed_offsets(asked, patience).map_err(Answer::Native)?;
+            let mut lags = Vec::with_capacity(partitions.len());
+            for partition in partitions {
+                let (start, end) = client
+                    .fetch_watermarks(&partition.topic, partition.partition, patience)
+                    .map_err(Answer::Native)?;
+                let committed = committed
+                    .find_partition(&partition.topic, partition.partition)
+                    .and_then(|element| element.offset().to_raw())
+                    .filter(|offset| *offset >= 0);
+                lags.push(GroupLag { partition, committed, start, end });
+            }
+            Ok(lags)
+        })
+        .await
     }
 
     /// Runs a blocking question off the runtime.

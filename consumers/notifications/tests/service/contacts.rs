@@ -119,7 +119,6 @@ async fn a_repeat_or_a_dead_letter_at_the_end_of_contacts_stalls_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_database_reads_the_contacts_again_though_the_group_had_committed() {
-    tracing_subscriber::fmt().with_env_filter("debug,hyper=off,h2=off,reqwest=off,hyper_util=off").init();
     let parts = Parts::start(2, 2).await;
     let running = parts.run(Mail::Mailbox);
     for number in 0..10 {

@@ -34,7 +34,7 @@ pub(crate) struct Placing {
     pub(crate) deadline: Duration,
     /// Work that outlives its request.
     pub(crate) tasks: TaskTracker,
-    /// Cancelled when no more time is left for that.
+    /// Cancelled when that is not to be tried again.
     pub(crate) closing: CancellationToken,
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn list_user_orders(
         Err(HistoryError::Refused) if page.cursor.is_some() => {
             Err(invalid(vec![wrong("cursor", "is not one that a page gave as `next`")]))
         }
-        Err(error) => Err(show_order::problem(error)),
+        Err(error) => Err(show_order::problem(&error)),
     }
 }
 

@@ -70,7 +70,7 @@ async fn find(
     let until = Instant::now() + wait.unwrap_or_default();
     let mut pause = Duration::from_millis(20);
     loop {
-        if let Some(order) = service.history.order(&id).await.map_err(problem)? {
+        if let Some(order) = service.history.order(&id).await.map_err(|e| problem(&e))? {
             return Ok(order);
         }
         let next = Instant::now() + pause;
@@ -86,8 +86,8 @@ async fn find(
 }
 
 /// What is told where history can't answer.
-pub(super) fn problem(error: HistoryError) -> Problem {
-    let (kind, detail) = match &error {
+pub(super) fn problem(error: &HistoryError) -> Problem {
+    let (kind, detail) = match error {
         HistoryError::Away(_) | HistoryError::Address(_) => {
             (Kind::HistoryAway, "What became of orders can't be looked up now. Orders are taken.")
         }

@@ -1,0 +1,53 @@
+//! `orderly demo`: orders through everything, and the proof.
+
+use std::process::ExitCode;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use orderly_sdk::topics::Topics;
+
+use super::{Refused, up};
+use crate::{
+    args::{DemoArgs, Output},
+    demo::{Demo, Load, progress::Bars},
+    platform::Settings,
+};
+
+pub(super) async fn run(
+    args: DemoArgs,
+    output: Output,
+    topics: Topics,
+    metrics: PrometheusHandle,
+) -> Result<ExitCode, Refused> {
+    let DemoArgs { orders, rate, members, from, format, serve, stages } = args;
+    let load = match (from, format) {
+        (Some(path), Some(format)) => Load::Imported { path, format },
+        _ => Load::Generated { orders, rate },
+    };
+    let settings =
+        Settings { topics, listen: ([127, 0, 0, 1], 0).into(), members, stages, metrics };
+    if output == Output::Table {
+        eprintln!("Embedded broker, registry and databases: nothing outlives this process.");
+    }
+    let violation = |error| Refused::violation(&error);
+    let mut demo = Demo::start(load, settings).await.map_err(violation)?;
+    let bars = Bars::new();
+    let ran = demo.run(&bars).await;
+    bars.clear();
+    ran.map_err(violation)?;
+    let report = demo.prove().await.map_err(violation)?;
+    match output {
+        Output::Table => println!("{}", report.table()),
+        Output::Json => {
+            let json = serde_json::to_string(&report);
+            println!("{}", json.map_err(|e| Refused::because(e.to_string()))?);
+        }
+    }
+    if serve {
+        let platform = demo.into_platform();
+        up::announce(&platform, Output::Table);
+        up::stay(platform).await.map_err(|e| Refused::violation(&e))?;
+    } else {
+        demo.stop().await.map_err(violation)?;
+    }
+    Ok(if report.is_proven() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

@@ -1,0 +1,63 @@
+//! `orderly import`: real orders from a file into a Kafka cluster.
+
+use std::process::ExitCode;
+
+use orderly_sdk::{
+    Config,
+    codec::Registry,
+    emit::{EmitSettings, Emitter},
+};
+use serde_json::json;
+
+use super::Refused;
+use crate::{
+    args::{ImportArgs, Output},
+    demo::progress::Bars,
+};
+
+pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Refused> {
+    let ImportArgs { path, format, bootstrap, registry, properties } = args;
+    let (Some(bootstrap), Some(registry)) = (bootstrap, registry) else {
+        return Err(Refused::usage(format!(
+            "import writes to a Kafka cluster: give --bootstrap and --registry (or \
+             KAFKA_BOOTSTRAP_SERVERS and SCHEMA_REGISTRY_URL).\n\
+             To see these orders go through embedded parts: orderly demo --from {} --format {format}",
+            path.display()
+        )));
+    };
+    let import = importer::open(&path, format).map_err(|e| Refused::violation(&e))?;
+    let mut config = Config::new(bootstrap, registry);
+    config.properties = properties;
+    let client = Registry::new(&config).map_err(|e| Refused::unreachable(&e))?;
+    let encoders = importer::declares()
+        .register(&config, &client)
+        .await
+        .map_err(|e| Refused::unreachable(&e))?;
+    let settings =
+        EmitSettings { linger: std::time::Duration::from_millis(5), ..EmitSettings::default() };
+    let emitter = Emitter::connect(&config, encoders, settings)
+        .await
+        .map_err(|e| Refused::unreachable(&e))?;
+    let bars = Bars::new();
+    let bar = bars.bytes("imported");
+    let mut accepted = 0_u64;
+    let imported = importer::emit_documents(
+        import,
+        format,
+        &emitter,
+        |_| accepted += 1,
+        |progress| bar.at(progress.bytes, progress.total_bytes),
+    )
+    .await;
+    bars.clear();
+    let tally = imported.map_err(|e| Refused::violation(&e))?;
+    match output {
+        Output::Json => println!("{}", json!({ "import": tally, "accepted": accepted })),
+        Output::Table => println!("{}", crate::demo::report::import_table(&tally)),
+    }
+    let is_clean = tally.malformed.count() == 0;
+    for line in &tally.malformed.first {
+        eprintln!("{}:{}: {}", line.file, line.line, line.what);
+    }
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

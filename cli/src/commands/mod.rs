@@ -1,0 +1,75 @@
+//! The commands, one file each; and their exit codes: 0 fine, 1 a violation or a refusal, 2 usage,
+//! 3 something can't be reached.
+
+mod demo;
+mod import;
+mod up;
+mod validate;
+
+use std::process::ExitCode;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use orderly_sdk::topics::{Topics, TopicsError};
+
+use crate::{
+    args::{Args, Command},
+    platform::chain,
+};
+
+/// Runs what was asked for.
+pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
+    let Args { command, output, topics } = args;
+    let done = match command {
+        Command::Validate(validate) => validate::run(&validate, topics.as_deref()),
+        Command::Import(import) => import::run(import, output).await,
+        Command::Demo(demo) => match find_topics(topics.as_deref()) {
+            Ok(topics) => demo::run(demo, output, topics, metrics).await,
+            Err(error) => Err(Refused::violation(&error)),
+        },
+        Command::Up(up) => match find_topics(topics.as_deref()) {
+            Ok(topics) => up::run(up, output, topics, metrics).await,
+            Err(error) => Err(Refused::violation(&error)),
+        },
+    };
+    match done {
+        Ok(code) => code,
+        Err(Refused { code, message }) => {
+            eprintln!("orderly: {message}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Why a command didn't do what was asked.
+pub(crate) struct Refused {
+    code: u8,
+    message: String,
+}
+
+impl Refused {
+    pub(crate) fn violation(error: &dyn std::error::Error) -> Self {
+        Self { code: 1, message: chain(error) }
+    }
+
+    pub(crate) fn because(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into() }
+    }
+
+    pub(crate) fn unreachable(error: &dyn std::error::Error) -> Self {
+        Self { code: 3, message: chain(error) }
+    }
+}
+
+/// The file that was named; else the one here; else the one that was built in.
+pub(crate) fn find_topics(named: Option<&std::path::Path>) -> Result<Topics, TopicsError> {
+    let here = std::path::Path::new("topics.yaml");
+    match named {
+        Some(file) => Topics::load(file),
+        None if here.exists() => Topics::load(here),
+        None => Topics::parse(include_str!("../../../topics.yaml"), "(built-in) topics.yaml"),
+    }
+}

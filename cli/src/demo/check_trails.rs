@@ -1,0 +1,198 @@
+//! The proof's first half: what the topics say of each order, held against itself. Pure.
+
+use std::collections::HashMap;
+
+use orderly_sdk::EventId;
+
+use super::{
+    findings::{Findings, Kind},
+    ledger::{Ledger, Step, Told, Trail},
+};
+
+/// Every order placed once, confirmed or rejected, each status once and in its order, to the end.
+pub(super) fn check_trails(ledger: &Ledger, findings: &mut Findings) {
+    for (order_id, trail) in &ledger.orders {
+        check_trail(order_id, trail, findings);
+    }
+    for (order_id, ids) in &ledger.returns {
+        if ids.len() > 1 {
+            findings.add(Kind::Duplicated, order_id, format!("OrderReturned as {}", list(ids)));
+        }
+    }
+}
+
+fn check_trail(order_id: &str, trail: &Trail, findings: &mut Findings) {
+    match trail.placed.as_slice() {
+        [] => findings.add(Kind::Lost, order_id, "it has events, but no OrderPlaced"),
+        [_] => {}
+        ids => findings.add(Kind::Duplicated, order_id, format!("OrderPlaced as {}", list(ids))),
+    }
+    check_once(order_id, &trail.told, findings);
+    check_sequence(order_id, &trail.told, findings);
+    check_steps(order_id, &trail.told, findings);
+    if !trail.is_ended() {
+        let last = trail.told.last().map_or("nothing".to_owned(), |told| told.step.to_string());
+        findings.add(Kind::Lost, order_id, format!("it never ended; its last status is {last}"));
+    }
+}
+
+/// One event id for each step.
+fn check_once(order_id: &str, told: &[Told], findings: &mut Findings) {
+    let mut ids: HashMap<&Step, Vec<EventId>> = HashMap::new();
+    for told in told {
+        ids.entry(&told.step).or_default().push(told.id);
+    }
+    for (step, ids) in ids {
+        if ids.len() > 1 {
+            findings.add(Kind::Duplicated, order_id, format!("{step} as {}", list(&ids)));
+        }
+    }
+}
+
+/// 1, 2, 3 and so on, in the order of the topic.
+fn check_sequence(order_id: &str, told: &[Told], findings: &mut Findings) {
+    for pair in told.windows(2) {
+        if pair[1].sequence < pair[0].sequence {
+            let what = format!(
+                "{} (sequence {}) stands behind {} (sequence {})",
+                pair[1].step, pair[1].sequence, pair[0].step, pair[0].sequence
+            );
+            findings.add(Kind::OutOfOrder, order_id, what);
+        }
+    }
+    let mut sequences: Vec<i64> = told.iter().map(|told| told.sequence).collect();
+    sequences.sort_unstable();
+    sequences.dedup();
+    let newest = sequences.last().copied().unwrap_or_default();
+    for missing in (1..=newest).filter(|n| sequences.binary_search(n).is_err()).take(100) {
+        findings.add(Kind::Lost, order_id, format!("its status with sequence {missing}"));
+    }
+}
+
+/// Each step only where it may follow, whatever its sequence says.
+fn check_steps(order_id: &str, told: &[Told], findings: &mut Findings) {
+    let mut before: Option<&Step> = None;
+    for told in told {
+        let step = &told.step;
+        if !may_follow(before, step) {
+            let behind = before.map_or("nothing".to_owned(), ToString::to_string);
+            findings.add(Kind::OutOfOrder, order_id, format!("{step} behind {behind}"));
+        }
+        before = Some(step);
+    }
+}
+
+fn may_follow(before: Option<&Step>, step: &Step) -> bool {
+    use Step::{Cancelled, Completed, Confirmed, Finished, Ready, Refunded, Rejected, Started};
+    match (before, step) {
+        (None, Confirmed | Rejected | Cancelled) => true,
+        (Some(Confirmed), Started(_) | Ready | Cancelled) => true,
+        (Some(Started(begun)), Finished(ended)) => begun == ended,
+        (Some(Finished(_)), Started(_) | Ready) => true,
+        (Some(Ready), Completed) => true,
+        (Some(Completed | Cancelled), Refunded) => true,
+        _ => false,
+    }
+}
+
+fn list(ids: &[EventId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(steps: &[(i64, Step)]) -> Trail {
+        let told = |(sequence, step): &(i64, Step)| Told {
+            id: EventId::new(),
+            sequence: *sequence,
+            step: step.clone(),
+        };
+        Trail {
+            placed: vec![EventId::new()],
+            told: steps.iter().map(told).collect(),
+            ..Trail::default()
+        }
+    }
+
+    fn findings(trail: &Trail) -> (u64, u64, u64) {
+        let mut findings = Findings::default();
+        check_trail("A1", trail, &mut findings);
+        assert!(findings.shown.iter().all(|finding| finding.order_id == "A1"));
+        (findings.lost, findings.duplicated, findings.out_of_order)
+    }
+
+    fn whole() -> Vec<(i64, Step)> {
+        use Step::{Completed, Confirmed, Finished, Ready, Started};
+        let (bake, oven) = ("bake".to_owned(), "oven".to_owned());
+        [
+            Confirmed,
+            Started(bake.clone()),
+            Finished(bake),
+            Started(oven.clone()),
+            Finished(oven),
+            Ready,
+            Completed,
+        ]
+        .into_iter()
+        .zip(1..)
+        .map(|(step, sequence)| (sequence, step))
+        .collect()
+    }
+
+    #[test]
+    fn a_whole_order_has_no_findings() {
+        assert_eq!(findings(&told(&whole())), (0, 0, 0));
+        assert_eq!(findings(&told(&[(1, Step::Rejected)])), (0, 0, 0));
+    }
+
+    #[test]
+    fn every_status_that_is_left_out_is_lost() {
+        for left_out in 0..whole().len() {
+            let mut steps = whole();
+            steps.remove(left_out);
+            let (lost, duplicated, _) = findings(&told(&steps));
+            assert!(lost >= 1, "without status {left_out}");
+            assert_eq!(duplicated, 0, "without status {left_out}");
+        }
+    }
+
+    #[test]
+    fn every_status_told_again_under_another_id_is_duplicated() {
+        for again in 0..whole().len() {
+            let mut steps = whole();
+            steps.insert(again, steps[again].clone());
+            assert_eq!(findings(&told(&steps)).1, 1, "status {again} twice");
+        }
+    }
+
+    #[test]
+    fn any_two_neighbours_swapped_are_out_of_order() {
+        for first in 0..whole().len() - 1 {
+            let mut steps = whole();
+            steps.swap(first, first + 1);
+            assert!(findings(&told(&steps)).2 >= 1, "{first} swapped with the next");
+        }
+    }
+
+    #[test]
+    fn swapped_steps_are_out_of_order_even_if_their_numbers_are_not() {
+        for first in 0..whole().len() - 1 {
+            let mut steps = whole();
+            let (a, b) = (steps[first].1.clone(), steps[first + 1].1.clone());
+            (steps[first].1, steps[first + 1].1) = (b, a);
+            assert!(findings(&told(&steps)).2 >= 1, "{first} swapped with the next");
+        }
+    }
+
+    #[test]
+    fn an_order_placed_under_two_ids_is_duplicated_and_one_never_placed_is_lost() {
+        let mut twice = told(&whole());
+        twice.placed.push(EventId::new());
+        assert_eq!(findings(&twice), (0, 1, 0));
+        let mut never = told(&whole());
+        never.placed.clear();
+        assert_eq!(findings(&never), (1, 0, 0));
+    }
+}

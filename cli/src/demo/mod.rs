@@ -1,0 +1,22 @@
+//! Orders through every service in one process, and the proof, from topics and stores, that none
+//! was lost, doubled or reordered.
+
+mod check_stores;
+mod check_trails;
+mod customers;
+mod findings;
+mod fits;
+mod generate;
+mod intake;
+mod ledger;
+mod menu;
+mod observe;
+pub mod progress;
+pub mod report;
+mod run;
+
+pub use findings::{Finding, Findings, Kind};
+pub use intake::Counts;
+pub use observe::ObserveError;
+pub use report::Report;
+pub use run::{Demo, DemoError, Load};

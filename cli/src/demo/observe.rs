@@ -1,0 +1,106 @@
+//! Reads `orders` and `order-status` along, outside any group: for the proof, and to tell the
+//! customers when to collect.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use orderly_schemas::{order_status, orders};
+use orderly_sdk::{
+    Config, Meta,
+    codec::{Registry, RegistryError},
+    consume::read_event,
+    kafka::{KafkaError, Tail},
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::ledger::{Ledger, Observed};
+
+/// Orders that are ready and not yet collected.
+const MOST_READY: usize = 10_000;
+
+/// Reads along until it is dropped.
+pub(super) struct Observer {
+    ledger: Arc<Mutex<Ledger>>,
+    reading: JoinHandle<Result<(), ObserveError>>,
+}
+
+/// An order that is ready.
+pub(super) struct Ready {
+    pub(super) order_id: String,
+    pub(super) meta: Meta,
+}
+
+impl Observer {
+    /// From the first record of each topic. Orders that are ready go to the receiver.
+    pub(super) async fn start(
+        config: &Config,
+    ) -> Result<(Self, mpsc::Receiver<Ready>), ObserveError> {
+        let tail = Tail::from_start(config, &[orders::TOPIC, order_status::TOPIC]).await?;
+        let registry = Registry::new(config)?;
+        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let (ready, customers) = mpsc::channel(MOST_READY);
+        let reading = tokio::spawn(read(tail, registry, Arc::clone(&ledger), ready));
+        Ok((Self { ledger, reading }, customers))
+    }
+
+    /// What was read so far.
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves if it can't read on.
+    pub(super) async fn failure(&mut self) -> ObserveError {
+        match (&mut self.reading).await {
+            Ok(Err(error)) => error,
+            Ok(Ok(())) => ObserveError::Ended("the topics' reader stopped".into()),
+            Err(panic) => ObserveError::Ended(panic.to_string()),
+        }
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
+}
+
+async fn read(
+    mut tail: Tail,
+    registry: Registry,
+    ledger: Arc<Mutex<Ledger>>,
+    customers: mpsc::Sender<Ready>,
+) -> Result<(), ObserveError> {
+    while let Some(record) = tail.next().await {
+        let record = record?;
+        let received = match read_event::<Observed>(&registry, &record).await {
+            Ok(Some(received)) => received,
+            Ok(None) => continue,
+            Err(failure) => {
+                return Err(ObserveError::Ended(format!("{}: {failure}", record.at())));
+            }
+        };
+        ledger.lock().unwrap_or_else(PoisonError::into_inner).see(&received, Instant::now());
+        if let Observed::ReadyForPickup(event) = received.event {
+            let ready = Ready { order_id: event.order_id, meta: received.meta };
+            // Nobody collects any more: then it isn't.
+            let _ = customers.send(ready).await;
+        }
+    }
+    Ok(())
+}
+
+/// Why the topics can't be read along.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// Kafka, or records that were removed before they were read.
+    #[error("reading the topics along")]
+    Kafka(#[from] KafkaError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Anything else.
+    #[error("reading the topics along: {0}")]
+    Ended(String),
+}

@@ -1,0 +1,451 @@
+//! A run: start, load, settle, prove.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use history::{Counts, SumError};
+use importer::{EmitDocumentsError, Format, OpenError, Tally};
+use notifications::Mailbox;
+use orderly_schemas::DeliveryOutcome;
+use orderly_sdk::{
+    codec::{RegisterError, Registry, RegistryError},
+    emit::{EmitSettings, Emitter},
+    kafka::KafkaError,
+};
+use orderly_stores::StoreError;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    check_stores::{check_accepted, check_history, check_mails},
+    check_trails::check_trails,
+    customers::{CustomersError, collect},
+    findings::{Findings, Kind},
+    fits::Size,
+    generate::generate,
+    intake::{Intake, Outcome, Taken},
+    observe::{ObserveError, Observer},
+    progress::{Bar, Bars},
+    report::{
+        FulfilmentFigures, HistoryFigures, ImportFigures, NotificationFigures, Percentiles, Report,
+        SkippedFigures, cents, peak_rss_mib,
+    },
+};
+use crate::platform::{Platform, PlatformError, Settings};
+
+/// Where a run's orders come from.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// Generated, and placed over HTTP.
+    Generated {
+        /// How many.
+        orders: u64,
+        /// A second; `None`: as fast as they are answered.
+        rate: Option<u32>,
+    },
+    /// From a file, through the importer.
+    Imported {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is in it.
+        format: Format,
+    },
+}
+
+/// A run of the demo.
+pub struct Demo {
+    /// What it runs on.
+    pub platform: Platform,
+    load: Load,
+    observer: Observer,
+    collecting: JoinHandle<Result<(), CustomersError>>,
+    taken: Taken,
+    import: Option<Tally>,
+    started: Instant,
+    seconds: f64,
+}
+
+/// A run without any progress for so long is over.
+const STALLED: Duration = Duration::from_secs(30);
+/// Between two looks at how far the run is.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl Demo {
+    /// Refuses a run that could outgrow the embedded broker; else starts everything.
+    pub async fn start(load: Load, settings: Settings) -> Result<Self, DemoError> {
+        let size = match &load {
+            // The generator's orders have at most four lines.
+            Load::Generated { orders, .. } => {
+                Size { orders: *orders, returns: 0, lines: *orders * 4 }
+            }
+            Load::Imported { path, format } => read_through(path.clone(), *format).await?,
+        };
+        size.fits(&settings.stages, &settings.topics).map_err(DemoError::TooLarge)?;
+        let started = Instant::now();
+        let platform = Platform::start(settings).await?;
+        let (observer, ready) = Observer::start(&platform.config).await?;
+        let config = platform.config.clone();
+        let collecting = tokio::spawn(async move { collect(&config, ready).await });
+        let (taken, import) = (Taken::default(), None);
+        Ok(Self { platform, load, observer, collecting, taken, import, started, seconds: 0.0 })
+    }
+
+    /// Hands in every order, then waits until every accepted one came to its end everywhere; or
+    /// until nothing moves any more, and the proof will say what is missing.
+    pub async fn run(&mut self, bars: &Bars) -> Result<(), DemoError> {
+        let (senders, mut intakes) = mpsc::channel(1_000);
+        let (tallies, mut tally) = mpsc::channel(1);
+        let mut loading = tokio::spawn(load(self.load.clone(), self.parts(), senders, tallies));
+        let is_import = matches!(self.load, Load::Imported { .. });
+        let mut shown = Shown::new(bars, &self.load);
+        let mut is_loaded = false;
+        let (mut moved, mut last) = (Instant::now(), None);
+        loop {
+            tokio::select! {
+                biased;
+                intake = intakes.recv(), if !is_loaded => match intake {
+                    Some(intake) => {
+                        self.taken.add(intake);
+                        continue;
+                    }
+                    None => {
+                        is_loaded = true;
+                        (&mut loading).await.map_err(|e| DemoError::Ended(e.to_string()))??;
+                        self.import = tally.recv().await;
+                    }
+                },
+                why = self.platform.failure() => return Err(DemoError::Service(why)),
+                error = self.observer.failure() => return Err(error.into()),
+                ended = &mut self.collecting => {
+                    return match ended {
+                        Ok(Err(error)) => Err(error.into()),
+                        _ => Err(DemoError::Ended("the demo's customers went home".into())),
+                    };
+                }
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let state = self.state(is_import).await?;
+            shown.at(&state, &self.taken);
+            if is_loaded && state.is_settled(&self.taken) {
+                break;
+            }
+            if last.as_ref() != Some(&state) {
+                (moved, last) = (Instant::now(), Some(state));
+            } else if is_loaded && moved.elapsed() > STALLED {
+                tracing::error!(?last, "nothing moves any more");
+                break;
+            }
+        }
+        self.seconds = self.started.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// Waits until so many records were read along. For tests that put something there.
+    pub async fn until_records(&mut self, count: u64) -> Result<(), DemoError> {
+        let deadline = Instant::now() + STALLED;
+        while self.records() < count {
+            if Instant::now() > deadline {
+                return Err(DemoError::Ended(format!("{count} records never came")));
+            }
+            tokio::select! {
+                error = self.observer.failure() => return Err(error.into()),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Records read along so far.
+    pub fn records(&self) -> u64 {
+        self.observer.ledger().records
+    }
+
+    /// Holds topics, stores and senders' answers against each other.
+    pub async fn prove(&self) -> Result<Report, DemoError> {
+        let history = &self.platform.history;
+        let kept = history.counts().await?;
+        let sums = match &self.import {
+            Some(_) => Some((history.sales().await?, history.returns().await?)),
+            None => None,
+        };
+        let mut findings = Findings::default();
+        // Nothing is added to it any more: the run is over.
+        let ledger = std::mem::take(&mut *self.observer.ledger());
+        check_trails(&ledger, &mut findings);
+        check_accepted(&ledger, &self.taken, &mut findings);
+        check_history(&ledger, history, &mut findings).await?;
+        let mail = check_mails(&ledger, &self.taken, &self.platform.mailbox, &mut findings).await?;
+        let import = self.import.as_ref().zip(sums).map(|(tally, (sales, returns))| {
+            let figures = ImportFigures {
+                lines: tally.lines,
+                orders: kept.orders,
+                sales_lines: tally.sales_lines,
+                sales_total: cents(sales.values().sum()),
+                returns: kept.returns,
+                return_lines: tally.return_lines,
+                returns_total: cents(returns.values().sum()),
+                skipped: SkippedFigures::of(tally),
+                malformed: tally.malformed.count(),
+            };
+            compare(&figures, tally, &mut findings);
+            figures
+        });
+        let walks = ledger.orders.values().filter_map(|trail| trail.placed_to_completed_micros);
+        let report = Report {
+            orders: self.taken.counts,
+            history: HistoryFigures {
+                orders: kept.orders,
+                statuses: kept.statuses,
+                returns: kept.returns,
+            },
+            fulfilment: FulfilmentFigures {
+                completed: ledger.tallies.completed,
+                rejected: ledger.tallies.rejected,
+                cancelled: ledger.tallies.cancelled,
+            },
+            notifications: NotificationFigures { mail },
+            lost: findings.lost,
+            duplicated: findings.duplicated,
+            out_of_order: findings.out_of_order,
+            resent: ledger.resent,
+            accept_ms: Percentiles::of(self.taken.accept_micros.clone()),
+            placed_to_completed_ms: Percentiles::of(walks.collect()),
+            seconds: (self.seconds * 100.0).round() / 100.0,
+            peak_rss_mib: peak_rss_mib(),
+            findings: findings.shown,
+            import,
+        };
+        *self.observer.ledger() = ledger;
+        Ok(report)
+    }
+
+    /// Stops everything.
+    pub async fn stop(self) -> Result<(), DemoError> {
+        self.collecting.abort();
+        drop(self.observer);
+        Ok(self.platform.stop().await?)
+    }
+
+    /// Gives up the run's own parts; the platform goes on.
+    pub fn into_platform(self) -> Platform {
+        self.platform
+    }
+
+    fn parts(&self) -> LoadParts {
+        LoadParts {
+            api: format!("http://{}", self.platform.api),
+            config: self.platform.config.clone(),
+        }
+    }
+
+    async fn state(&self, is_import: bool) -> Result<State, DemoError> {
+        let (placed, returns, ended, records, statuses, owed) = {
+            let ledger = self.observer.ledger();
+            let placed = ledger.orders.values().filter(|trail| !trail.placed.is_empty()).count();
+            let owed = if is_import {
+                0
+            } else {
+                ledger.mails_owed(|id| self.taken.accepted.get(id).is_some_and(|(_, m)| *m))
+            };
+            let returns = ledger.returns.len();
+            (placed as u64, returns as u64, ledger.ended, ledger.records, ledger.statuses, owed)
+        };
+        let kept = self.platform.history.counts().await?;
+        let mails = mails(&self.platform.mailbox).await?;
+        Ok(State { placed, returns, ended, records, statuses, owed, kept, mails })
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct State {
+    placed: u64,
+    returns: u64,
+    ended: u64,
+    records: u64,
+    statuses: u64,
+    owed: u64,
+    kept: Counts,
+    mails: u64,
+}
+
+impl State {
+    fn is_settled(&self, taken: &Taken) -> bool {
+        let is_kept = |kept: i64, told: u64| kept.unsigned_abs() >= told;
+        self.placed + self.returns >= taken.counts.accepted
+            && self.ended >= self.placed
+            && is_kept(self.kept.orders, self.placed)
+            && is_kept(self.kept.statuses, self.statuses)
+            && is_kept(self.kept.returns, self.returns)
+            && self.mails >= self.owed
+    }
+}
+
+async fn mails(mailbox: &Mailbox) -> Result<u64, StoreError> {
+    Ok(mailbox.count(DeliveryOutcome::Sent).await? + mailbox.count(DeliveryOutcome::Failed).await?)
+}
+
+/// What a file says and what came out of the store.
+fn compare(figures: &ImportFigures, tally: &Tally, findings: &mut Findings) {
+    let mut compare = |what: &str, kept: String, read: String| {
+        if kept != read {
+            findings.add(Kind::Lost, "(all)", format!("{what}: {read} in the file, {kept} kept"));
+        }
+    };
+    compare("orders", figures.orders.to_string(), tally.orders.to_string());
+    compare("returns", figures.returns.to_string(), tally.returns.to_string());
+    compare("sales_total", figures.sales_total.clone(), cents(tally.sales_total));
+    compare("returns_total", figures.returns_total.clone(), cents(tally.returns_total));
+}
+
+struct LoadParts {
+    api: String,
+    config: orderly_sdk::Config,
+}
+
+/// Hands in every order; each outcome goes to `intakes`, an import's account to `tallies`.
+async fn load(
+    load: Load,
+    parts: LoadParts,
+    intakes: mpsc::Sender<Intake>,
+    tallies: mpsc::Sender<Tally>,
+) -> Result<(), DemoError> {
+    match load {
+        Load::Generated { orders, rate } => {
+            generate(parts.api, orders, rate, intakes).await.map_err(DemoError::Http)
+        }
+        Load::Imported { path, format } => {
+            let import = importer::open(&path, format)?;
+            let registry = Registry::new(&parts.config)?;
+            let encoders = importer::declares().register(&parts.config, &registry).await?;
+            let emitter =
+                Emitter::connect(&parts.config, encoders, EmitSettings::default()).await?;
+            let (heard, mut hearing) = mpsc::unbounded_channel();
+            let passing_on = tokio::spawn(async move {
+                while let Some(intake) = hearing.recv().await {
+                    if intakes.send(intake).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            let tally = importer::emit_documents(
+                import,
+                format,
+                &emitter,
+                |accepted| {
+                    if accepted.is_order {
+                        let event_id = accepted.receipt.event_id.to_string();
+                        let outcome = Outcome::Accepted { order_id: accepted.order_id, event_id };
+                        // A run that is over takes nothing in.
+                        let _ = heard.send(Intake { outcome, took: accepted.took, mails: false });
+                    }
+                },
+                |_| {},
+            )
+            .await?;
+            drop(heard);
+            passing_on.await.map_err(|e| DemoError::Ended(e.to_string()))?;
+            // Taken when the last intake was.
+            let _ = tallies.send(tally).await;
+            Ok(())
+        }
+    }
+}
+
+/// Reads a file to its end without emitting anything: how much it is, and whether it can be read.
+async fn read_through(path: PathBuf, format: Format) -> Result<Size, DemoError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut import = importer::open(&path, format)?;
+        for document in import.by_ref() {
+            document.map_err(EmitDocumentsError::Import)?;
+        }
+        let tally = import.tally();
+        let lines = tally.sales_lines + tally.return_lines;
+        Ok::<Size, DemoError>(Size { orders: tally.orders, returns: tally.returns, lines })
+    });
+    reading.await.map_err(|e| DemoError::Ended(e.to_string()))?
+}
+
+/// The bars.
+struct Shown {
+    accepted: Bar,
+    kept: Bar,
+    ended: Bar,
+    mails: Option<Bar>,
+    total: Option<u64>,
+}
+
+impl Shown {
+    fn new(bars: &Bars, load: &Load) -> Self {
+        let (total, has_mails) = match load {
+            Load::Generated { orders, .. } => (Some(*orders), true),
+            Load::Imported { .. } => (None, false),
+        };
+        let length = total.unwrap_or_default();
+        Self {
+            accepted: bars.count("accepted", length),
+            kept: bars.count("in history", length),
+            ended: bars.count("completed", length),
+            mails: has_mails.then(|| bars.count("mails", 0)),
+            total,
+        }
+    }
+
+    fn at(&mut self, state: &State, taken: &Taken) {
+        let total = Some(self.total.unwrap_or(taken.counts.accepted));
+        self.accepted.at(taken.counts.accepted, total);
+        self.kept.at(state.kept.orders.unsigned_abs(), total);
+        self.ended.at(state.ended, total);
+        if let Some(mails) = &self.mails {
+            mails.at(state.mails, Some(state.owed));
+        }
+    }
+}
+
+/// Why a run ended before its proof.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// It could outgrow the embedded broker.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The file can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The file, or what was to be emitted from it.
+    #[error(transparent)]
+    Import(#[from] EmitDocumentsError),
+    /// The platform.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// A service failed in the middle.
+    #[error("{0}")]
+    Service(String),
+    /// The topics can't be read along.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// Nobody collects.
+    #[error(transparent)]
+    Customers(#[from] CustomersError),
+    /// A store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store's sums.
+    #[error(transparent)]
+    Sum(#[from] SumError),
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A schema.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The generator's HTTP client.
+    #[error("the generator's HTTP client")]
+    Http(#[source] reqwest::Error),
+    /// A part of the demo ended.
+    #[error("{0}")]
+    Ended(String),
+}

@@ -1,0 +1,262 @@
+//! Every service in one process, on embedded parts. Nothing of it outlives the process.
+
+mod broker_room;
+mod databases;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use fulfilment::Stages;
+use history::ReadModel;
+use metrics_exporter_prometheus::PrometheusHandle;
+use notifications::Mailbox;
+use orderly_schemas::every_schema;
+use orderly_sdk::{
+    Config,
+    codec::{RegisterError, Registry, RegistryError},
+    emit::Emitter,
+    kafka::{EmbeddedBroker, KafkaError, Probe},
+    topics::Topics,
+};
+use orderly_stores::StoreError;
+use orderly_testkit::EmbeddedRegistry;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use broker_room::BrokerRoom;
+pub use databases::Databases;
+
+/// What the platform is to run with.
+pub struct Settings {
+    /// The topics.
+    pub topics: Topics,
+    /// Where order-api listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Members of each group.
+    pub members: usize,
+    /// What every order goes through.
+    pub stages: Stages,
+    /// What order-api's `/metrics` shows.
+    pub metrics: PrometheusHandle,
+}
+
+/// How long services have to stop.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The running platform.
+pub struct Platform {
+    /// For clients of its broker and registry.
+    pub config: Config,
+    /// Where order-api answers.
+    pub api: SocketAddr,
+    /// Where the history service answers.
+    pub history_address: SocketAddr,
+    /// Where the mailbox page is.
+    pub mailbox_address: SocketAddr,
+    /// What the history service kept.
+    pub history: ReadModel,
+    /// What the notification service sent.
+    pub mailbox: Mailbox,
+    /// The services' databases.
+    pub databases: Databases,
+    services: JoinSet<()>,
+    failed: watch::Receiver<Option<String>>,
+    shutdown: CancellationToken,
+    _registry: EmbeddedRegistry,
+    _broker: EmbeddedBroker,
+}
+
+impl Platform {
+    /// Starts the parts and every service.
+    pub async fn start(settings: Settings) -> Result<Self, PlatformError> {
+        let broker =
+            EmbeddedBroker::start(settings.topics.iter().map(|t| (t.name.as_str(), t.partitions)))?;
+        let subjects = every_schema().iter().map(|s| (format!("{}-{}", s.topic, s.event), s.text));
+        let registry =
+            EmbeddedRegistry::start(subjects).await.map_err(PlatformError::EmbeddedRegistry)?;
+        let config = broker.config(&registry.url());
+        let databases = Databases::fresh()?;
+        let api_listener = bind(settings.listen).await?;
+        let history_listener = bind(([127, 0, 0, 1], 0).into()).await?;
+        let mailbox_listener = bind(([127, 0, 0, 1], 0).into()).await?;
+        let (api, history_address, mailbox_address) =
+            (address(&api_listener)?, address(&history_listener)?, address(&mailbox_listener)?);
+        let (failing, failed) = watch::channel(None);
+        let mut services = Services {
+            running: JoinSet::new(),
+            failing: Arc::new(failing),
+            shutdown: CancellationToken::new(),
+        };
+        let stop = services.shutdown.clone();
+
+        let cluster_id = Probe::new(&config)?.cluster_id().await?;
+        let mut history =
+            history::Settings::new(config.clone(), databases.history.clone(), cluster_id);
+        history.members = settings.members;
+        services.spawn("history", history::run(history, Some(history_listener), stop.clone()));
+
+        let fulfilment = fulfilment::Settings {
+            config: config.clone(),
+            database: databases.fulfilment.clone(),
+            members: settings.members,
+            stages: settings.stages,
+        };
+        services.spawn("fulfilment", fulfilment::run(fulfilment, stop.clone()));
+
+        let relay = outbox_relay::Settings {
+            config: config.clone(),
+            database: databases.fulfilment.clone(),
+            poll: Duration::from_millis(500),
+        };
+        services.spawn("outbox-relay", outbox_relay::run(relay, stop.clone()));
+
+        let mut notify = notifications::Settings::new(
+            config.clone(),
+            databases.notifications.clone(),
+            notifications::Mail::Mailbox,
+        );
+        notify.members = settings.members;
+        notify.private_topics =
+            settings.topics.iter().filter(|t| t.personal).map(|t| t.name.clone()).collect();
+        let notify = notifications::run(notify, Some(mailbox_listener), stop.clone());
+        services.spawn("notifications", notify);
+
+        let room = BrokerRoom::watch(&config, &settings.topics, stop.clone())?;
+        let emitter = {
+            let encoders =
+                order_api::declares().register(&config, &Registry::new(&config)?).await?;
+            let deadline = Duration::from_secs(10);
+            Emitter::connect(&config, encoders, order_api::emit_settings(deadline)).await?
+        };
+        let history_url = format!("http://{history_address}");
+        let mut order_api =
+            order_api::Settings::new(emitter, databases.order_api.clone(), history_url);
+        order_api.admission = Some(Arc::new(move || room.is_there()));
+        order_api.metrics = Some(settings.metrics);
+        services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));
+
+        Ok(Self {
+            api,
+            history_address,
+            mailbox_address,
+            history: ReadModel::open(&databases.history).await?,
+            mailbox: Mailbox::open(&databases.notifications).await?,
+            databases,
+            config,
+            services: services.running,
+            failed,
+            shutdown: services.shutdown,
+            _registry: registry,
+            _broker: broker,
+        })
+    }
+
+    /// Resolves when a service ended though nobody told it to, with its name and error.
+    pub async fn failure(&self) -> String {
+        let mut failed = self.failed.clone();
+        match failed.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops every service: each finishes what it has in hand. An error names a service that failed
+    /// or took too long.
+    pub async fn stop(mut self) -> Result<(), PlatformError> {
+        self.shutdown.cancel();
+        let all = async { while self.services.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            return Err(PlatformError::Service("a service didn't stop in time".into()));
+        }
+        match self.failed.borrow().clone() {
+            Some(why) => Err(PlatformError::Service(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Services {
+    running: JoinSet<()>,
+    failing: Arc<watch::Sender<Option<String>>>,
+    shutdown: CancellationToken,
+}
+
+impl Services {
+    fn spawn<E: std::error::Error>(
+        &mut self,
+        name: &'static str,
+        service: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        let (failing, shutdown) = (Arc::clone(&self.failing), self.shutdown.clone());
+        self.running.spawn(async move {
+            let why = match service.await {
+                Ok(()) if shutdown.is_cancelled() => return,
+                Ok(()) => format!("{name} ended by itself"),
+                Err(error) => format!("{name}: {}", chain(&error)),
+            };
+            failing.send_if_modified(|first| {
+                let is_first = first.is_none();
+                first.get_or_insert(why);
+                is_first
+            });
+        });
+    }
+}
+
+/// An error with all its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+async fn bind(at: SocketAddr) -> Result<TcpListener, PlatformError> {
+    TcpListener::bind(at).await.map_err(|source| PlatformError::Listen { at, source })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, PlatformError> {
+    listener.local_addr().map_err(PlatformError::Socket)
+}
+
+/// Why the platform can't start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// An address is taken or isn't ours.
+    #[error("can't listen on {at}; is something else running there? --listen takes another one")]
+    Listen {
+        /// The address.
+        at: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A socket without an address.
+    #[error("a listening socket")]
+    Socket(#[source] io::Error),
+    /// The embedded registry.
+    #[error("the embedded schema registry can't start")]
+    EmbeddedRegistry(#[source] io::Error),
+    /// The directory of the databases.
+    #[error("no temporary directory for the databases")]
+    Directory(#[source] io::Error),
+    /// A database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The broker or one of its clients.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The registry's client.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// An event's schema.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// A service.
+    #[error("{0}")]
+    Service(String),
+}

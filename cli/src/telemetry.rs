@@ -1,0 +1,36 @@
+//! Log lines to stderr, metrics to whoever asks.
+
+use std::{io::IsTerminal as _, sync::OnceLock};
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Starts both, once per process; later calls give the same handle. `RUST_LOG` says what is logged
+/// (default: warnings), NO_COLOR is kept.
+pub fn start() -> PrometheusHandle {
+    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+    METRICS
+        .get_or_init(|| {
+            let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+            let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            // A subscriber that a test has set stays.
+            let _ = tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_ansi(!is_plain && std::io::stderr().is_terminal())
+                .with_writer(std::io::stderr)
+                .try_init();
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            if let Err(error) = metrics_exporter_prometheus_install(recorder) {
+                tracing::warn!(error, "metrics are recorded elsewhere; /metrics shows none");
+            }
+            handle
+        })
+        .clone()
+}
+
+fn metrics_exporter_prometheus_install(
+    recorder: metrics_exporter_prometheus::PrometheusRecorder,
+) -> Result<(), String> {
+    metrics::set_global_recorder(recorder).map_err(|e| e.to_string())
+}
