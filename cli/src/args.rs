@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use importer::Format;
 
+use crate::demo::Fault;
+
 /// Order events on Kafka, in order per key.
 #[derive(Debug, Parser)]
 #[command(name = "orderly", version, arg_required_else_help = true)]
@@ -78,6 +80,11 @@ pub struct DemoArgs {
     /// What every order goes through, with durations.
     #[arg(long, default_value = DEFAULT_STAGES, value_name = "STAGES")]
     pub stages: fulfilment::Stages,
+
+    /// Break something between run and proof, to see the proof find it: lose-row, double-status or
+    /// swap-statuses.
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Option<Fault>,
 }
 
 /// A kitchen some thousand times faster than a real one.

@@ -5,13 +5,16 @@ use std::{io::IsTerminal as _, sync::OnceLock};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+/// Warnings; but not the client library's own lines, which the SDK tells in its words.
+const DEFAULT: &str = "warn,librdkafka=off,rdkafka=off";
+
 /// Starts both, once per process; later calls give the same handle. `RUST_LOG` says what is logged
-/// (default: warnings), NO_COLOR is kept.
+/// instead of warnings, NO_COLOR is kept.
 pub fn start() -> PrometheusHandle {
     static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
     METRICS
         .get_or_init(|| {
-            let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+            let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT.into());
             let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             // A subscriber that a test has set stays.
             let _ = tracing_subscriber::fmt()

@@ -18,7 +18,7 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
-    let DemoArgs { orders, rate, members, from, format, serve, stages } = args;
+    let DemoArgs { orders, rate, members, from, format, serve, stages, fault } = args;
     let load = match (from, format) {
         (Some(path), Some(format)) => Load::Imported { path, format },
         _ => Load::Generated { orders, rate },
@@ -34,6 +34,10 @@ pub(super) async fn run(
     let ran = demo.run(&bars).await;
     bars.clear();
     ran.map_err(violation)?;
+    if let Some(fault) = fault {
+        let order_id = demo.suffer(fault).await.map_err(violation)?;
+        eprintln!("{fault:?} happened to order {order_id}");
+    }
     let report = demo.prove().await.map_err(violation)?;
     match output {
         Output::Table => println!("{}", report.table()),

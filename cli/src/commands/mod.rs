@@ -18,15 +18,15 @@ use crate::{
 
 /// Runs what was asked for.
 pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
-    let Args { command, output, topics } = args;
+    let Args { command, output, topics: file } = args;
     let done = match command {
-        Command::Validate(validate) => validate::run(&validate, topics.as_deref()),
+        Command::Validate(validate) => validate::run(&validate, file.as_deref()),
         Command::Import(import) => import::run(import, output).await,
-        Command::Demo(demo) => match find_topics(topics.as_deref()) {
+        Command::Demo(demo) => match topics(file.as_deref()) {
             Ok(topics) => demo::run(demo, output, topics, metrics).await,
             Err(error) => Err(Refused::violation(&error)),
         },
-        Command::Up(up) => match find_topics(topics.as_deref()) {
+        Command::Up(up) => match topics(file.as_deref()) {
             Ok(topics) => up::run(up, output, topics, metrics).await,
             Err(error) => Err(Refused::violation(&error)),
         },
@@ -64,8 +64,8 @@ impl Refused {
     }
 }
 
-/// The file that was named; else the one here; else the one that was built in.
-pub(crate) fn find_topics(named: Option<&std::path::Path>) -> Result<Topics, TopicsError> {
+/// The topics of the file that was named; else the one here; else the one that was built in.
+pub fn topics(named: Option<&std::path::Path>) -> Result<Topics, TopicsError> {
     let here = std::path::Path::new("topics.yaml");
     match named {
         Some(file) => Topics::load(file),

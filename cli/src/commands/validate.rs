@@ -9,11 +9,11 @@ use std::{
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
 use orderly_schemas::every_schema;
 
-use super::{Refused, find_topics};
+use super::Refused;
 use crate::args::ValidateArgs;
 
 pub(super) fn run(args: &ValidateArgs, topics: Option<&Path>) -> Result<ExitCode, Refused> {
-    let topics = find_topics(topics).map_err(|e| Refused::violation(&e))?;
+    let topics = super::topics(topics).map_err(|e| Refused::violation(&e))?;
     let here = Path::new("schemas");
     let files = match args.schemas.as_deref() {
         Some(folder) => read_folder(folder).map_err(Refused::because)?,

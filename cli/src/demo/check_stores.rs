@@ -10,7 +10,7 @@ use orderly_stores::StoreError;
 
 use super::{
     findings::{Findings, Kind},
-    intake::Taken,
+    intake::{Accepted, Taken},
     ledger::{Ledger, Told},
 };
 
@@ -18,7 +18,7 @@ const PAGE: u32 = 5_000;
 
 /// Every accepted order is on its topic, under the id that its receipt says.
 pub(super) fn check_accepted(ledger: &Ledger, taken: &Taken, findings: &mut Findings) {
-    for (order_id, (event_id, _)) in &taken.accepted {
+    for (order_id, Accepted { event_id, .. }) in &taken.accepted {
         let placed = ledger.orders.get(order_id).map(|trail| trail.placed.as_slice());
         let is_there = placed.is_some_and(|ids| ids.iter().any(|id| id.to_string() == *event_id));
         if !is_there {
@@ -69,7 +69,8 @@ async fn check_timeline(
 ) -> Result<(), StoreError> {
     let mut missing: HashMap<(String, String), &Told> = HashMap::new();
     for (order_id, trail) in &ledger.orders {
-        missing.extend(trail.told.iter().map(|told| ((order_id.clone(), told.id.to_string()), told)));
+        missing
+            .extend(trail.told.iter().map(|told| ((order_id.clone(), told.id.to_string()), told)));
     }
     let mut after = (String::new(), String::new());
     loop {
@@ -110,8 +111,7 @@ pub(super) async fn check_mails(
 ) -> Result<u64, StoreError> {
     let mut owed: HashMap<String, &str> = HashMap::new();
     for (order_id, trail) in &ledger.orders {
-        let gets_mails = taken.accepted.get(order_id).is_some_and(|(_, mails)| *mails);
-        if gets_mails && !trail.historic {
+        if taken.gets_mails(order_id) && !trail.historic {
             let mailed = trail.told.iter().filter(|told| told.step.is_mailed());
             owed.extend(mailed.map(|told| (told.id.to_string(), order_id.as_str())));
         }

@@ -57,7 +57,7 @@ pub(super) async fn generate(
                 let key = format!("{run}-{number}");
                 let outcome = place(&client, &api, &key, &order(number)).await;
                 let took = meant.elapsed();
-                let placed = Intake { outcome, took, mails: true };
+                let placed = Intake { outcome, sent: meant, took, mails: true };
                 if intake.send(placed).await.is_err() {
                     return;
                 }

@@ -66,8 +66,8 @@ pub(super) struct Trail {
     pub(super) told: Vec<Told>,
     /// Events of `orders` beside the placing, each id once.
     pub(super) asked: Vec<EventId>,
-    placed_seen: Option<Instant>,
-    pub(super) placed_to_completed_micros: Option<u64>,
+    /// When its completion was read.
+    pub(super) completed: Option<Instant>,
 }
 
 /// A status.
@@ -131,7 +131,6 @@ impl Ledger {
                 let trail = self.orders.entry(event.order_id.clone()).or_default();
                 trail.placed.push(id);
                 trail.historic |= received.meta.historic;
-                trail.placed_seen.get_or_insert(now);
                 if trail.is_ended() && trail.placed.len() == 1 {
                     self.ended += 1;
                 }
@@ -189,8 +188,7 @@ impl Ledger {
             _ => {}
         }
         if step == Step::Completed {
-            let took = trail.placed_seen.map(|seen| now.duration_since(seen).as_micros());
-            trail.placed_to_completed_micros = took.and_then(|micros| micros.try_into().ok());
+            trail.completed.get_or_insert(now);
         }
         let was_ended = trail.is_ended();
         trail.told.push(Told { id, sequence, step });

@@ -4,6 +4,7 @@
 mod check_stores;
 mod check_trails;
 mod customers;
+mod faults;
 mod findings;
 mod fits;
 mod generate;
@@ -15,6 +16,7 @@ pub mod progress;
 pub mod report;
 mod run;
 
+pub use faults::Fault;
 pub use findings::{Finding, Findings, Kind};
 pub use intake::Counts;
 pub use observe::ObserveError;

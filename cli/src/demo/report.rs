@@ -39,7 +39,8 @@ pub struct Report {
     pub resent: u64,
     /// From sending an order to its acknowledgement, milliseconds.
     pub accept_ms: Percentiles,
-    /// From an order's appearance on its topic to its completion's, milliseconds of the wall clock.
+    /// From sending an order to its completion's appearance on its topic, milliseconds of the wall
+    /// clock.
     pub placed_to_completed_ms: Percentiles,
     /// How long the run took.
     pub seconds: f64,

@@ -58,7 +58,7 @@ pub struct Demo {
     /// What it runs on.
     pub platform: Platform,
     load: Load,
-    observer: Observer,
+    pub(super) observer: Observer,
     collecting: JoinHandle<Result<(), CustomersError>>,
     taken: Taken,
     import: Option<Tally>,
@@ -141,19 +141,22 @@ impl Demo {
         Ok(())
     }
 
-    /// Waits until so many records were read along. For tests that put something there.
-    pub async fn until_records(&mut self, count: u64) -> Result<(), DemoError> {
+    /// Waits until so many records were read along and history has kept what they say.
+    pub(super) async fn until_kept(&mut self, records: u64) -> Result<(), DemoError> {
         let deadline = Instant::now() + STALLED;
-        while self.records() < count {
+        loop {
+            let state = self.state(true).await?;
+            if state.records >= records && state.kept.statuses.unsigned_abs() >= state.statuses {
+                return Ok(());
+            }
             if Instant::now() > deadline {
-                return Err(DemoError::Ended(format!("{count} records never came")));
+                return Err(DemoError::Ended(format!("record {records} never came")));
             }
             tokio::select! {
                 error = self.observer.failure() => return Err(error.into()),
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
-        Ok(())
     }
 
     /// Records read along so far.
@@ -191,7 +194,10 @@ impl Demo {
             compare(&figures, tally, &mut findings);
             figures
         });
-        let walks = ledger.orders.values().filter_map(|trail| trail.placed_to_completed_micros);
+        let walks = self.taken.accepted.iter().filter_map(|(order_id, accepted)| {
+            let completed = ledger.orders.get(order_id)?.completed?;
+            u64::try_from(completed.duration_since(accepted.sent).as_micros()).ok()
+        });
         let report = Report {
             orders: self.taken.counts,
             history: HistoryFigures {
@@ -243,11 +249,8 @@ impl Demo {
         let (placed, returns, ended, records, statuses, owed) = {
             let ledger = self.observer.ledger();
             let placed = ledger.orders.values().filter(|trail| !trail.placed.is_empty()).count();
-            let owed = if is_import {
-                0
-            } else {
-                ledger.mails_owed(|id| self.taken.accepted.get(id).is_some_and(|(_, m)| *m))
-            };
+            let owed =
+                if is_import { 0 } else { ledger.mails_owed(|id| self.taken.gets_mails(id)) };
             let returns = ledger.returns.len();
             (placed as u64, returns as u64, ledger.ended, ledger.records, ledger.statuses, owed)
         };
@@ -338,7 +341,9 @@ async fn load(
                         let event_id = accepted.receipt.event_id.to_string();
                         let outcome = Outcome::Accepted { order_id: accepted.order_id, event_id };
                         // A run that is over takes nothing in.
-                        let _ = heard.send(Intake { outcome, took: accepted.took, mails: false });
+                        let took = accepted.took;
+                        let sent = Instant::now().checked_sub(took).unwrap_or_else(Instant::now);
+                        let _ = heard.send(Intake { outcome, sent, took, mails: false });
                     }
                 },
                 |_| {},

@@ -35,7 +35,7 @@ impl Contacts {
     }
 
     /// The contact of an order that `event` tells of, as it is known now; `None`: it surely has
-    /// none. Fails as unavailable while that isn't known.
+    /// none. Fails as not yet while that isn't known.
     pub(crate) async fn of(
         &self,
         order_id: &str,
@@ -61,12 +61,9 @@ impl Contacts {
         };
         let position = positions::next_offset(&self.database, GROUP, &at).await?.unwrap_or(0);
         if position < end {
-            return Err(Failure::unavailable(
-                "contacts",
-                format_args!(
-                    "order {order_id} has no contact yet, and {at} is read to {position} of {end}"
-                ),
-            ));
+            return Err(Failure::not_yet(format_args!(
+                "order {order_id} has no contact yet, and {at} is read to {position} of {end}"
+            )));
         }
         // The position is committed with what lies before it: whatever was missing has come.
         Ok(tables::contact(&self.database, order_id).await?)

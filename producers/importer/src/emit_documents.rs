@@ -92,8 +92,7 @@ fn read(
     sender: &mpsc::Sender<(Document, Progress)>,
 ) -> Result<Tally, ImportError> {
     while let Some(document) = import.next() {
-        let progress =
-            Progress { bytes: import.bytes_read(), total_bytes: import.total_bytes() };
+        let progress = Progress { bytes: import.bytes_read(), total_bytes: import.total_bytes() };
         if sender.blocking_send((document?, progress)).is_err() {
             break;
         }
@@ -158,9 +157,7 @@ impl Sent {
             };
         }
         match outcome {
-            Ok(receipt) => {
-                Ok(Accepted { order_id, is_order, receipt, took: self.since.elapsed() })
-            }
+            Ok(receipt) => Ok(Accepted { order_id, is_order, receipt, took: self.since.elapsed() }),
             Err(source) => Err(EmitDocumentsError::Emit { number: order_id, source }),
         }
     }

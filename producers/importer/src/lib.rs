@@ -16,9 +16,7 @@ mod read_rows;
 mod seen_invoices;
 
 pub use document::{Document, Invoice, Line};
-pub use emit_documents::{
-    Accepted, EmitDocumentsError, NAME, Progress, declares, emit_documents,
-};
+pub use emit_documents::{Accepted, EmitDocumentsError, NAME, Progress, declares, emit_documents};
 pub use error::{ImportError, OpenError};
 pub use import::Import;
 pub use online_retail::{MAX_HELD_LINES, WINDOW};

@@ -4,7 +4,11 @@
 use std::{
     any::Any,
     panic::AssertUnwindSafe,
-    sync::{Arc, atomic::AtomicU64, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::FutureExt as _;
@@ -34,6 +38,9 @@ pub(super) struct Engine<S: Scope> {
     pub(super) dead_letters: DeadLetters,
     pub(super) jitter: AtomicU64,
 }
+
+/// Longest wait between two looks for a fact that another topic brings.
+const MOST_NOT_YET: Duration = Duration::from_millis(100);
 
 /// Why a unit wasn't brought to its end.
 pub(super) enum Ended {
@@ -305,6 +312,9 @@ impl<S: Scope> Engine<S> {
                     }
                     tracing::warn!(group = %self.group, %at, attempts, error = %failure, "tried again");
                 }
+                Decision::NotYet => {
+                    tracing::debug!(group = %self.group, %at, fact = %failure, "not yet");
+                }
                 Decision::Unavailable(part) => {
                     metrics::counter!(
                         "orderly_unavailable_total",
@@ -321,6 +331,10 @@ impl<S: Scope> Engine<S> {
                 }
             }
             let backoff = self.retry.backoff(in_a_row, self.random());
+            let backoff = match failure.decision() {
+                Decision::NotYet => backoff.min(MOST_NOT_YET),
+                _ => backoff,
+            };
             tokio::select! {
                 () = stop.cancelled() => return Err(Ended::Interrupted),
                 () = tokio::time::sleep(backoff) => {}

@@ -1,4 +1,4 @@
-//! An error that carries the decision: try again, never again, or not this record's fault.
+//! An error that carries the decision: try again, never again, not this record's fault, not yet.
 
 use std::{error::Error, fmt};
 
@@ -21,6 +21,10 @@ pub enum Decision {
     /// A part that the handler needs is away, through no fault of the record: no attempt is
     /// counted and it is tried again with backoff until it goes. Names the part.
     Unavailable(&'static str),
+    /// A fact from another topic that hasn't been read far enough. No attempt is counted and the
+    /// record is tried again soon; this consumer goes on with others, since the fact may come
+    /// through it.
+    NotYet,
 }
 
 impl Failure {
@@ -37,6 +41,11 @@ impl Failure {
     /// A part (`database`, `registry`, `mail server`) is away.
     pub fn unavailable(part: &'static str, message: impl fmt::Display) -> Self {
         Self { decision: Decision::Unavailable(part), message: message.to_string() }
+    }
+
+    /// A fact from another topic hasn't been read yet.
+    pub fn not_yet(message: impl fmt::Display) -> Self {
+        Self { decision: Decision::NotYet, message: message.to_string() }
     }
 
     /// What follows from it.

@@ -39,7 +39,8 @@ impl EmbeddedBroker {
             .set_log_level(rdkafka::config::RDKafkaLogLevel::Error)
             .create_with_context(Logged)
             .map_err(|e| KafkaError::failed("starting the embedded broker", &e))?;
-        ffi::form_groups_at_once(owner.client());
+        // Long enough for members that start together: a later one costs a whole rebalance.
+        ffi::form_groups_within(owner.client(), 500);
         let mut broker = Self { owner, bootstrap: String::new() };
         let bootstrap = broker.cluster()?.bootstrap_servers();
         broker.bootstrap = bootstrap;
@@ -63,8 +64,9 @@ impl EmbeddedBroker {
         config.consumer_properties = [
             // It answers an empty fetch only when this is over, not when a record comes.
             ("fetch.wait.max.ms", "20"),
-            ("session.timeout.ms", "6000"),
-            ("heartbeat.interval.ms", "500"),
+            // A rebalance takes it a second less than this, whoever has answered already.
+            ("session.timeout.ms", "3000"),
+            ("heartbeat.interval.ms", "300"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();

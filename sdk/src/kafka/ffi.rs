@@ -18,14 +18,14 @@ pub(super) fn is_surely_not_written(message: &BorrowedMessage<'_>) -> bool {
     status == rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
 }
 
-/// Lets groups of the client's own mock cluster form at once, instead of waiting 3 s for more
-/// members. Does nothing where the client has no mock cluster.
-pub(super) fn form_groups_at_once<C: ClientContext>(client: &Client<C>) {
+/// Lets new groups of the client's own mock cluster wait so long for more members, instead of 3 s.
+/// Does nothing where the client has no mock cluster.
+pub(super) fn form_groups_within<C: ClientContext>(client: &Client<C>, millis: i32) {
     // SAFETY: `client` keeps its handle, and the handle its mock cluster, alive during both calls.
     unsafe {
         let cluster = rd_kafka_handle_mock_cluster(client.native_ptr());
         if !cluster.is_null() {
-            rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 100);
+            rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, millis);
         }
     }
 }

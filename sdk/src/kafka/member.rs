@@ -83,7 +83,7 @@ const MOST_A_ROUND: usize = 2_000;
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// How long a member that leaves tries to commit. What it can't commit, its successor does again.
-const LAST_COMMIT: Duration = Duration::from_secs(3);
+const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Properties that the promises rest on.
 const FIXED: [(&str, &str); 3] = [
     ("enable.auto.commit", "false"),

@@ -9,13 +9,16 @@ use rdkafka::{
     types::RDKafkaErrorCode as Code,
 };
 
-use super::{KafkaError, client};
+use super::{
+    KafkaError,
+    client::{self, Logged},
+};
 use crate::{Config, record::TopicPartition};
 
 /// Asks, without joining any group. Cheap to clone.
 #[derive(Clone)]
 pub struct Probe {
-    client: Arc<BaseConsumer>,
+    client: Arc<BaseConsumer<Logged>>,
     config: Config,
 }
 
@@ -124,7 +127,7 @@ impl Probe {
     /// Runs a blocking question off the runtime.
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&BaseConsumer, Duration) -> Result<T, Answer> + Send + 'static,
+        question: impl FnOnce(&BaseConsumer<Logged>, Duration) -> Result<T, Answer> + Send + 'static,
     ) -> Result<T, KafkaError> {
         let (client, patience) = (Arc::clone(&self.client), self.config.connect_timeout);
         let asked = tokio::task::spawn_blocking(move || question(&client, patience)).await;
@@ -155,8 +158,8 @@ impl Probe {
     }
 }
 
-fn create(client: &ClientConfig) -> Result<BaseConsumer, KafkaError> {
-    client.create().map_err(|e| KafkaError::failed("creating a client", &e))
+fn create(client: &ClientConfig) -> Result<BaseConsumer<Logged>, KafkaError> {
+    client.create_with_context(Logged).map_err(|e| KafkaError::failed("creating a client", &e))
 }
 
 enum Answer {

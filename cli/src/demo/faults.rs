@@ -1,0 +1,98 @@
+//! Faults placed between a run and its proof, to see that the proof finds them.
+
+use std::str::FromStr;
+
+use orderly_schemas::{OrderConfirmed, StageCompleted, StageStarted};
+use orderly_sdk::{
+    codec::{Encoders, Registry},
+    emit::{EmitError, EmitSettings, Emitter},
+};
+use orderly_stores::Value;
+
+use super::{Demo, DemoError, ledger::Step};
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An order's row vanishes from the history store.
+    LoseRow,
+    /// A status is told again under another event id.
+    DoubleStatus,
+    /// Two statuses of an order stand in the topic the wrong way round.
+    SwapStatuses,
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "lose-row" => Ok(Self::LoseRow),
+            "double-status" => Ok(Self::DoubleStatus),
+            "swap-statuses" => Ok(Self::SwapStatuses),
+            _ => Err("faults are lose-row, double-status and swap-statuses".into()),
+        }
+    }
+}
+
+impl Demo {
+    /// Makes `fault` happen to the order whose id it answers. To be called after the run.
+    pub async fn suffer(&mut self, fault: Fault) -> Result<String, DemoError> {
+        let (order_id, placed, next) = {
+            let ledger = self.observer.ledger();
+            let found = ledger.orders.iter().find_map(|(order_id, trail)| {
+                let placed = trail.placed.first()?;
+                let newest = trail.told.iter().map(|told| told.sequence).max()?;
+                let is_confirmed = trail.told.iter().any(|told| told.step == Step::Confirmed);
+                is_confirmed.then(|| (order_id.clone(), placed.to_string(), newest + 1))
+            });
+            found.ok_or_else(|| DemoError::Ended("no order to place a fault on".into()))?
+        };
+        if fault == Fault::LoseRow {
+            let mut tx = self.platform.databases.history.begin().await?;
+            let id: [Value; 1] = [order_id.as_str().into()];
+            tx.execute("DELETE FROM history_orders WHERE order_id = $1", &id).await?;
+            tx.commit().await?;
+            return Ok(order_id);
+        }
+        let emitter = self.intruder().await?;
+        let before = self.records();
+        let (id, caused_by) = (order_id.clone(), placed);
+        let told = if fault == Fault::DoubleStatus {
+            let (sequence, ready_at) = (1, None);
+            let again = OrderConfirmed { order_id: id, sequence, caused_by, ready_at };
+            emitter.emit(&again).await.map_err(refused)?;
+            1
+        } else {
+            let stage = "again".to_owned();
+            let started = StageStarted {
+                order_id: id.clone(),
+                sequence: next,
+                caused_by: caused_by.clone(),
+                stage: stage.clone(),
+                ends_at: chrono::Utc::now(),
+            };
+            let completed = StageCompleted { order_id: id, sequence: next + 1, caused_by, stage };
+            emitter.emit(&completed).await.map_err(refused)?;
+            emitter.emit(&started).await.map_err(refused)?;
+            2
+        };
+        self.until_kept(before + told).await?;
+        Ok(order_id)
+    }
+
+    async fn intruder(&self) -> Result<Emitter, DemoError> {
+        let config = &self.platform.config;
+        let registry = Registry::new(config)?;
+        let declared = Encoders::of("fault")
+            .event::<OrderConfirmed>()
+            .event::<StageStarted>()
+            .event::<StageCompleted>();
+        let encoders = declared.register(config, &registry).await?;
+        Ok(Emitter::connect(config, encoders, EmitSettings::default()).await?)
+    }
+}
+
+fn refused(error: EmitError) -> DemoError {
+    DemoError::Ended(format!("the fault couldn't be placed: {error}"))
+}

@@ -1,0 +1,143 @@
+//! The binary as it is called: exit codes, stdout, stderr.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn orderly(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orderly"));
+    command.args(args).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    for name in ["KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn last_line(output: &Output) -> Value {
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn a_demo_ends_with_one_json_object_and_0() {
+    let output = orderly(&["demo", "--orders", "40", "-o", "json"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let report = last_line(&output);
+    for (path, expected) in [
+        ("/orders/submitted", 40),
+        ("/orders/accepted", 40),
+        ("/orders/rejected", 0),
+        ("/orders/unknown", 0),
+        ("/history/orders", 40),
+        ("/history/statuses", 360),
+        ("/history/returns", 0),
+        ("/fulfilment/completed", 40),
+        ("/fulfilment/rejected", 0),
+        ("/fulfilment/cancelled", 0),
+        ("/notifications/mail", 80),
+        ("/lost", 0),
+        ("/duplicated", 0),
+        ("/out_of_order", 0),
+    ] {
+        assert_eq!(report.pointer(path).and_then(Value::as_i64), Some(expected), "{path}");
+    }
+    for path in ["/accept_ms/p50", "/accept_ms/p99", "/placed_to_completed_ms/p99", "/seconds"] {
+        assert!(report.pointer(path).and_then(Value::as_f64).unwrap() > 0.0, "{path}");
+    }
+    assert!(report.pointer("/resent").is_some() && report.pointer("/peak_rss_mib").is_some());
+}
+
+#[test]
+fn each_fault_makes_the_demo_name_the_order_and_exit_1() {
+    for (fault, figure) in
+        [("lose-row", "lost"), ("double-status", "duplicated"), ("swap-statuses", "out_of_order")]
+    {
+        let output = orderly(&["demo", "--orders", "10", "--fault", fault, "-o", "json"]);
+        assert_eq!(code(&output), 1, "{fault}: {}", stderr(&output));
+        let report = last_line(&output);
+        assert!(report[figure].as_i64().unwrap() >= 1, "{fault}: {report}");
+        let named = report["findings"][0]["order_id"].as_str().unwrap();
+        assert!(stderr(&output).contains(named), "{fault}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_run_too_large_is_refused_before_anything_starts() {
+    let output = orderly(&["demo", "--orders", "10000000"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("orders fit"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_import_without_a_broker_is_refused_and_names_the_demo() {
+    let output = orderly(&["import", "orders.csv", "--format", "online-retail"]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(said.contains("orderly demo --from orders.csv --format online-retail"), "{said}");
+}
+
+#[test]
+fn usage_errors_are_2_and_name_what_was_meant() {
+    for args in [
+        &["demo", "--order", "5"][..],
+        &["demo", "--orders", "0"],
+        &["demo", "--orders", "x"],
+        &["demo", "--members", "0"],
+        &["demo", "--from", "x"],
+        &["demo", "--stages", "prep"],
+        &["demo", "--fault", "nonsense"],
+        &["nonsense"],
+        &[],
+    ] {
+        let output = orderly(args);
+        assert_eq!(code(&output), 2, "{args:?}: {}", stderr(&output));
+        assert!(!stderr(&output).is_empty());
+    }
+}
+
+#[test]
+fn validate_passes_what_is_here_and_names_what_is_wrong_by_line() {
+    let fine = orderly(&["validate"]);
+    assert_eq!(code(&fine), 0, "{}", stderr(&fine));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("topics.yaml");
+    let topics = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../topics.yaml"));
+    let broken = topics.unwrap().replacen("retention:", "retentoin:", 1);
+    let line = 1 + broken.lines().position(|line| line.contains("retentoin")).unwrap();
+    std::fs::write(&file, broken).unwrap();
+    let output = orderly(&["validate", "--topics", file.to_str().unwrap()]);
+    assert_eq!(code(&output), 1);
+    let said = stderr(&output);
+    assert!(said.contains(&format!("topics.yaml:{line}:")), "{said}");
+    assert!(said.contains("`retention`"), "{said}");
+}
+
+#[test]
+fn validate_names_a_schema_that_cannot_read_the_version_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, fields: &str| {
+        let text = format!(
+            r#"{{"type":"record","name":"OrderPlaced","namespace":"orderly","fields":[{fields}]}}"#
+        );
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("order_placed.v1.avsc", r#"{"name":"order_id","type":"string"}"#);
+    write(
+        "order_placed.v2.avsc",
+        r#"{"name":"order_id","type":"string"},{"name":"table","type":"int"}"#,
+    );
+    let output = orderly(&["validate", "--schemas", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 1);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("order_placed.v2.avsc") && said.contains("table"), "{said}");
+}

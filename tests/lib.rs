@@ -1,0 +1,80 @@
+//! The harness of the end-to-end stories: the whole platform on embedded parts.
+#![allow(clippy::unwrap_used, reason = "a harness fails its test by panicking")]
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use orderly::{
+    commands,
+    demo::{Demo, Load, Report, progress::Bars},
+    platform::{Platform, Settings},
+    telemetry,
+};
+use orderly_sdk::topics::Topics;
+
+/// A platform with two members a group and stages of some milliseconds.
+pub fn settings() -> Settings {
+    Settings {
+        topics: topics(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        members: 2,
+        stages: "prep=20ms,bake=40ms,oven=20ms".parse().unwrap(),
+        metrics: telemetry::start(),
+    }
+}
+
+/// The repository's own topics.
+pub fn topics() -> Topics {
+    commands::topics(Some(&root().join("topics.yaml"))).unwrap()
+}
+
+/// The running platform.
+pub async fn platform() -> Platform {
+    Platform::start(settings()).await.unwrap()
+}
+
+/// A run of the demo, loaded and settled.
+pub async fn demo(load: Load) -> Demo {
+    let mut demo = Demo::start(load, settings()).await.unwrap();
+    demo.run(&Bars::new()).await.unwrap();
+    demo
+}
+
+/// Its proof; everything is stopped.
+pub async fn prove(demo: Demo) -> Report {
+    let report = demo.prove().await.unwrap();
+    demo.stop().await.unwrap();
+    report
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Real orders beside the checkout; `None`, said by name, where they aren't.
+pub fn real_orders(name: &str) -> Option<PathBuf> {
+    let path = root().join("../shared/data").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("not run: {} is not there", path.display());
+    None
+}
+
+/// Asks again until the answer is there; fails the test after 30 s.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
