@@ -45,8 +45,6 @@ async fn a_customer_orders_and_follows_it_to_the_end() {
     assert_eq!(accepted["receipt"]["topic"], "orders");
 
     let url = format!("{api}{location}");
-    let first = client.get(&url).header("Prefer", "wait=5").send().await.unwrap();
-    assert_eq!(first.status(), StatusCode::OK);
     let ready = eventually("the order is ready", || async {
         get(&url).await.filter(|order| order["status"] == "ready")
     })

@@ -4,6 +4,13 @@
 //! outbox) are one transaction, in which each status gets its place in the order's sequence: so
 //! every status of an order is told once, in order. A stage and when it ends lie in the table:
 //! whoever runs next goes on from there.
+//!
+//! What may surprise:
+//! - An order keeps the stages that it was confirmed with. Stages configured anew are for the
+//!   orders confirmed from then on; what a customer was told of an order stays true.
+//! - A stage ends at the time that was set for it, however late anybody looks. After an outage the
+//!   statuses that were missed are told one after the other, each stamped with its own time.
+//! - An order of the past (`historic`) takes no time: all is told at once, stamped from its time.
 
 mod on_order_collected;
 mod on_order_placed;
@@ -11,6 +18,7 @@ mod order;
 mod service;
 mod stages;
 mod tables;
+mod tell;
 mod walk_stages;
 
 pub use service::{FulfilmentError, Settings, declares, run};

@@ -7,9 +7,9 @@ use orderly_sdk::consume::{Context, Failure, Handler, OrReject as _};
 use orderly_stores::Inbox;
 
 use crate::{
-    on_order_placed::tell,
     service::Fulfilment,
     tables::{OrderRow, State},
+    tell,
 };
 
 impl Handler<OrderCollected, Inbox> for Fulfilment {
@@ -29,8 +29,8 @@ impl Handler<OrderCollected, Inbox> for Fulfilment {
             }
         }
         let at = if cx.meta().historic { cx.meta().time } else { Utc::now() };
-        let told = order.complete(at);
+        let told = order.complete(cx.meta().id, at);
         order.update(cx.tx()).await?;
-        told.into_iter().try_for_each(|told| tell(cx, told))
+        tell::by_handler(cx, told)
     }
 }

@@ -9,9 +9,9 @@ use orderly_sdk::consume::{Context, Failure, Handler};
 use orderly_stores::Inbox;
 
 use crate::{
-    order::{Status, Told},
     service::Fulfilment,
     tables::{OrderRow, State},
+    tell,
 };
 
 impl Handler<OrderPlaced, Inbox> for Fulfilment {
@@ -20,10 +20,16 @@ impl Handler<OrderPlaced, Inbox> for Fulfilment {
         cx: &mut Context<'_, Inbox>,
         placed: OrderPlaced,
     ) -> Result<(), Failure> {
-        let (meta, historic) = (cx.meta().clone(), cx.meta().historic);
+        if !is_order_id(&placed.order_id) {
+            // Its statuses would carry it twice each: with a huge one, none could be sent.
+            return Err(Failure::reject("its order id isn't 1 to 64 of A-Z a-z 0-9 . _ -"));
+        }
+        let (meta, historic) = (cx.meta(), cx.meta().historic);
+        let at = if historic { meta.time } else { Utc::now() };
         let mut order = OrderRow {
             order_id: placed.order_id.clone(),
             state: State::InStage,
+            stages: (*self.stages).clone(),
             stage: 0,
             ends_at: None,
             next_sequence: 1,
@@ -31,22 +37,26 @@ impl Handler<OrderPlaced, Inbox> for Fulfilment {
             traceparent: meta.traceparent.as_deref().map(str::to_owned),
             historic,
         };
-        let at = if historic { meta.time } else { Utc::now() };
         let mut told = match what_is_wrong(&placed) {
             Some(reason) => order.reject(reason, at),
-            None => order.confirm(&self.stages, at),
+            None => order.confirm(at),
         };
         while historic && order.state == State::InStage {
-            told.extend(order.end_stage(&self.stages));
+            told.extend(order.end_stage());
         }
         if !order.insert(cx.tx()).await? {
             return Ok(());
         }
-        told.into_iter().try_for_each(|told| tell(cx, told))
+        tell::by_handler(cx, told)
     }
 }
 
-/// Other producers than order-api may emit, too.
+/// What every producer keeps to; other producers than ours may emit, too.
+fn is_order_id(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
 fn what_is_wrong(placed: &OrderPlaced) -> Option<&'static str> {
     if placed.lines.is_empty() {
         Some("it has no lines")
@@ -55,18 +65,4 @@ fn what_is_wrong(placed: &OrderPlaced) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// Emits a status within the handler's transaction.
-pub(crate) fn tell(cx: &mut Context<'_, Inbox>, told: Told) -> Result<(), Failure> {
-    let at = told.at;
-    match told.status {
-        Status::Confirmed(event) => cx.emit_at(&event, at),
-        Status::Rejected(event) => cx.emit_at(&event, at),
-        Status::StageStarted(event) => cx.emit_at(&event, at),
-        Status::StageCompleted(event) => cx.emit_at(&event, at),
-        Status::Ready(event) => cx.emit_at(&event, at),
-        Status::Completed(event) => cx.emit_at(&event, at),
-    }
-    .map(drop)
 }

@@ -2,15 +2,18 @@
 //!
 //! Pure: no clock, no database; what happens when is the callers'.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use orderly_schemas::{
     OrderCompleted, OrderConfirmed, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
 };
+use orderly_sdk::EventId;
 
-use crate::{
-    stages::Stages,
-    tables::{OrderRow, State},
-};
+use crate::tables::{OrderRow, State};
+
+#[cfg(test)]
+mod tests;
 
 /// A status with when it came to be.
 pub(crate) struct Told {
@@ -19,6 +22,7 @@ pub(crate) struct Told {
 }
 
 /// What can be told of an order.
+#[derive(Debug)]
 pub(crate) enum Status {
     Confirmed(OrderConfirmed),
     Rejected(OrderRejected),
@@ -30,13 +34,13 @@ pub(crate) enum Status {
 
 impl OrderRow {
     /// It is taken on, and its first stage begins.
-    pub(crate) fn confirm(&mut self, stages: &Stages, at: DateTime<Utc>) -> Vec<Told> {
-        let ready_at = Some(at + length(stages.total()));
+    pub(crate) fn confirm(&mut self, at: DateTime<Utc>) -> Vec<Told> {
+        let ready_at = Some(after(at, self.stages.total()));
         let (order_id, sequence, caused_by) = self.next();
         let confirmed = OrderConfirmed { order_id, sequence, caused_by, ready_at };
         let mut told = vec![Told { at, status: Status::Confirmed(confirmed) }];
         self.stage = 0;
-        told.push(self.start_stage(stages, at));
+        told.push(self.start_stage(at));
         told
     }
 
@@ -51,35 +55,35 @@ impl OrderRow {
     }
 
     /// Its stage ended, at the time that was set for it; the next one begins, or it is ready.
-    pub(crate) fn end_stage(&mut self, stages: &Stages) -> Vec<Told> {
-        let (Some(at), Some(stage)) = (self.ends_at, stages.get(self.stage)) else {
-            // The configuration has fewer stages than when this one began.
-            return self.ends_at.map_or_else(Vec::new, |at| vec![self.be_ready(at)]);
-        };
-        let (order_id, sequence, caused_by) = self.next();
-        let stage = stage.name.clone();
-        let completed = StageCompleted { order_id, sequence, caused_by, stage };
-        let mut told = vec![Told { at, status: Status::StageCompleted(completed) }];
+    pub(crate) fn end_stage(&mut self) -> Vec<Told> {
+        let Some(at) = self.ends_at else { return Vec::new() };
+        let mut told = Vec::with_capacity(2);
+        if let Some(stage) = self.stages.get(self.stage) {
+            let stage = stage.name.clone();
+            let (order_id, sequence, caused_by) = self.next();
+            let completed = StageCompleted { order_id, sequence, caused_by, stage };
+            told.push(Told { at, status: Status::StageCompleted(completed) });
+        }
         self.stage += 1;
-        told.push(self.start_stage(stages, at));
+        told.push(self.start_stage(at));
         told
     }
 
-    /// The customer has it.
-    pub(crate) fn complete(&mut self, at: DateTime<Utc>) -> Vec<Told> {
+    /// The customer has it: `collected` said so.
+    pub(crate) fn complete(&mut self, collected: EventId, at: DateTime<Utc>) -> Vec<Told> {
         self.state = State::Completed;
-        let (order_id, sequence, caused_by) = self.next();
+        let (order_id, sequence, _) = self.next();
+        let caused_by = collected.to_string();
         let completed = OrderCompleted { order_id, sequence, caused_by };
         vec![Told { at, status: Status::Completed(completed) }]
     }
 
-    fn start_stage(&mut self, stages: &Stages, at: DateTime<Utc>) -> Told {
-        let Some(stage) = stages.get(self.stage) else { return self.be_ready(at) };
-        let ends_at = at + length(stage.takes);
+    fn start_stage(&mut self, at: DateTime<Utc>) -> Told {
+        let Some(stage) = self.stages.get(self.stage) else { return self.be_ready(at) };
+        let (stage, ends_at) = (stage.name.clone(), after(at, stage.takes));
         self.state = State::InStage;
         self.ends_at = Some(ends_at);
         let (order_id, sequence, caused_by) = self.next();
-        let stage = stage.name.clone();
         let started = StageStarted { order_id, sequence, caused_by, stage, ends_at };
         Told { at, status: Status::StageStarted(started) }
     }
@@ -99,7 +103,8 @@ impl OrderRow {
     }
 }
 
-fn length(takes: std::time::Duration) -> TimeDelta {
-    // A stage is at most a day long.
-    TimeDelta::from_std(takes).unwrap_or(TimeDelta::MAX)
+/// The end of time, where a foreign producer stamped an order so late.
+fn after(at: DateTime<Utc>, takes: Duration) -> DateTime<Utc> {
+    let takes = TimeDelta::from_std(takes).unwrap_or(TimeDelta::MAX);
+    at.checked_add_signed(takes).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -70,7 +70,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     }
     let stop = stopping.clone();
     running.spawn(async move {
-        walk(&database, &fulfilment.stages, &encoders, &stop).await;
+        walk(&database, &encoders, &stop).await;
         Ok(())
     });
     let mut ended = Ok(());

@@ -1,6 +1,6 @@
 //! The stages that every order goes through, from configuration.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// The stages in their order; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,17 @@ impl FromStr for Stages {
     }
 }
 
+/// In the same form, fit to be parsed again.
+impl fmt::Display for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, Stage { name, takes }) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            write!(f, "{comma}{name}={}ms", takes.as_millis())?;
+        }
+        Ok(())
+    }
+}
+
 /// A whole number with `ms`, `s`, `m` or `h`; a day at most.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -93,6 +104,13 @@ mod tests {
         let names: Vec<&str> = stages.0.iter().map(|stage| stage.name.as_str()).collect();
         assert_eq!(names, ["prep", "bake", "oven"]);
         assert_eq!(stages.total(), Duration::from_millis(62_100));
+    }
+
+    #[test]
+    fn stages_are_written_as_they_are_read() {
+        let stages: Stages = "prep=100ms, bake=2s,oven=24h".parse().expect("stages");
+        assert_eq!(stages.to_string(), "prep=100ms,bake=2000ms,oven=86400000ms");
+        assert_eq!(stages.to_string().parse(), Ok(stages));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use orderly_stores::{Migration, Row, StoreError, Tx, Value};
 
+use crate::stages::Stages;
+
 /// Applied at start.
 pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
     name: "orders",
@@ -10,6 +12,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
         CREATE TABLE fulfilment_orders (
             order_id TEXT PRIMARY KEY,
             state TEXT NOT NULL,
+            stages TEXT NOT NULL,
             stage BIGINT NOT NULL,
             ends_at TIMESTAMPTZ,
             next_sequence BIGINT NOT NULL,
@@ -17,7 +20,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
             traceparent TEXT,
             historic BOOLEAN NOT NULL
         );
-        CREATE INDEX fulfilment_orders_by_end ON fulfilment_orders (ends_at);
+        CREATE INDEX fulfilment_orders_by_end ON fulfilment_orders (ends_at, order_id)
+            WHERE ends_at IS NOT NULL;
     ",
 }];
 
@@ -48,7 +52,9 @@ impl State {
 pub(crate) struct OrderRow {
     pub(crate) order_id: String,
     pub(crate) state: State,
-    /// Index of the stage it is in.
+    /// What it goes through: the stages that it was confirmed with.
+    pub(crate) stages: Stages,
+    /// Index of the one it is in.
     pub(crate) stage: usize,
     pub(crate) ends_at: Option<DateTime<Utc>>,
     pub(crate) next_sequence: i64,
@@ -57,19 +63,19 @@ pub(crate) struct OrderRow {
     pub(crate) historic: bool,
 }
 
-const COLUMNS: &str =
-    "order_id, state, stage, ends_at, next_sequence, placed_event_id, traceparent, historic";
+const COLUMNS: &str = "order_id, state, stages, stage, ends_at, next_sequence, placed_event_id, traceparent, historic";
 
 impl OrderRow {
     /// Keeps a new order. `false`: it is there already.
     pub(crate) async fn insert(&self, tx: &mut Tx) -> Result<bool, StoreError> {
         let sql = format!(
-            "INSERT INTO fulfilment_orders ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO fulfilment_orders ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT (order_id) DO NOTHING"
         );
-        let values: [Value; 8] = [
+        let values: [Value; 9] = [
             self.order_id.as_str().into(),
             self.state.word().into(),
+            self.stages.to_string().into(),
             stage_value(self.stage),
             self.ends_at.into(),
             self.next_sequence.into(),
@@ -96,7 +102,7 @@ impl OrderRow {
         Ok(())
     }
 
-    pub(crate) async fn find(tx: &mut Tx, order_id: &str) -> Result<Option<Self>, StoreError> {
+    pub(crate) async fn find(tx: &mut Tx, order_id: &str) -> Result<Option<Self>, RowError> {
         let sql = format!("SELECT {COLUMNS} FROM fulfilment_orders WHERE order_id = $1");
         tx.query_opt(&sql, &[order_id.into()]).await?.map(|row| Self::read(&row)).transpose()
     }
@@ -106,7 +112,7 @@ impl OrderRow {
         tx: &mut Tx,
         now: DateTime<Utc>,
         most: i64,
-    ) -> Result<Vec<Self>, StoreError> {
+    ) -> Result<Vec<Self>, RowError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM fulfilment_orders WHERE ends_at <= $1
              ORDER BY ends_at, order_id LIMIT $2"
@@ -115,21 +121,36 @@ impl OrderRow {
         rows.iter().map(Self::read).collect()
     }
 
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let word: String = row.get(1)?;
-        let state = State::ALL.iter().find(|(_, known)| *known == word);
+    fn read(row: &Row) -> Result<Self, RowError> {
+        let order_id: String = row.get(0)?;
+        let (state, stages): (String, String) = (row.get(1)?, row.get(2)?);
+        let damaged =
+            |column, found| RowError::Damaged { order_id: order_id.clone(), column, found };
+        let Some((known, _)) = State::ALL.iter().find(|(_, word)| *word == state) else {
+            return Err(damaged("state", state));
+        };
+        let Ok(parsed) = stages.parse() else { return Err(damaged("stages", stages)) };
         Ok(Self {
-            order_id: row.get(0)?,
-            // Written by this file only.
-            state: state.map_or(State::Rejected, |(state, _)| *state),
-            stage: usize::try_from(row.get::<i64>(2)?).unwrap_or(usize::MAX),
-            ends_at: row.get(3)?,
-            next_sequence: row.get(4)?,
-            placed_event_id: row.get(5)?,
-            traceparent: row.get(6)?,
-            historic: row.get(7)?,
+            state: *known,
+            stages: parsed,
+            stage: usize::try_from(row.get::<i64>(3)?).unwrap_or(usize::MAX),
+            ends_at: row.get(4)?,
+            next_sequence: row.get(5)?,
+            placed_event_id: row.get(6)?,
+            traceparent: row.get(7)?,
+            historic: row.get(8)?,
+            order_id,
         })
     }
+}
+
+/// Why an order's row can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("order `{order_id}` in table fulfilment_orders: its {column} can't be `{found}`")]
+    Damaged { order_id: String, column: &'static str, found: String },
 }
 
 fn stage_value(stage: usize) -> Value {

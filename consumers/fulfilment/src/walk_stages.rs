@@ -4,18 +4,13 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use orderly_sdk::{
-    EventId, Meta, OutRecord,
-    codec::{EncodeError, Encoders},
-};
-use orderly_stores::{Database, StoreError, Tx, outbox};
+use orderly_sdk::codec::{EncodeError, Encoders};
+use orderly_stores::{Database, StoreError, outbox};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    NAME,
-    order::{Status, Told},
-    stages::Stages,
-    tables::OrderRow,
+    tables::{OrderRow, RowError},
+    tell,
 };
 
 /// Orders walked on in one transaction.
@@ -26,14 +21,9 @@ const TICK: Duration = Duration::from_millis(50);
 const BACKOFF: Duration = Duration::from_secs(1);
 
 /// Until `shutdown`. A database that is away is waited for.
-pub(crate) async fn walk(
-    database: &Database,
-    stages: &Stages,
-    encoders: &Encoders,
-    shutdown: &CancellationToken,
-) {
+pub(crate) async fn walk(database: &Database, encoders: &Encoders, shutdown: &CancellationToken) {
     loop {
-        let wait = match walk_due(database, stages, encoders).await {
+        let wait = match walk_due(database, encoders).await {
             Ok(BATCH..) => Duration::ZERO,
             Ok(_) => TICK,
             Err(error) => {
@@ -49,70 +39,34 @@ pub(crate) async fn walk(
     }
 }
 
-/// One transaction: the orders that are due, with everything that is told of them.
-async fn walk_due(
-    database: &Database,
-    stages: &Stages,
-    encoders: &Encoders,
-) -> Result<i64, WalkError> {
+/// One transaction: the orders that are due, with everything that is told of them. Read within it,
+/// so two that walk at once never walk one order for the same stage.
+async fn walk_due(database: &Database, encoders: &Encoders) -> Result<i64, WalkError> {
     let now = Utc::now();
-    let next = "SELECT MIN(ends_at) FROM fulfilment_orders WHERE ends_at <= $1";
-    let due = database.query(next, &[now.into()]).await?;
-    let first: Option<chrono::DateTime<Utc>> = match due.first() {
-        Some(row) => row.get(0)?,
-        None => None,
-    };
-    if first.is_none() {
+    // First looked at without a turn to write: mostly nothing is due.
+    let due = "SELECT 1 FROM fulfilment_orders WHERE ends_at <= $1 LIMIT 1";
+    if database.query_opt(due, &[now.into()]).await?.is_none() {
         return Ok(0);
     }
     let mut tx = database.begin().await?;
-    let orders = OrderRow::due(&mut tx, now, BATCH).await?;
-    let mut count = 0;
-    for mut order in orders {
-        let told = order.end_stage(stages);
+    let (mut count, mut records) = (0, Vec::new());
+    for mut order in OrderRow::due(&mut tx, now, BATCH).await? {
+        let told = order.end_stage();
         order.update(&mut tx).await?;
-        tell(&mut tx, &order, told, encoders).await?;
+        records.extend(tell::as_records(encoders, &order, told)?);
         count += 1;
     }
+    outbox::insert(&mut tx, &records).await?;
     tx.commit().await?;
     Ok(count)
-}
-
-async fn tell(
-    tx: &mut Tx,
-    order: &OrderRow,
-    told: Vec<Told>,
-    encoders: &Encoders,
-) -> Result<(), WalkError> {
-    let cause = Meta {
-        id: EventId::from_header(NAME, &order.placed_event_id),
-        source: NAME.into(),
-        time: Utc::now(),
-        historic: order.historic,
-        traceparent: order.traceparent.as_deref().map(Into::into),
-    };
-    let records: Vec<OutRecord> = told
-        .into_iter()
-        .map(|Told { at, status }| {
-            let meta = cause.caused(encoders.source()).at(at);
-            match status {
-                Status::Confirmed(event) => encoders.record(&event, &meta),
-                Status::Rejected(event) => encoders.record(&event, &meta),
-                Status::StageStarted(event) => encoders.record(&event, &meta),
-                Status::StageCompleted(event) => encoders.record(&event, &meta),
-                Status::Ready(event) => encoders.record(&event, &meta),
-                Status::Completed(event) => encoders.record(&event, &meta),
-            }
-        })
-        .collect::<Result<_, _>>()?;
-    outbox::insert(tx, &records).await?;
-    Ok(())
 }
 
 #[derive(Debug, thiserror::Error)]
 enum WalkError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Row(#[from] RowError),
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }

@@ -154,7 +154,7 @@ mod tests {
 
         async fn is_waited_for(&self, order_id: &str, event: EventId) {
             let failure = self.contacts.of(order_id, event).await.unwrap_err();
-            assert_eq!(*failure.decision(), Decision::Unavailable("contacts"), "{failure}");
+            assert_eq!(*failure.decision(), Decision::NotYet, "{failure}");
         }
     }
 

@@ -116,7 +116,11 @@ impl Member {
         for topic in &settings.topics {
             names.add(topic);
         }
-        let context = Rebalances { events: Mutex::new(events), group: settings.group.clone() };
+        let context = Rebalances {
+            events: Mutex::new(events),
+            group: settings.group.clone(),
+            is_stopping: Arc::clone(&is_stopping),
+        };
         let mut consumer: BaseConsumer<Rebalances> = native
             .create_with_context(context)
             .map_err(|e| KafkaError::failed("creating a consumer", &e))?;
@@ -270,6 +274,7 @@ fn log_failed_commit(group: &str, error: &Native, offsets: &[Assigned]) {
 struct Rebalances {
     events: Mutex<Box<dyn MemberEvents>>,
     group: String,
+    is_stopping: Arc<AtomicBool>,
 }
 
 impl Rebalances {
@@ -278,6 +283,11 @@ impl Rebalances {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        // A consumer that closes is still told of assignments, and asking the group's coordinator
+        // would only time out.
+        if self.is_stopping.load(Ordering::Acquire) {
+            return assign(consumer, &TopicPartitionList::new());
+        }
         let assigned = partitions(list);
         let starts = self.events().assigned(&assigned);
         let committed = committed(consumer, list);
@@ -296,10 +306,7 @@ impl Rebalances {
             };
             starting.add_partition_offset(topic, number, offset)?;
         }
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&starting),
-            _ => consumer.assign(&starting),
-        }
+        assign(consumer, &starting)
     }
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
@@ -349,6 +356,13 @@ impl ConsumerContext for Rebalances {
             Err(error) if error.rdkafka_error_code() == Some(Code::NoOffset) => {}
             Err(error) => log_failed_commit(&self.group, &error, &[]),
         }
+    }
+}
+
+fn assign(consumer: &BaseConsumer<Rebalances>, starting: &TopicPartitionList) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(starting),
+        _ => consumer.assign(starting),
     }
 }
 

@@ -112,7 +112,7 @@ async fn two_members_send_each_mail_once_and_in_order_through_restarts() {
     assert_eq!(mailbox.count(DeliveryOutcome::Failed).await.unwrap(), 0);
     let paged = mailbox.page(mails[99].place, 20).await.unwrap();
     assert_eq!(paged, mails[100..120]);
-    let lag = Probe::new(&parts.config).unwrap();
+    let lag = Probe::of_group(&parts.config, "notifications").unwrap();
     let lag = lag.lag(&["order-status", "contacts"]).await.unwrap();
     assert!(lag.iter().all(|partition| partition.records() == 0), "{lag:?}");
 }
