@@ -61,7 +61,7 @@ impl Demo {
         let told = if fault == Fault::DoubleStatus {
             let (sequence, ready_at) = (1, None);
             let again = OrderConfirmed { order_id: id, sequence, caused_by, ready_at };
-            emitter.emit(&again).await.map_err(refused)?;
+            emitter.emit(&again).await.map_err(|e| refused(&e))?;
             1
         } else {
             let stage = "again".to_owned();
@@ -73,8 +73,8 @@ impl Demo {
                 ends_at: chrono::Utc::now(),
             };
             let completed = StageCompleted { order_id: id, sequence: next + 1, caused_by, stage };
-            emitter.emit(&completed).await.map_err(refused)?;
-            emitter.emit(&started).await.map_err(refused)?;
+            emitter.emit(&completed).await.map_err(|e| refused(&e))?;
+            emitter.emit(&started).await.map_err(|e| refused(&e))?;
             2
         };
         self.until_kept(before + told).await?;
@@ -93,6 +93,6 @@ impl Demo {
     }
 }
 
-fn refused(error: EmitError) -> DemoError {
+fn refused(error: &EmitError) -> DemoError {
     DemoError::Ended(format!("the fault couldn't be placed: {error}"))
 }

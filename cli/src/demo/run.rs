@@ -362,14 +362,14 @@ async fn load(
 async fn read_through(path: PathBuf, format: Format) -> Result<Size, DemoError> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut import = importer::open(&path, format)?;
-        for document in import.by_ref() {
-            document.map_err(EmitDocumentsError::Import)?;
-        }
+        let read = import.by_ref().try_for_each(|document| document.map(drop));
         let tally = import.tally();
         let lines = tally.sales_lines + tally.return_lines;
-        Ok::<Size, DemoError>(Size { orders: tally.orders, returns: tally.returns, lines })
+        let size = Size { orders: tally.orders, returns: tally.returns, lines };
+        Ok::<_, OpenError>(read.map(|()| size))
     });
-    reading.await.map_err(|e| DemoError::Ended(e.to_string()))?
+    let read = reading.await.map_err(|e| DemoError::Ended(e.to_string()))?;
+    Ok(read?.map_err(EmitDocumentsError::Import)?)
 }
 
 /// The bars.

@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -65,15 +66,15 @@ pub async fn emit_documents(
 ) -> Result<Tally, EmitDocumentsError> {
     let (sender, mut documents) = mpsc::channel(MOST_READ_AHEAD);
     let reading = tokio::task::spawn_blocking(move || read(import, &sender));
-    let source = emitter.encoders().source().clone();
+    let source = Arc::clone(emitter.encoders().source());
     let mut in_flight: VecDeque<Sent> = VecDeque::new();
     while let Some((document, at)) = documents.recv().await {
         let sent = Sent::send(document, format, emitter, &source).await?;
         in_flight.push_back(sent);
-        if in_flight.len() >= MOST_IN_FLIGHT {
-            if let Some(oldest) = in_flight.pop_front() {
-                heard(oldest.accepted(emitter).await?);
-            }
+        if in_flight.len() >= MOST_IN_FLIGHT
+            && let Some(oldest) = in_flight.pop_front()
+        {
+            heard(oldest.accepted(emitter).await?);
         }
         progress(at);
     }
@@ -118,7 +119,7 @@ impl Sent {
         document: Document,
         format: Format,
         emitter: &Emitter,
-        source: &std::sync::Arc<str>,
+        source: &Arc<str>,
     ) -> Result<Self, EmitDocumentsError> {
         let (event, number, happened_at) = match document {
             Document::Sale(sale) => {

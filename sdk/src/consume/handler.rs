@@ -61,14 +61,8 @@ pub trait EventSet: Sized + Send + Sync + 'static {
     fn decode(schema: &Schema, datum: &[u8]) -> Option<Result<Self, DecodeError>>;
 }
 
-/// Declares an enum of event types for a batch handler, one variant named as each type:
-///
-/// ```ignore
-/// event_set! {
-///     /// What the history keeps.
-///     pub enum Happened { OrderPlaced, OrderConfirmed }
-/// }
-/// ```
+/// Declares an enum of event types for a batch handler, with one variant named as each type:
+/// `event_set! { /// Docs. pub enum Happened { OrderPlaced, OrderConfirmed } }`.
 #[macro_export]
 macro_rules! event_set {
     ($(#[$attr:meta])* $vis:vis enum $name:ident { $($event:ident),+ $(,)? }) => {

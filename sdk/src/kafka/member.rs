@@ -312,10 +312,8 @@ impl Rebalances {
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let is_lost = consumer.assignment_lost();
         let done = self.events().revoked(&partitions(list), is_lost);
-        if !is_lost {
-            if let Err(error) = commit(consumer, &done, CommitMode::Sync) {
-                log_failed_commit(&self.group, &error, &done);
-            }
+        if !is_lost && let Err(error) = commit(consumer, &done, CommitMode::Sync) {
+            log_failed_commit(&self.group, &error, &done);
         }
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),

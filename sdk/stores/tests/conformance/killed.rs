@@ -20,7 +20,9 @@ pub(crate) async fn a_killed_process_leaves_whole_transactions(place: &Place) {
     prepare_effects(&db).await;
     outbox::prepare(&db).await.unwrap();
 
-    let committed = tokio::task::block_in_place(|| kill_child_in_transaction(&place.url));
+    let url = place.url.clone();
+    let killing = tokio::task::spawn_blocking(move || kill_child_in_transaction(&url));
+    let committed = killing.await.unwrap();
 
     // A commit whose word was still on its way may be there too; the one in the middle may not.
     let effects = effects(&db).await;

@@ -1,0 +1,133 @@
+//! What is told of orders, as it comes into its topic.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use chrono::{DateTime, Utc};
+use orderly_schemas::{
+    OrderCompleted, OrderConfirmed, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
+};
+use orderly_sdk::{
+    Config, EventId, Meta,
+    codec::Registry,
+    consume::{Received, read_event},
+    event_set,
+    kafka::Tail,
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+use super::PATIENCE;
+
+event_set! {
+    /// What fulfilment tells.
+    pub enum Told {
+        OrderConfirmed, OrderRejected, StageStarted, StageCompleted, ReadyForPickup, OrderCompleted
+    }
+}
+
+/// One record of the topic.
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub order_id: String,
+    pub step: String,
+    pub sequence: i64,
+    pub caused_by: String,
+    /// When it promised that what it tells of would be over.
+    pub promised: Option<DateTime<Utc>>,
+    pub meta: Meta,
+}
+
+/// Every record of the topic so far.
+pub struct Statuses {
+    seen: Arc<Mutex<Vec<Status>>>,
+    count: watch::Receiver<usize>,
+    reading: JoinHandle<()>,
+}
+
+impl Statuses {
+    pub async fn follow(config: &Config) -> Self {
+        let mut tail = Tail::from_start(config, &["order-status"]).await.unwrap();
+        let registry = Registry::new(config).unwrap();
+        let seen: Arc<Mutex<Vec<Status>>> = Arc::default();
+        let (counting, count) = watch::channel(0);
+        let into = Arc::clone(&seen);
+        let reading = tokio::spawn(async move {
+            while let Some(record) = tail.next().await {
+                let record = record.unwrap();
+                let told = read_event::<Told>(&registry, &record).await.unwrap().unwrap();
+                let status = Status::of(told);
+                assert_eq!(record.key(), Some(status.order_id.as_bytes()));
+                assert_eq!(record.timestamp(), Some(status.meta.time));
+                into.lock().unwrap().push(status);
+                counting.send_modify(|count| *count += 1);
+            }
+        });
+        Self { seen, count, reading }
+    }
+
+    pub fn all(&self) -> Vec<Status> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub fn of(&self, order_id: &str) -> Vec<Status> {
+        self.all().into_iter().filter(|status| status.order_id == order_id).collect()
+    }
+
+    /// Waits until that many orders have been told this step, then checks what was told.
+    pub async fn until(&self, step: &str, orders: usize) {
+        let mut count = self.count.clone();
+        let waiting = count.wait_for(|_| {
+            let seen = self.seen.lock().unwrap();
+            let at_step = seen.iter().filter(|status| status.step == step);
+            at_step.map(|status| &status.order_id).collect::<HashSet<_>>().len() >= orders
+        });
+        let came = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(came.is_ok(), "never {step} for {orders}: {:#?}", self.all());
+    }
+
+    /// The steps of an order: told once each, numbered without a gap in the order of the topic,
+    /// with no step back in time.
+    pub fn steps(&self, order_id: &str) -> Vec<String> {
+        let told = self.of(order_id);
+        let ids: HashSet<EventId> = told.iter().map(|status| status.meta.id).collect();
+        let sequences: Vec<i64> = told.iter().map(|status| status.sequence).collect();
+        assert_eq!(ids.len(), told.len(), "{told:#?}");
+        assert_eq!(sequences, (1..=told.len() as i64).collect::<Vec<_>>(), "{told:#?}");
+        assert!(told.is_sorted_by_key(|status| status.meta.time), "{told:#?}");
+        told.into_iter().map(|status| status.step).collect()
+    }
+}
+
+impl Drop for Statuses {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
+}
+
+impl Status {
+    fn of(received: Received<Told>) -> Self {
+        let Received { event, meta, .. } = received;
+        let (order_id, sequence, caused_by, step, promised) = match event {
+            Told::OrderConfirmed(e) => {
+                (e.order_id, e.sequence, e.caused_by, "confirmed".into(), e.ready_at)
+            }
+            Told::OrderRejected(e) => {
+                (e.order_id, e.sequence, e.caused_by, format!("rejected: {}", e.reason), None)
+            }
+            Told::StageStarted(e) => {
+                let step = format!("{} started", e.stage);
+                (e.order_id, e.sequence, e.caused_by, step, Some(e.ends_at))
+            }
+            Told::StageCompleted(e) => {
+                (e.order_id, e.sequence, e.caused_by, format!("{} completed", e.stage), None)
+            }
+            Told::ReadyForPickup(e) => (e.order_id, e.sequence, e.caused_by, "ready".into(), None),
+            Told::OrderCompleted(e) => {
+                (e.order_id, e.sequence, e.caused_by, "completed".into(), None)
+            }
+        };
+        Self { order_id, step, sequence, caused_by, promised, meta }
+    }
+}
