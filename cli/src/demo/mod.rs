@@ -4,21 +4,26 @@
 mod check_stores;
 mod check_trails;
 mod customers;
+mod error;
 mod faults;
 mod findings;
 mod fits;
 mod generate;
 mod intake;
 mod ledger;
+mod load;
 mod menu;
 mod observe;
 pub mod progress;
 pub mod report;
 mod run;
+mod show_run;
 
+pub use error::DemoError;
 pub use faults::Fault;
 pub use findings::{Finding, Findings, Kind};
 pub use intake::Counts;
+pub use load::Load;
 pub use observe::ObserveError;
 pub use report::Report;
-pub use run::{Demo, DemoError, Load};
+pub use run::Demo;

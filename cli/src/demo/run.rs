@@ -1,57 +1,32 @@
 //! A run: start, load, settle, prove.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use history::{Counts, SumError};
-use importer::{EmitDocumentsError, Format, OpenError, Tally};
+use history::Counts;
+use importer::Tally;
 use notifications::Mailbox;
 use orderly_schemas::DeliveryOutcome;
-use orderly_sdk::{
-    codec::{RegisterError, Registry, RegistryError},
-    emit::{EmitSettings, Emitter},
-    kafka::KafkaError,
-};
 use orderly_stores::StoreError;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
+    DemoError, Load,
     check_stores::{check_accepted, check_history, check_mails},
     check_trails::check_trails,
     customers::{CustomersError, collect},
     findings::{Findings, Kind},
     fits::Size,
-    generate::generate,
-    intake::{Intake, Outcome, Taken},
-    observe::{ObserveError, Observer},
-    progress::{Bar, Bars},
+    intake::Taken,
+    load::{LoadParts, load, read_through},
+    observe::Observer,
+    progress::Bars,
     report::{
         FulfilmentFigures, HistoryFigures, ImportFigures, NotificationFigures, Percentiles, Report,
         SkippedFigures, cents, peak_rss_mib,
     },
+    show_run::Shown,
 };
-use crate::platform::{Platform, PlatformError, Settings};
-
-/// Where a run's orders come from.
-#[derive(Clone, Debug)]
-pub enum Load {
-    /// Generated, and placed over HTTP.
-    Generated {
-        /// How many.
-        orders: u64,
-        /// A second; `None`: as fast as they are answered.
-        rate: Option<u32>,
-    },
-    /// From a file, through the importer.
-    Imported {
-        /// The file or directory.
-        path: PathBuf,
-        /// What is in it.
-        format: Format,
-    },
-}
+use crate::platform::{Platform, Settings};
 
 /// A run of the demo.
 pub struct Demo {
@@ -98,7 +73,7 @@ impl Demo {
         let (tallies, mut tally) = mpsc::channel(1);
         let mut loading = tokio::spawn(load(self.load.clone(), self.parts(), senders, tallies));
         let is_import = matches!(self.load, Load::Imported { .. });
-        let mut shown = Shown::new(bars, &self.load);
+        let shown = Shown::new(bars, &self.load);
         let mut is_loaded = false;
         let (mut moved, mut last) = (Instant::now(), None);
         loop {
@@ -262,15 +237,15 @@ impl Demo {
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct State {
-    placed: u64,
-    returns: u64,
-    ended: u64,
-    records: u64,
-    statuses: u64,
-    owed: u64,
-    kept: Counts,
-    mails: u64,
+pub(super) struct State {
+    pub(super) placed: u64,
+    pub(super) returns: u64,
+    pub(super) ended: u64,
+    pub(super) records: u64,
+    pub(super) statuses: u64,
+    pub(super) owed: u64,
+    pub(super) kept: Counts,
+    pub(super) mails: u64,
 }
 
 impl State {
@@ -300,157 +275,4 @@ fn compare(figures: &ImportFigures, tally: &Tally, findings: &mut Findings) {
     compare("returns", figures.returns.to_string(), tally.returns.to_string());
     compare("sales_total", figures.sales_total.clone(), cents(tally.sales_total));
     compare("returns_total", figures.returns_total.clone(), cents(tally.returns_total));
-}
-
-struct LoadParts {
-    api: String,
-    config: orderly_sdk::Config,
-}
-
-/// Hands in every order; each outcome goes to `intakes`, an import's account to `tallies`.
-async fn load(
-    load: Load,
-    parts: LoadParts,
-    intakes: mpsc::Sender<Intake>,
-    tallies: mpsc::Sender<Tally>,
-) -> Result<(), DemoError> {
-    match load {
-        Load::Generated { orders, rate } => {
-            generate(parts.api, orders, rate, intakes).await.map_err(DemoError::Http)
-        }
-        Load::Imported { path, format } => {
-            let import = importer::open(&path, format)?;
-            let registry = Registry::new(&parts.config)?;
-            let encoders = importer::declares().register(&parts.config, &registry).await?;
-            let emitter =
-                Emitter::connect(&parts.config, encoders, EmitSettings::default()).await?;
-            let (heard, mut hearing) = mpsc::unbounded_channel();
-            let passing_on = tokio::spawn(async move {
-                while let Some(intake) = hearing.recv().await {
-                    if intakes.send(intake).await.is_err() {
-                        return;
-                    }
-                }
-            });
-            let tally = importer::emit_documents(
-                import,
-                format,
-                &emitter,
-                |accepted| {
-                    if accepted.is_order {
-                        let event_id = accepted.receipt.event_id.to_string();
-                        let outcome = Outcome::Accepted { order_id: accepted.order_id, event_id };
-                        // A run that is over takes nothing in.
-                        let took = accepted.took;
-                        let sent = Instant::now().checked_sub(took).unwrap_or_else(Instant::now);
-                        let _ = heard.send(Intake { outcome, sent, took, mails: false });
-                    }
-                },
-                |_| {},
-            )
-            .await?;
-            drop(heard);
-            passing_on.await.map_err(|e| DemoError::Ended(e.to_string()))?;
-            // Taken when the last intake was.
-            let _ = tallies.send(tally).await;
-            Ok(())
-        }
-    }
-}
-
-/// Reads a file to its end without emitting anything: how much it is, and whether it can be read.
-async fn read_through(path: PathBuf, format: Format) -> Result<Size, DemoError> {
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut import = importer::open(&path, format)?;
-        let read = import.by_ref().try_for_each(|document| document.map(drop));
-        let tally = import.tally();
-        let lines = tally.sales_lines + tally.return_lines;
-        let size = Size { orders: tally.orders, returns: tally.returns, lines };
-        Ok::<_, OpenError>(read.map(|()| size))
-    });
-    let read = reading.await.map_err(|e| DemoError::Ended(e.to_string()))?;
-    Ok(read?.map_err(EmitDocumentsError::Import)?)
-}
-
-/// The bars.
-struct Shown {
-    accepted: Bar,
-    kept: Bar,
-    ended: Bar,
-    mails: Option<Bar>,
-    total: Option<u64>,
-}
-
-impl Shown {
-    fn new(bars: &Bars, load: &Load) -> Self {
-        let (total, has_mails) = match load {
-            Load::Generated { orders, .. } => (Some(*orders), true),
-            Load::Imported { .. } => (None, false),
-        };
-        let length = total.unwrap_or_default();
-        Self {
-            accepted: bars.count("accepted", length),
-            kept: bars.count("in history", length),
-            ended: bars.count("completed", length),
-            mails: has_mails.then(|| bars.count("mails", 0)),
-            total,
-        }
-    }
-
-    fn at(&mut self, state: &State, taken: &Taken) {
-        let total = Some(self.total.unwrap_or(taken.counts.accepted));
-        self.accepted.at(taken.counts.accepted, total);
-        self.kept.at(state.kept.orders.unsigned_abs(), total);
-        self.ended.at(state.ended, total);
-        if let Some(mails) = &self.mails {
-            mails.at(state.mails, Some(state.owed));
-        }
-    }
-}
-
-/// Why a run ended before its proof.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// It could outgrow the embedded broker.
-    #[error("{0}")]
-    TooLarge(String),
-    /// The file can't be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The file, or what was to be emitted from it.
-    #[error(transparent)]
-    Import(#[from] EmitDocumentsError),
-    /// The platform.
-    #[error(transparent)]
-    Platform(#[from] PlatformError),
-    /// A service failed in the middle.
-    #[error("{0}")]
-    Service(String),
-    /// The topics can't be read along.
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
-    /// Nobody collects.
-    #[error(transparent)]
-    Customers(#[from] CustomersError),
-    /// A store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The store's sums.
-    #[error(transparent)]
-    Sum(#[from] SumError),
-    /// Kafka.
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    /// The registry.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A schema.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    /// The generator's HTTP client.
-    #[error("the generator's HTTP client")]
-    Http(#[source] reqwest::Error),
-    /// A part of the demo ended.
-    #[error("{0}")]
-    Ended(String),
 }

@@ -131,8 +131,10 @@ impl Platform {
         let mut order_api =
             order_api::Settings::new(emitter, databases.order_api.clone(), history_url);
         order_api.admission = Some(Arc::new(move || room.is_there()));
-        order_api.metrics = Some(settings.metrics);
+        order_api.metrics = Some(settings.metrics.clone());
         services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));
+
+        tokio::spawn(stop.run_until_cancelled_owned(tidy(settings.metrics)));
 
         Ok(Self {
             api,
@@ -171,6 +173,14 @@ impl Platform {
             Some(why) => Err(PlatformError::Service(why)),
             None => Ok(()),
         }
+    }
+}
+
+/// Keeps the memory of histograms bounded.
+async fn tidy(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        metrics.run_upkeep();
     }
 }
 

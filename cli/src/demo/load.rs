@@ -1,0 +1,108 @@
+//! A run's orders: where they come from, and how they are handed in.
+
+use std::{path::PathBuf, time::Instant};
+
+use importer::{EmitDocumentsError, Format, OpenError, Tally};
+use orderly_sdk::{
+    Config,
+    codec::Registry,
+    emit::{EmitSettings, Emitter},
+};
+use tokio::sync::mpsc;
+
+use super::{
+    DemoError,
+    fits::Size,
+    generate::generate,
+    intake::{Intake, Outcome},
+};
+
+/// Where a run's orders come from.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// Generated, and placed over HTTP.
+    Generated {
+        /// How many.
+        orders: u64,
+        /// A second; `None`: as fast as they are answered.
+        rate: Option<u32>,
+    },
+    /// From a file, through the importer.
+    Imported {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is in it.
+        format: Format,
+    },
+}
+
+/// What a load is handed in to.
+pub(super) struct LoadParts {
+    pub(super) api: String,
+    pub(super) config: Config,
+}
+
+/// Hands in every order; each outcome goes to `intakes`, an import's account to `tallies`.
+pub(super) async fn load(
+    load: Load,
+    parts: LoadParts,
+    intakes: mpsc::Sender<Intake>,
+    tallies: mpsc::Sender<Tally>,
+) -> Result<(), DemoError> {
+    match load {
+        Load::Generated { orders, rate } => {
+            generate(parts.api, orders, rate, intakes).await.map_err(DemoError::Http)
+        }
+        Load::Imported { path, format } => {
+            let import = importer::open(&path, format)?;
+            let registry = Registry::new(&parts.config)?;
+            let encoders = importer::declares().register(&parts.config, &registry).await?;
+            let emitter =
+                Emitter::connect(&parts.config, encoders, EmitSettings::default()).await?;
+            let (heard, mut hearing) = mpsc::unbounded_channel();
+            let passing_on = tokio::spawn(async move {
+                while let Some(intake) = hearing.recv().await {
+                    if intakes.send(intake).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            let tally = importer::emit_documents(
+                import,
+                format,
+                &emitter,
+                |accepted| {
+                    if accepted.is_order {
+                        let event_id = accepted.receipt.event_id.to_string();
+                        let outcome = Outcome::Accepted { order_id: accepted.order_id, event_id };
+                        // A run that is over takes nothing in.
+                        let took = accepted.took;
+                        let sent = Instant::now().checked_sub(took).unwrap_or_else(Instant::now);
+                        let _ = heard.send(Intake { outcome, sent, took, mails: false });
+                    }
+                },
+                |_| {},
+            )
+            .await?;
+            drop(heard);
+            passing_on.await.map_err(|e| DemoError::Ended(e.to_string()))?;
+            // Taken when the last intake was.
+            let _ = tallies.send(tally).await;
+            Ok(())
+        }
+    }
+}
+
+/// Reads a file to its end without emitting anything: how much it is, and whether it can be read.
+pub(super) async fn read_through(path: PathBuf, format: Format) -> Result<Size, DemoError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut import = importer::open(&path, format)?;
+        let read = import.by_ref().try_for_each(|document| document.map(drop));
+        let tally = import.tally();
+        let lines = tally.sales_lines + tally.return_lines;
+        let size = Size { orders: tally.orders, returns: tally.returns, lines };
+        Ok::<_, OpenError>(read.map(|()| size))
+    });
+    let read = reading.await.map_err(|e| DemoError::Ended(e.to_string()))?;
+    Ok(read?.map_err(EmitDocumentsError::Import)?)
+}
