@@ -20,7 +20,7 @@ use crate::{
 pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
     let Args { command, output, topics: file } = args;
     let done = match command {
-        Command::Validate(validate) => validate::run(&validate, file.as_deref()),
+        Command::Validate(validate) => validate::run(&validate, output, file.as_deref()),
         Command::Import(import) => import::run(import, output).await,
         Command::Demo(demo) => match topics(file.as_deref()) {
             Ok(topics) => demo::run(demo, output, topics, metrics).await,

@@ -8,11 +8,16 @@ use std::{
 
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
 use orderly_schemas::every_schema;
+use serde_json::json;
 
 use super::Refused;
-use crate::args::ValidateArgs;
+use crate::args::{Output, ValidateArgs};
 
-pub(super) fn run(args: &ValidateArgs, topics: Option<&Path>) -> Result<ExitCode, Refused> {
+pub(super) fn run(
+    args: &ValidateArgs,
+    output: Output,
+    topics: Option<&Path>,
+) -> Result<ExitCode, Refused> {
     let topics = super::topics(topics).map_err(|e| Refused::violation(&e))?;
     let here = Path::new("schemas");
     let files = match args.schemas.as_deref() {
@@ -59,15 +64,17 @@ pub(super) fn run(args: &ValidateArgs, topics: Option<&Path>) -> Result<ExitCode
     if let Err(error) = topics.check(&said) {
         problems.push(error.to_string());
     }
-    if problems.is_empty() {
-        let (topics, schemas) = (topics.iter().count(), files.len());
-        println!("{topics} topics and {schemas} schemas are fine");
-        return Ok(ExitCode::SUCCESS);
+    let counts = (topics.iter().count(), files.len());
+    match output {
+        Output::Json => {
+            println!("{}", json!({ "topics": counts.0, "schemas": counts.1, "problems": problems }))
+        }
+        Output::Table if problems.is_empty() => {
+            println!("{} topics and {} schemas are fine", counts.0, counts.1);
+        }
+        Output::Table => problems.iter().for_each(|problem| println!("{problem}")),
     }
-    for problem in &problems {
-        println!("{problem}");
-    }
-    Ok(ExitCode::from(1))
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Each version has to read the one before, whatever that wrote.

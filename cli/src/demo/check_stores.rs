@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 
 use history::ReadModel;
 use notifications::Mailbox;
-use orderly_schemas::order_status;
 use orderly_stores::StoreError;
 
 use super::{
@@ -67,23 +66,29 @@ async fn check_timeline(
     history: &ReadModel,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
-    let mut missing: HashMap<(String, String), &Told> = HashMap::new();
+    let mut missing: HashMap<(String, String), Expected> = HashMap::new();
     for (order_id, trail) in &ledger.orders {
-        missing
-            .extend(trail.told.iter().map(|told| ((order_id.clone(), told.id.to_string()), told)));
+        let placed = trail.placed.iter().chain(&trail.asked).map(|id| (*id, Expected::of_orders()));
+        let told = trail.told.iter().map(|told| (told.id, Expected::status(told)));
+        let all = placed.chain(told);
+        missing.extend(all.map(|(id, expected)| ((order_id.clone(), id.to_string()), expected)));
+    }
+    for (order_id, ids) in &ledger.returns {
+        let all = ids.iter().map(|id| ((order_id.clone(), id.to_string()), Expected::of_orders()));
+        missing.extend(all);
     }
     let mut after = (String::new(), String::new());
     loop {
         let page = history.timeline_after((&after.0, &after.1), PAGE).await?;
         let Some(last) = page.last() else { break };
         after = (last.order_id.clone(), last.event_id.clone());
-        for kept in page.iter().filter(|kept| kept.topic == order_status::TOPIC) {
+        for kept in &page {
             match missing.remove(&(kept.order_id.clone(), kept.event_id.clone())) {
-                Some(told) if kept.sequence == Some(told.sequence) => {}
-                Some(told) => {
+                Some(expected) if kept.sequence == expected.sequence => {}
+                Some(Expected { sequence, what }) => {
                     let what = format!(
-                        "history has {} with sequence {:?} instead of {}",
-                        told.step, kept.sequence, told.sequence
+                        "history has {what} with sequence {:?} instead of {sequence:?}",
+                        kept.sequence
                     );
                     findings.add(Kind::OutOfOrder, &kept.order_id, what);
                 }
@@ -95,11 +100,27 @@ async fn check_timeline(
             }
         }
     }
-    for ((order_id, event_id), told) in missing {
-        let what = format!("{} {event_id} isn't in the history store", told.step);
+    for ((order_id, event_id), Expected { what, .. }) in missing {
+        let what = format!("{what} {event_id} isn't in the history store's timeline");
         findings.add(Kind::Lost, &order_id, what);
     }
     Ok(())
+}
+
+/// What history should have kept of an event.
+struct Expected {
+    sequence: Option<i64>,
+    what: String,
+}
+
+impl Expected {
+    fn of_orders() -> Self {
+        Self { sequence: None, what: "an event of `orders`".into() }
+    }
+
+    fn status(told: &Told) -> Self {
+        Self { sequence: Some(told.sequence), what: told.step.to_string() }
+    }
 }
 
 /// Each status that is mailed was mailed once.

@@ -51,6 +51,15 @@ fn check_once(order_id: &str, told: &[Told], findings: &mut Findings) {
 
 /// 1, 2, 3 and so on, in the order of the topic.
 fn check_sequence(order_id: &str, told: &[Told], findings: &mut Findings) {
+    for (i, later) in told.iter().enumerate() {
+        // The same step under the same number is found as told twice.
+        let same = |t: &&Told| t.sequence == later.sequence && t.step != later.step;
+        if let Some(first) = told[..i].iter().find(same) {
+            let (one, two, sequence) = (&first.step, &later.step, later.sequence);
+            let what = format!("{one} and {two} have the same sequence {sequence}");
+            findings.add(Kind::Duplicated, order_id, what);
+        }
+    }
     for pair in told.windows(2) {
         if pair[1].sequence < pair[0].sequence {
             let what = format!(
@@ -173,6 +182,17 @@ mod tests {
             let mut steps = whole();
             steps.swap(first, first + 1);
             assert!(findings(&told(&steps)).2 >= 1, "{first} swapped with the next");
+        }
+    }
+
+    #[test]
+    fn two_statuses_with_one_number_are_duplicated() {
+        for same in 1..whole().len() {
+            let mut steps = whole();
+            for (sequence, _) in &mut steps[same..] {
+                *sequence -= 1;
+            }
+            assert_eq!(findings(&told(&steps)).1, 1, "status {same} numbered as the one before");
         }
     }
 

@@ -62,7 +62,7 @@ impl Settings {
             database,
             mail,
             members: 1,
-            private_topics: Vec::new(),
+            private_topics: vec![orderly_schemas::contacts::TOPIC.to_owned()],
             retry: RetryPolicy::default(),
             limits: Limits::default(),
         }

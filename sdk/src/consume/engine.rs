@@ -15,11 +15,8 @@ use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BatchContext, Begun, ConsumeError, Context, Decision, Exhausted, Failure, OrReject as _,
-    RetryPolicy, Scope, Unit,
-    counters::Counters,
-    dead_letters::DeadLetters,
-    routes::{BatchRoute, DecodedBatch, DeletionRoute, EachRoute, Routes},
+    ConsumeError, Decision, Exhausted, Failure, OrReject as _, RetryPolicy, Scope, Unit,
+    counters::Counters, dead_letters::DeadLetters, routes::Routes,
 };
 use crate::{
     EventId, Meta,
@@ -52,7 +49,7 @@ pub(super) enum Ended {
 }
 
 /// A record, looked into.
-enum Opened<'a> {
+pub(super) enum Opened<'a> {
     Event {
         schema: Arc<Schema>,
         datum: &'a [u8],
@@ -94,188 +91,8 @@ impl<S: Scope> Engine<S> {
         }
     }
 
-    async fn one(
-        &self,
-        record: &InRecord,
-        counters: &Counters,
-        stop: &CancellationToken,
-    ) -> Result<(), Ended> {
-        let tried = self.persist(record, stop, |attempt| self.attempt(record, attempt)).await?;
-        match tried {
-            Tried::Done(outcome) => counters.count(outcome),
-            Tried::GivenUp { error, attempts } => {
-                self.dead_letter(record, &error, attempts, record.at().offset + 1, counters, stop)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// One run on one record.
-    async fn attempt(&self, record: &InRecord, attempt: u32) -> Result<Outcome, Failure> {
-        let Routes::Each { by_type, deletions } = &self.routes else {
-            return Err(Failure::reject("a batch consumer has no single-record handlers"));
-        };
-        let opened = self.open(record).await?;
-        let (meta, handling) = match &opened {
-            Opened::Foreign => return self.skip(record).await,
-            Opened::Deletion { key, meta } => match deletions.get(&*record.at().partition.topic) {
-                None => return self.skip(record).await,
-                Some(route) => (meta, EachWork::Deletion(&**route, key)),
-            },
-            Opened::Event { schema, datum, meta } => {
-                let route = by_type.get(schema.name()).or_reject("no handler for its type")?;
-                (meta, EachWork::Event(&**route, schema, datum))
-            }
-        };
-        let at = record.at();
-        let ids = [meta.id];
-        let unit = self.unit(&at.partition, at.offset, at.offset + 1, &ids);
-        let tx = match self.scope.begin(&unit).await? {
-            Begun::Repeat => return Ok(Outcome::Repeat),
-            Begun::Fresh(tx) => tx,
-        };
-        let mut cx = Context {
-            tx,
-            meta,
-            at,
-            group: &self.group,
-            attempt,
-            encoders: self.encoders.as_ref(),
-            emitted: Vec::new(),
-        };
-        match handling {
-            EachWork::Event(route, schema, datum) => route.handle(&mut cx, schema, datum).await?,
-            EachWork::Deletion(route, key) => route.handle(&mut cx, key).await?,
-        }
-        let Context { tx, emitted, .. } = cx;
-        self.scope.commit(tx, &unit, emitted).await?;
-        Ok(Outcome::Done)
-    }
-
-    async fn skip(&self, record: &InRecord) -> Result<Outcome, Failure> {
-        let at = record.at();
-        self.scope.pass(&self.unit(&at.partition, at.offset, at.offset + 1, &[])).await?;
-        Ok(Outcome::Skipped)
-    }
-
-    async fn batch(
-        &self,
-        route: &dyn BatchRoute<S>,
-        partition: &TopicPartition,
-        records: &[InRecord],
-        counters: &Counters,
-        stop: &CancellationToken,
-        done: impl Fn(i64),
-    ) -> Result<(), Ended> {
-        let mut batch = Gathered::new(route.begin());
-        for record in records {
-            if stop.is_cancelled() {
-                return Err(Ended::Interrupted);
-            }
-            let offset = record.at().offset;
-            let opened = self.persist(record, stop, |_| self.open(record)).await?;
-            let error = match opened {
-                Tried::Done(Opened::Event { schema, datum, meta }) => {
-                    let id = meta.id;
-                    match batch.events.add(&schema, datum, meta, record.at().clone()) {
-                        Ok(()) => {
-                            batch.ids.push(id);
-                            batch.records.push(record);
-                            None
-                        }
-                        Err(failure) => Some((failure.to_string(), 1)),
-                    }
-                }
-                Tried::Done(Opened::Deletion { .. } | Opened::Foreign) => {
-                    counters.count(Outcome::Skipped);
-                    None
-                }
-                Tried::GivenUp { error, attempts } => Some((error, attempts)),
-            };
-            if let Some((error, attempts)) = error {
-                self.finish(&batch, partition, offset, counters, stop).await?;
-                batch = Gathered::new(route.begin());
-                self.dead_letter(record, &error, attempts, offset + 1, counters, stop).await?;
-                done(offset + 1);
-            }
-        }
-        if let Some(last) = records.last() {
-            let next = last.at().offset + 1;
-            self.finish(&batch, partition, next, counters, stop).await?;
-            done(next);
-        }
-        Ok(())
-    }
-
-    /// Brings a gathered batch to its end: whole, or where a record of it is rejected, one by one.
-    async fn finish(
-        &self,
-        batch: &Gathered<'_, S>,
-        partition: &TopicPartition,
-        next: i64,
-        counters: &Counters,
-        stop: &CancellationToken,
-    ) -> Result<(), Ended> {
-        let count = batch.records.len();
-        let Some(first) = batch.records.first() else {
-            return Ok(());
-        };
-        let whole = self
-            .persist(first, stop, |attempt| {
-                self.attempt_batch(batch, partition, 0..count, next, attempt)
-            })
-            .await?;
-        let (error, attempts) = match whole {
-            Tried::Done(outcome) => {
-                batch.records.iter().for_each(|_| counters.count(outcome));
-                return Ok(());
-            }
-            Tried::GivenUp { error, attempts } => (error, attempts),
-        };
-        if count == 1 {
-            return self.dead_letter(first, &error, attempts, next, counters, stop).await;
-        }
-        for (i, record) in batch.records.iter().enumerate() {
-            let next = batch.records.get(i + 1).map_or(next, |r| r.at().offset);
-            let alone = self
-                .persist(record, stop, |attempt| {
-                    self.attempt_batch(batch, partition, i..i + 1, next, attempt)
-                })
-                .await?;
-            match alone {
-                Tried::Done(outcome) => counters.count(outcome),
-                Tried::GivenUp { error, attempts } => {
-                    self.dead_letter(record, &error, attempts, next, counters, stop).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// One run on some of a batch's events.
-    async fn attempt_batch(
-        &self,
-        batch: &Gathered<'_, S>,
-        partition: &TopicPartition,
-        range: std::ops::Range<usize>,
-        next: i64,
-        attempt: u32,
-    ) -> Result<Outcome, Failure> {
-        let first = batch.records[range.start].at().offset;
-        let unit = self.unit(partition, first, next, &batch.ids[range.clone()]);
-        let tx = match self.scope.begin(&unit).await? {
-            Begun::Repeat => return Ok(Outcome::Repeat),
-            Begun::Fresh(tx) => tx,
-        };
-        let mut cx = BatchContext { tx, group: &self.group, attempt };
-        batch.events.handle(&mut cx, range).await?;
-        self.scope.commit(cx.tx, &unit, Vec::new()).await?;
-        Ok(Outcome::Done)
-    }
-
     /// Tries until it is done, rejected, exhausted or stopped. Backs off in between.
-    async fn persist<T, F: Future<Output = Result<T, Failure>>>(
+    pub(super) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         record: &InRecord,
         stop: &CancellationToken,
@@ -310,6 +127,8 @@ impl<S: Scope> Engine<S> {
                             })),
                         };
                     }
+                    metrics::counter!("orderly_retries_total", "group" => self.group.to_string())
+                        .increment(1);
                     tracing::warn!(group = %self.group, %at, attempts, error = %failure, "tried again");
                 }
                 Decision::NotYet => {
@@ -343,7 +162,7 @@ impl<S: Scope> Engine<S> {
     }
 
     /// Puts a record among the dead letters, whatever it takes, and moves past it.
-    async fn dead_letter(
+    pub(super) async fn dead_letter(
         &self,
         record: &InRecord,
         error: &str,
@@ -362,7 +181,7 @@ impl<S: Scope> Engine<S> {
     }
 
     /// As [`persist`](Self::persist) for what may not be given up: then the consumer stops.
-    async fn insist<F: Future<Output = Result<(), Failure>>>(
+    pub(super) async fn insist<F: Future<Output = Result<(), Failure>>>(
         &self,
         record: &InRecord,
         stop: &CancellationToken,
@@ -380,7 +199,7 @@ impl<S: Scope> Engine<S> {
     }
 
     /// Looks into a record: its type, schema and meta.
-    async fn open<'r>(&self, record: &'r InRecord) -> Result<Opened<'r>, Failure> {
+    pub(super) async fn open<'r>(&self, record: &'r InRecord) -> Result<Opened<'r>, Failure> {
         let said = record.header_str(headers::TYPE);
         let Some(payload) = record.payload() else {
             let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
@@ -408,7 +227,7 @@ impl<S: Scope> Engine<S> {
         }
     }
 
-    fn unit<'a>(
+    pub(super) fn unit<'a>(
         &'a self,
         partition: &'a TopicPartition,
         first: i64,
@@ -437,27 +256,10 @@ pub(super) enum Outcome {
     DeadLettered,
 }
 
-enum Tried<T> {
+/// How trying ended.
+pub(super) enum Tried<T> {
     Done(T),
     GivenUp { error: String, attempts: u32 },
-}
-
-enum EachWork<'a, S: Scope> {
-    Event(&'a dyn EachRoute<S>, &'a Schema, &'a [u8]),
-    Deletion(&'a dyn DeletionRoute<S>, &'a str),
-}
-
-/// Events of a batch with the records they came in.
-struct Gathered<'a, S: Scope> {
-    events: Box<dyn DecodedBatch<S> + 'a>,
-    ids: Vec<EventId>,
-    records: Vec<&'a InRecord>,
-}
-
-impl<'a, S: Scope> Gathered<'a, S> {
-    fn new(events: Box<dyn DecodedBatch<S> + 'a>) -> Self {
-        Self { events, ids: Vec::new(), records: Vec::new() }
-    }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

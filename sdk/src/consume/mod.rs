@@ -8,6 +8,8 @@ mod direct;
 mod engine;
 mod failure;
 mod handler;
+mod in_batches;
+mod one_by_one;
 mod partitions;
 mod read_event;
 mod retry;

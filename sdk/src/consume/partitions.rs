@@ -200,11 +200,17 @@ impl<S: Scope> MemberEvents for Partitions<S> {
         round
     }
 
-    fn committed(&mut self, offsets: &[Assigned]) {
+    fn committing(&mut self, offsets: &[Assigned]) {
         for Assigned { partition, next } in offsets {
             if let Some(owned) = self.owned.get_mut(partition) {
                 owned.committed = owned.committed.max(*next);
             }
+        }
+    }
+
+    fn commit_failed(&mut self) {
+        for owned in self.owned.values_mut() {
+            owned.committed = -1;
         }
     }
 }

@@ -11,7 +11,7 @@ use super::KafkaError;
 use crate::Config;
 
 /// What every client has.
-pub(super) fn common(config: &Config, client_id: &str) -> ClientConfig {
+pub(super) fn base(config: &Config, client_id: &str) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.bootstrap)

@@ -1,4 +1,5 @@
-//! The one place where the client library's errors become ours.
+//! Where the client library's errors become ours; but what became of a record that was sent is
+//! decided in `producer.rs`.
 
 use rdkafka::{error::KafkaError as Native, types::RDKafkaErrorCode as Code};
 
@@ -19,7 +20,7 @@ pub enum KafkaError {
         source: Unavailable,
     },
     /// The topic isn't there.
-    #[error("topic `{0}` doesn't exist; topics.yaml defines it, `orderly apply` creates it")]
+    #[error("topic `{0}` doesn't exist in this cluster; create it as topics.yaml defines it")]
     NoSuchTopic(String),
     /// A property was refused by the client library.
     #[error("Kafka client configuration: {0}")]

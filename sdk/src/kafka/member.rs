@@ -49,8 +49,11 @@ pub(crate) trait MemberEvents: Send + 'static {
     /// Asked after every round.
     fn round(&mut self) -> Round;
 
-    /// Offsets are committed.
-    fn committed(&mut self, offsets: &[Assigned]);
+    /// Offsets are on their way to be committed.
+    fn committing(&mut self, offsets: &[Assigned]);
+
+    /// A commit on its way failed: what was finished has to be committed again.
+    fn commit_failed(&mut self);
 }
 
 /// How far an assigned partition is done: the offset of the next record to do.
@@ -102,7 +105,7 @@ impl Member {
         (wake, wakes): (mpsc::SyncSender<()>, mpsc::Receiver<()>),
         is_stopping: Arc<AtomicBool>,
     ) -> Result<Self, KafkaError> {
-        let mut native = client::common(config, &settings.group);
+        let mut native = client::base(config, &settings.group);
         native
             .set("group.id", &settings.group)
             .set("partition.assignment.strategy", "cooperative-sticky")
@@ -222,7 +225,7 @@ impl Member {
 
     fn commit(&self, offsets: &[Assigned]) {
         match commit(&self.consumer, offsets, CommitMode::Async) {
-            Ok(()) => self.events().committed(offsets),
+            Ok(()) => self.events().committing(offsets),
             Err(error) => log_failed_commit(&self.settings.group, &error, offsets),
         }
     }
@@ -352,7 +355,10 @@ impl ConsumerContext for Rebalances {
         match result {
             Ok(()) => {}
             Err(error) if error.rdkafka_error_code() == Some(Code::NoOffset) => {}
-            Err(error) => log_failed_commit(&self.group, &error, &[]),
+            Err(error) => {
+                log_failed_commit(&self.group, &error, &[]);
+                self.events().commit_failed();
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ impl GroupLag {
 impl Probe {
     /// A probe of the cluster that `config` names. Connects on the first question.
     pub fn new(config: &Config) -> Result<Self, KafkaError> {
-        let client = client::finish(client::common(config, "orderly-probe"), config, &[])?;
+        let client = client::finish(client::base(config, "orderly-probe"), config, &[])?;
         let client = create(&client)?;
         Ok(Self { client: Arc::new(client), config: config.clone() })
     }
@@ -86,7 +86,7 @@ impl Probe {
 
     /// The same cluster, asked about one group. Joins nothing.
     pub fn of_group(config: &Config, group: &str) -> Result<Self, KafkaError> {
-        let mut client = client::common(config, "orderly-probe");
+        let mut client = client::base(config, "orderly-probe");
         client.set("group.id", group);
         let client = create(&client::finish(client, config, &[])?)?;
         Ok(Self { client: Arc::new(client), config: config.clone() })

@@ -60,7 +60,7 @@ impl Producer {
         client_id: &str,
         settings: ProducerSettings,
     ) -> Result<Self, KafkaError> {
-        let mut native = client::common(config, client_id);
+        let mut native = client::base(config, client_id);
         native
             // Java's: the same key goes to the same partition whoever writes it.
             .set("partitioner", "murmur2_random")

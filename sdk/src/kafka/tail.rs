@@ -52,7 +52,7 @@ impl Tail {
             }
             names.add(topic);
         }
-        let mut native = client::common(config, "orderly-tail");
+        let mut native = client::base(config, "orderly-tail");
         for (name, value) in &config.consumer_properties {
             native.set(name, value);
         }
