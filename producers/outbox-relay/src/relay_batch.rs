@@ -1,0 +1,98 @@
+//! Sends the oldest records, and marks as sent what was acknowledged.
+
+use std::{collections::HashSet, pin::Pin};
+
+use orderly_sdk::{
+    OutRecord,
+    emit::{EmitError, Emitter, NotWritten},
+};
+use orderly_stores::{Outbox, StoreError};
+
+/// What became of a batch.
+pub(crate) struct Relayed {
+    /// Records that are in Kafka and no more in the outbox.
+    pub(crate) sent: usize,
+    /// The first that isn't: its row and why. One that is refused for good counts before others,
+    /// which may have failed because of it.
+    pub(crate) failed: Option<(i64, EmitError)>,
+}
+
+/// One batch of at most `most` records. Waits for their outcomes until `give_up` resolves; what
+/// has none by then stays in the outbox.
+pub(crate) async fn relay_batch(
+    outbox: &mut Outbox,
+    emitter: &Emitter,
+    most: u32,
+    mut give_up: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Relayed, StoreError> {
+    let taken = outbox.take(most).await?;
+    let mut failures = Failures::default();
+    let mut under_way = Vec::with_capacity(taken.len());
+    for (row, record) in taken {
+        let lane = Lane::of(&record);
+        match emitter.send_encoded(record).await {
+            Ok(pending) => under_way.push((row, lane, pending)),
+            Err(error) => {
+                // Nothing goes past it, so nothing has to go again either.
+                failures.note(row, error);
+                break;
+            }
+        }
+    }
+    let mut sent = Vec::with_capacity(under_way.len());
+    for (row, lane, pending) in under_way {
+        let outcome = tokio::select! {
+            biased;
+            outcome = pending => outcome,
+            () = give_up.as_mut() => break,
+        };
+        match outcome {
+            // Behind one that failed it goes again, so that it is behind it in the topic, too.
+            Ok(_) if failures.lanes.contains(&lane) => {}
+            Ok(_) => sent.push(row),
+            Err(error) => {
+                failures.lanes.insert(lane);
+                failures.note(row, error);
+            }
+        }
+    }
+    outbox.sent(&sent).await?;
+    metrics::counter!("orderly_outbox_relayed_total").increment(sent.len() as u64);
+    Ok(Relayed { sent: sent.len(), failed: failures.first })
+}
+
+/// Whether the record will never be taken.
+pub(crate) fn is_final(error: &EmitError) -> bool {
+    matches!(error, EmitError::NotWritten(NotWritten { is_final: true, .. }))
+}
+
+/// Topic and key: what order holds in.
+#[derive(PartialEq, Eq, Hash)]
+struct Lane {
+    topic: String,
+    key: Option<Vec<u8>>,
+}
+
+impl Lane {
+    fn of(record: &OutRecord) -> Self {
+        Self { topic: record.topic.clone(), key: record.key.clone() }
+    }
+}
+
+#[derive(Default)]
+struct Failures {
+    first: Option<(i64, EmitError)>,
+    lanes: HashSet<Lane>,
+}
+
+impl Failures {
+    fn note(&mut self, row: i64, error: EmitError) {
+        let counts = match &self.first {
+            None => true,
+            Some((_, known)) => is_final(&error) && !is_final(known),
+        };
+        if counts {
+            self.first = Some((row, error));
+        }
+    }
+}
