@@ -67,7 +67,8 @@ pub(super) fn run(
     let counts = (topics.iter().count(), files.len());
     match output {
         Output::Json => {
-            println!("{}", json!({ "topics": counts.0, "schemas": counts.1, "problems": problems }))
+            let found = json!({ "topics": counts.0, "schemas": counts.1, "problems": problems });
+            println!("{found}");
         }
         Output::Table if problems.is_empty() => {
             println!("{} topics and {} schemas are fine", counts.0, counts.1);

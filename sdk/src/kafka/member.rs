@@ -239,7 +239,8 @@ impl Member {
             let deadline = Instant::now() + LAST_COMMIT;
             while let Err(error) = commit(&self.consumer, &done, CommitMode::Sync) {
                 if Instant::now() >= deadline {
-                    log_failed_commit(&self.settings.group, &error, &done);
+                    let group = &self.settings.group;
+                    tracing::info!(%group, %error, ?done, "left without a last commit");
                     break;
                 }
                 std::thread::sleep(LONGEST_WAIT);
