@@ -15,6 +15,9 @@ pub struct Config {
     pub properties: Vec<(String, String)>,
     /// The same for consumers only; [`Config::properties`] win over them.
     pub consumer_properties: Vec<(String, String)>,
+    /// A reader without a position begins at offset 0, and fails loudly where that record is gone,
+    /// instead of at the oldest record kept. For brokers that forget silently.
+    pub from_first: bool,
     /// Longest that connecting to Kafka and the registry may take at start.
     pub connect_timeout: Duration,
 }
@@ -37,6 +40,7 @@ impl Config {
             unknown_schemas: UnknownSchemas::Register,
             properties: Vec::new(),
             consumer_properties: Vec::new(),
+            from_first: false,
             connect_timeout: Duration::from_secs(10),
         }
     }

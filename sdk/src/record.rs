@@ -93,7 +93,7 @@ impl InRecord {
         timestamp_ms: Option<i64>,
         key: Option<&[u8]>,
         payload: Option<&[u8]>,
-        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Self {
         let size = key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + USUAL_HEADERS;
         let mut bytes = Vec::with_capacity(size);
@@ -104,7 +104,7 @@ impl InRecord {
         };
         let key = key.map(&mut put);
         let payload = payload.map(&mut put);
-        let headers = headers.map(|(name, value)| (put(name.as_bytes()), put(value))).collect();
+        let headers = headers.map(|(name, value)| (put(name), put(value))).collect();
         Self { at, timestamp_ms, bytes, key, payload, headers }
     }
 
@@ -128,7 +128,7 @@ impl InRecord {
         self.payload.map(|span| self.slice(span))
     }
 
-    /// Its headers in order.
+    /// Its headers in order; those whose name is no text are left out.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.headers.iter().filter_map(|&(name, value)| {
             std::str::from_utf8(self.slice(name)).ok().map(|name| (name, self.slice(value)))

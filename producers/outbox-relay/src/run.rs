@@ -49,9 +49,15 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         let relayed = relay_batch(&mut outbox, &emitter, most, give_up.as_mut()).await;
         if let Some(why) = emitter.fatal_error() {
             tracing::warn!(why, "a new producer for the outbox");
-            let broken = std::mem::replace(&mut emitter, connect(&config).await?);
-            // Closing it blocks for a moment.
-            tokio::task::spawn_blocking(move || drop(broken));
+            match connect(&config).await {
+                Ok(new) => {
+                    let broken = std::mem::replace(&mut emitter, new);
+                    // Closing it blocks for a moment.
+                    tokio::task::spawn_blocking(move || drop(broken));
+                }
+                // Tried again after the backoff that follows.
+                Err(error) => tracing::warn!(error = &error as &dyn Error, "no new producer yet"),
+            }
         }
         let waits: Box<dyn Error + Send + Sync> = match relayed {
             Ok(Relayed { failed: None, sent }) => {

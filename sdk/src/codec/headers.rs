@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 
 use crate::{EventId, Meta, record::InRecord};
 
@@ -53,7 +53,8 @@ pub(crate) fn read(record: &InRecord) -> Meta {
     let time = text(TIME)
         .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
         .map(|time| time.with_timezone(&Utc))
-        .or_else(|| record.timestamp())
+        .filter(is_writable)
+        .or_else(|| record.timestamp().filter(is_writable))
         .unwrap_or_default();
     Meta {
         id,
@@ -62,4 +63,9 @@ pub(crate) fn read(record: &InRecord) -> Meta {
         historic: text(HISTORIC) == Some("true"),
         traceparent: text(TRACEPARENT).map(Into::into),
     }
+}
+
+/// Within the years that RFC 3339 can write.
+fn is_writable(time: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&time.year())
 }

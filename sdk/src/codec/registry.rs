@@ -64,11 +64,14 @@ impl Registry {
         let subject = format!("{topic}-{event}");
         let mut pause = Duration::from_millis(50);
         loop {
-            let asked = match unknown {
-                UnknownSchemas::Register => self.register(&subject, event, schema).await,
-                UnknownSchemas::Refuse => self.look_up(&subject, schema).await,
+            let asking = async {
+                match unknown {
+                    UnknownSchemas::Register => self.register(&subject, event, schema).await,
+                    UnknownSchemas::Refuse => self.look_up(&subject, schema).await,
+                }
             };
-            match asked {
+            let asked = tokio::time::timeout_at(deadline.into(), asking).await;
+            match asked.unwrap_or_else(|_| Err(self.silent())) {
                 Err(RegistryError::Unavailable(_)) if Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(1));
@@ -144,6 +147,11 @@ impl Registry {
             what,
             why: "the answer has no id".into(),
         })
+    }
+
+    fn silent(&self) -> RegistryError {
+        let message = format!("{}: no answer in time", self.url);
+        RegistryError::Unavailable(Unavailable { part: "registry", message })
     }
 
     fn missed_lately(&self, id: u32) -> bool {

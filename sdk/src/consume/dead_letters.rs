@@ -16,6 +16,8 @@ use crate::{
 
 /// Longest error text that is kept.
 const MOST_ERROR: usize = 1_000;
+/// Longest key that a letter without the record's value keeps.
+const MOST_KEY: usize = 4_096;
 
 /// Writes a group's dead letters. Connects when there is a first one.
 pub(super) struct DeadLetters {
@@ -62,22 +64,29 @@ impl DeadLetters {
             })
             .await
             .map_err(|e| away(e.to_string()))?;
-        let letter = self.letter(record, error, attempts);
-        match producer.send(&letter).await {
-            Ok(answer) => match answer.await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(e)) => Err(away(why(e))),
-                Err(_) => Err(away("the producer was closed".into())),
-            },
-            Err(e) => Err(away(why(e))),
+        let whole = self.letter(record, error, attempts, Keep::All);
+        match self.send(producer, &whole).await {
+            Err(DeliveryError::NotWritten { too_large: true, .. }) => {
+                let small = self.letter(record, error, attempts, Keep::Coordinates);
+                self.send(producer, &small).await
+            }
+            sent => sent,
+        }
+        .map_err(|e| away(why(e)))
+    }
+
+    async fn send(&self, producer: &Producer, letter: &OutRecord) -> Result<(), DeliveryError> {
+        match producer.send(letter).await?.await {
+            Ok(delivered) => delivered.map(drop),
+            Err(_) => Err(DeliveryError::Unknown { why: "the producer was closed".into() }),
         }
     }
 
-    fn letter(&self, record: &InRecord, error: &str, attempts: u32) -> OutRecord {
+    fn letter(&self, record: &InRecord, error: &str, attempts: u32, keep: Keep) -> OutRecord {
         let at = record.at();
         let mut headers: Vec<(String, Vec<u8>)> = record
             .headers()
-            .filter(|(name, _)| !name.starts_with("dead-letter."))
+            .filter(|(name, _)| keep == Keep::All && !name.starts_with("dead-letter."))
             .map(|(name, value)| (name.to_owned(), value.to_vec()))
             .collect();
         let mut put = |name: &str, value: String| {
@@ -96,21 +105,30 @@ impl DeadLetters {
         put("error", error.chars().take(MOST_ERROR).collect());
         put("attempts", attempts.to_string());
         let payload = match record.payload() {
-            Some(payload) if is_personal => {
+            Some(payload) if is_personal || keep == Keep::Coordinates => {
                 put("sha256", hex::encode(Sha256::digest(payload)));
                 None
             }
             other => other.map(<[u8]>::to_vec),
         };
+        let key = record.key().filter(|key| keep == Keep::All || key.len() <= MOST_KEY);
         OutRecord {
             topic: self.topic.clone(),
             partition: Some(at.partition.partition),
-            key: record.key().map(<[u8]>::to_vec),
+            key: key.map(<[u8]>::to_vec),
             payload,
             headers,
             timestamp_ms: Utc::now().timestamp_millis(),
         }
     }
+}
+
+/// What of a record its dead letter keeps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    All,
+    /// Where it lies and a hash: with our headers the whole would be larger than a topic takes.
+    Coordinates,
 }
 
 fn why(error: DeliveryError) -> String {

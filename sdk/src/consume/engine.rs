@@ -36,6 +36,8 @@ pub(super) struct Engine<S: Scope> {
     pub(super) jitter: AtomicU64,
 }
 
+/// Times that the registry is asked for a schema that it doesn't have.
+const MOST_LOOKUPS: u32 = 5;
 /// Longest wait between two looks for a fact that another topic brings.
 const MOST_NOT_YET: Duration = Duration::from_millis(100);
 
@@ -199,7 +201,11 @@ impl<S: Scope> Engine<S> {
     }
 
     /// Looks into a record: its type, schema and meta.
-    pub(super) async fn open<'r>(&self, record: &'r InRecord) -> Result<Opened<'r>, Failure> {
+    pub(super) async fn open<'r>(
+        &self,
+        record: &'r InRecord,
+        attempt: u32,
+    ) -> Result<Opened<'r>, Failure> {
         let said = record.header_str(headers::TYPE);
         let Some(payload) = record.payload() else {
             let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
@@ -214,6 +220,12 @@ impl<S: Scope> Engine<S> {
             Some(schema) => schema,
             None => match self.registry.schema(id).await {
                 Err(e @ RegistryError::Unusable { .. }) => return Err(Failure::reject(e)),
+                // It may be on its way from another replica of the registry; but not for ever.
+                Err(e @ RegistryError::NotFound { .. })
+                    if attempt >= self.retry.attempts.min(MOST_LOOKUPS) =>
+                {
+                    return Err(Failure::reject(e));
+                }
                 other => other?,
             },
         };
@@ -262,7 +274,7 @@ pub(super) enum Tried<T> {
     GivenUp { error: String, attempts: u32 },
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

@@ -1,11 +1,13 @@
 //! Many records of a partition at a time; one that is rejected is cut out of its batch.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio_util::sync::CancellationToken;
 
 use super::{
     BatchContext, Begun, Failure, Scope,
     counters::Counters,
-    engine::{Ended, Engine, Opened, Outcome, Tried},
+    engine::{Ended, Engine, Opened, Outcome, Tried, panic_text},
     routes::{BatchRoute, DecodedBatch},
 };
 use crate::{
@@ -30,11 +32,18 @@ impl<S: Scope> Engine<S> {
                 return Err(Ended::Interrupted);
             }
             let offset = record.at().offset;
-            let opened = self.persist(record, stop, |_| self.open(record)).await?;
+            let opened = self.persist(record, stop, |attempt| self.open(record, attempt)).await?;
             let error = match opened {
                 Tried::Done(Opened::Event { schema, datum, meta }) => {
                     let id = meta.id;
-                    match batch.events.add(&schema, datum, meta, record.at().clone()) {
+                    let at = record.at().clone();
+                    // Decoding runs the types' own code.
+                    let added = catch_unwind(AssertUnwindSafe(|| {
+                        batch.events.add(&schema, datum, meta, at)
+                    }));
+                    match added.unwrap_or_else(|panic| {
+                        Err(Failure::reject(format_args!("panicked: {}", panic_text(&*panic))))
+                    }) {
                         Ok(()) => {
                             batch.ids.push(id);
                             batch.records.push(record);

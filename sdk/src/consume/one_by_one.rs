@@ -34,7 +34,7 @@ impl<S: Scope> Engine<S> {
         let Routes::Each { by_type, deletions } = &self.routes else {
             return Err(Failure::reject("a batch consumer has no single-record handlers"));
         };
-        let opened = self.open(record).await?;
+        let opened = self.open(record, attempt).await?;
         let (meta, handling) = match &opened {
             Opened::Foreign => return self.skip(record).await,
             Opened::Deletion { key, meta } => match deletions.get(&*record.at().partition.topic) {

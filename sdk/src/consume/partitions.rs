@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
@@ -10,13 +11,14 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     ConsumeError, Limits, Scope,
     counters::Counters,
-    engine::{Ended, Engine},
+    engine::{Ended, Engine, panic_text},
 };
 use crate::{
     consume::Start,
@@ -123,7 +125,13 @@ impl<S: Scope> Partitions<S> {
             signals: self.signals.clone(),
             most_batch: self.limits.batch_records,
         };
-        let task = self.runtime.spawn(worker.run(records));
+        let signals = self.signals.clone();
+        let task = self.runtime.spawn(async move {
+            if let Err(panic) = AssertUnwindSafe(worker.run(records)).catch_unwind().await {
+                let why = format!("a partition's task panicked: {}", panic_text(&*panic));
+                signals.fail(ConsumeError::Thread(why));
+            }
+        });
         let owned = Owned { queue, progress, stop, task, is_paused: false, committed: -1 };
         self.owned.insert(partition.clone(), owned);
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::{
-    ClientConfig, ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext,
+    ClientConfig, ClientContext, Offset, config::RDKafkaLogLevel, consumer::ConsumerContext,
     message::DeliveryResult, producer::ProducerContext,
 };
 
@@ -40,6 +40,11 @@ pub(super) fn finish(
         client.set(*name, *value);
     }
     Ok(client)
+}
+
+/// Where a reader without a position begins.
+pub(super) fn oldest(config: &Config) -> Offset {
+    if config.from_first { Offset::Offset(0) } else { Offset::Beginning }
 }
 
 pub(super) fn millis(duration: Duration) -> String {

@@ -61,6 +61,7 @@ impl EmbeddedBroker {
     /// The configuration of clients of this broker.
     pub fn config(&self, registry: &str) -> Config {
         let mut config = Config::new(&self.bootstrap, registry);
+        config.from_first = true;
         config.consumer_properties = [
             // It answers an empty fetch only when this is over, not when a record comes.
             ("fetch.wait.max.ms", "20"),

@@ -123,6 +123,7 @@ impl Member {
             events: Mutex::new(events),
             group: settings.group.clone(),
             is_stopping: Arc::clone(&is_stopping),
+            oldest: client::oldest(config),
         };
         let mut consumer: BaseConsumer<Rebalances> = native
             .create_with_context(context)
@@ -279,6 +280,7 @@ struct Rebalances {
     events: Mutex<Box<dyn MemberEvents>>,
     group: String,
     is_stopping: Arc<AtomicBool>,
+    oldest: Offset,
 }
 
 impl Rebalances {
@@ -302,9 +304,9 @@ impl Rebalances {
             let offset = match (start, stored.map(|element| element.offset())) {
                 (None, _) => continue,
                 (Some(Start::At(start)), _) => Offset::Offset(start),
-                (Some(Start::Oldest), _) => Offset::Beginning,
+                (Some(Start::Oldest), _) => self.oldest,
                 (Some(Start::Committed), Some(Offset::Offset(offset))) => Offset::Offset(offset),
-                (Some(Start::Committed), Some(_)) => Offset::Beginning,
+                (Some(Start::Committed), Some(_)) => self.oldest,
                 // Not known: the client asks again by itself, and fails rather than guesses.
                 (Some(Start::Committed), None) => Offset::Stored,
             };

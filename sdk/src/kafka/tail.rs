@@ -12,16 +12,16 @@ use std::{
 };
 
 use rdkafka::{
-    Message, Offset, TopicPartitionList,
+    Message, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
-    message::{BorrowedMessage, Headers as _},
+    message::BorrowedMessage,
 };
 use tokio::sync::mpsc;
 
 use super::{
     KafkaError, Probe,
     client::{self, Logged},
-    errors,
+    errors, ffi,
 };
 use crate::{
     Config,
@@ -47,7 +47,7 @@ impl Tail {
         for topic in topics {
             for partition in 0..probe.partitions(topic).await? {
                 assignment
-                    .add_partition_offset(topic, partition, Offset::Beginning)
+                    .add_partition_offset(topic, partition, client::oldest(config))
                     .map_err(|e| KafkaError::failed(format!("reading `{topic}`"), &e))?;
             }
             names.add(topic);
@@ -136,11 +136,7 @@ impl Names {
         let partition =
             TopicPartition { topic: self.name(message.topic()), partition: message.partition() };
         let at = Coordinates { partition, offset: message.offset() };
-        let headers = message.headers();
-        let headers = headers
-            .iter()
-            .flat_map(|headers| headers.iter())
-            .map(|header| (header.key, header.value.unwrap_or_default()));
+        let headers = ffi::headers(message);
         InRecord::new(
             at,
             message.timestamp().to_millis(),
