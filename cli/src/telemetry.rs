@@ -21,6 +21,8 @@ pub fn start() -> PrometheusHandle {
                 .with_env_filter(filter)
                 .with_ansi(!is_plain && std::io::stderr().is_terminal())
                 .with_writer(std::io::stderr)
+                // A closed stderr is no reason to end.
+                .log_internal_errors(false)
                 .try_init();
             let recorder = PrometheusBuilder::new().build_recorder();
             let handle = recorder.handle();

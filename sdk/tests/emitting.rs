@@ -10,7 +10,10 @@ use orderly_sdk::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::parts::{Parts, greeted};
+use crate::{
+    parts::{Parts, greeted},
+    wire::{Producing, Wire},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_tells_where_the_record_lies_and_what_it_is() {
@@ -143,6 +146,55 @@ async fn a_broker_that_is_down_in_the_middle_gives_an_outcome_in_time_and_then_g
     while let Err(error) = emitter.emit(&greeted("k", 3)).await {
         assert!(Instant::now() < deadline, "never came back: {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_sent_and_never_answered_is_unknown_and_is_repeated_under_its_id() {
+    let parts = Parts::start(1).await;
+    let wire = Wire::before(&parts.broker).await;
+    let emitter = impatient(&parts, &wire).await;
+    emitter.emit(&greeted("k", 0)).await.unwrap();
+    wire.set(Producing::HoldAnswers);
+    let meta = Meta::new(&"test".into());
+    let error = emitter.emit_as(&greeted("k", 1), &meta).await.unwrap_err();
+    let EmitError::Unknown(unknown) = error else { panic!("{error:?}") };
+    assert_eq!(unknown.meta.as_ref(), Some(&meta));
+
+    wire.set(Producing::Pass);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let again = unknown.meta.unwrap();
+    let receipt = loop {
+        match emitter.emit_as(&greeted("k", 1), &again).await {
+            Ok(receipt) => break receipt,
+            Err(error) => assert!(Instant::now() < deadline, "never healed: {error}"),
+        }
+    };
+    assert_eq!(receipt.event_id, meta.id);
+    let mut tail = Tail::from_start(&parts.config, &["greetings"]).await.unwrap();
+    tail.next().await.unwrap().unwrap();
+    for offset in 1..=receipt.at.offset {
+        let record = tail.next().await.unwrap().unwrap();
+        assert_eq!(record.at().offset, offset);
+        assert_eq!(record.header_str("ce_id"), Some(meta.id.to_string().as_str()));
+    }
+    assert!(receipt.at.offset >= 2, "the unknown one was there: {}", receipt.at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_never_sent_is_surely_not_written() {
+    let parts = Parts::start(1).await;
+    let wire = Wire::before(&parts.broker).await;
+    wire.set(Producing::HoldIds);
+    let emitter = impatient(&parts, &wire).await;
+    let error = emitter.emit(&greeted("k", 1)).await.unwrap_err();
+    assert!(matches!(&error, EmitError::NotWritten(e) if !e.is_final), "{error:?}");
+}
+
+async fn impatient(parts: &Parts, wire: &Wire) -> Emitter {
+    let settings =
+        EmitSettings { delivery_timeout: Some(Duration::from_secs(1)), ..EmitSettings::default() };
+    let config = wire.config(&parts.config);
+    Emitter::connect(&config, parts.encoders("test").await, settings).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,12 @@
 //! The SDK against the embedded broker and registry.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod batches;
 mod consuming;
+mod dead_letters;
 mod emitting;
+mod falling_behind;
+mod members;
 mod parts;
 mod registering;
+mod wire;

@@ -88,7 +88,7 @@ async fn an_incompatible_schema_is_refused_by_name() {
     let other = r#"{"type":"record","name":"Greeted","namespace":"test",
         "fields":[{"name":"mandatory","type":"long"}]}"#;
     let register = async |schema| {
-        let deadline = Instant::now();
+        let deadline = Instant::now() + Duration::from_secs(5);
         registry.id_of("greetings", Greeted::TYPE, schema, UnknownSchemas::Register, deadline).await
     };
     register(Greeted::SCHEMA).await.unwrap();

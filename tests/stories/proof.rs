@@ -1,6 +1,10 @@
 //! The demo's proof: green on a run as it should be, red by name on each fault.
 
-use orderly::demo::{Demo, DemoError, Fault, Kind, Load};
+use orderly::{
+    demo::{Demo, DemoError, Fault, Kind, Load},
+    platform::Databases,
+};
+use orderly_stores::Database;
 use orderly_tests::{demo, prove, settings};
 
 fn generated(orders: u64) -> Load {
@@ -62,6 +66,63 @@ async fn two_statuses_swapped_in_the_topic_are_out_of_order_by_name() {
     assert!(report.out_of_order >= 1);
     assert_eq!((report.lost, report.duplicated), (0, 0));
     assert!(report.findings.iter().all(|f| f.order_id == order_id));
+}
+
+/// A run in whose database `sql` changes something about one order, given as `$1`.
+async fn break_store(
+    store: impl Fn(&Databases) -> &Database,
+    table: &str,
+    sql: &str,
+) -> (String, orderly::demo::Report) {
+    let demo = demo(generated(20)).await;
+    let database = store(&demo.platform.databases);
+    let some = format!("SELECT order_id FROM {table} ORDER BY order_id LIMIT 1");
+    let order_id: String = database.query(&some, &[]).await.unwrap()[0].get(0).unwrap();
+    let mut tx = database.begin().await.unwrap();
+    tx.execute(sql, &[order_id.as_str().into()]).await.unwrap();
+    tx.commit().await.unwrap();
+    (order_id, prove(demo).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_kept_otherwise_than_it_was_placed_is_found_by_name() {
+    for (sql, found) in [
+        ("UPDATE history_orders SET total = '0.01' WHERE order_id = $1", "total 0.01"),
+        ("DELETE FROM history_lines WHERE order_id = $1", "number of lines 0"),
+        ("UPDATE history_orders SET status = 'ready' WHERE order_id = $1", "status ready"),
+    ] {
+        let (order_id, report) = break_store(|all| &all.history, "history_orders", sql).await;
+        assert!(!report.is_proven());
+        assert_eq!((report.lost, report.duplicated, report.out_of_order), (1, 0, 0), "{found}");
+        assert_eq!(report.findings[0].order_id, order_id);
+        assert!(report.findings[0].what.contains(found), "{}", report.findings[0].what);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeline_that_says_another_place_is_found_by_name() {
+    let sql = "UPDATE history_timeline SET partition_id = partition_id + 1
+               WHERE order_id = $1 AND event_type = 'OrderPlaced'";
+    let (order_id, report) = break_store(|all| &all.history, "history_timeline", sql).await;
+    assert!(!report.is_proven());
+    assert_eq!((report.lost, report.duplicated, report.out_of_order), (0, 0, 1));
+    assert_eq!(report.findings[0].order_id, order_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_another_order_or_one_that_failed_is_lost_by_name() {
+    for (sql, sent) in [
+        ("UPDATE notifications_mail SET order_id = 'another' WHERE order_id = $1", 40),
+        ("UPDATE notifications_mail SET outcome = 'FAILED' WHERE order_id = $1", 38),
+        ("UPDATE notifications_mail SET address = 'x@example.com' WHERE order_id = $1", 40),
+    ] {
+        let (order_id, report) =
+            break_store(|all| &all.notifications, "notifications_mail", sql).await;
+        assert!(!report.is_proven());
+        assert_eq!((report.lost, report.duplicated), (2, 0), "{sql}");
+        assert!(report.findings.iter().all(|finding| finding.order_id == order_id), "{sql}");
+        assert_eq!(report.notifications.mail, sent, "{sql}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

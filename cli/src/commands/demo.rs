@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_sdk::topics::Topics;
 
-use super::{Refused, up};
+use super::{Refused, print, up};
 use crate::{
     args::{DemoArgs, Output},
-    demo::{Demo, Load, progress::Bars},
+    demo::{Demo, Fault, Load, progress::Bars},
     platform::Settings,
 };
 
@@ -25,11 +25,23 @@ pub(super) async fn run(
     };
     let settings =
         Settings { topics, listen: ([127, 0, 0, 1], 0).into(), members, stages, metrics };
-    if output == Output::Table {
-        eprintln!("Embedded broker, registry and databases: nothing outlives this process.");
+    tokio::select! {
+        ended = to_the_end(load, settings, output, fault, serve) => ended,
+        // Dropped, the services and their databases are gone.
+        () = up::interrupted() => Ok(ExitCode::from(up::INTERRUPTED)),
     }
+}
+
+async fn to_the_end(
+    load: Load,
+    settings: Settings,
+    output: Output,
+    fault: Option<Fault>,
+    serve: bool,
+) -> Result<ExitCode, Refused> {
     let violation = |error| Refused::violation(&error);
     let mut demo = Demo::start(load, settings).await.map_err(violation)?;
+    eprintln!("Embedded broker, registry and databases: nothing outlives this process.");
     let bars = Bars::new();
     let ran = demo.run(&bars).await;
     bars.clear();
@@ -39,16 +51,19 @@ pub(super) async fn run(
         eprintln!("{fault:?} happened to order {order_id}");
     }
     let report = demo.prove().await.map_err(violation)?;
+    for line in demo.malformed() {
+        eprintln!("{}:{}: {}", line.file, line.line, line.what);
+    }
     match output {
-        Output::Table => println!("{}", report.table()),
+        Output::Table => print::line(report.table()),
         Output::Json => {
             let json = serde_json::to_string(&report);
-            println!("{}", json.map_err(|e| Refused::because(e.to_string()))?);
+            print::line(json.map_err(|e| Refused::because(e.to_string()))?);
         }
     }
     if serve {
         let platform = demo.into_platform();
-        up::announce(&platform, Output::Table);
+        eprintln!("{}", up::addresses(&platform, Output::Table));
         up::stay(platform).await.map_err(|e| Refused::violation(&e))?;
     } else {
         demo.stop().await.map_err(violation)?;

@@ -9,7 +9,7 @@ use orderly_sdk::{
 };
 use serde_json::json;
 
-use super::Refused;
+use super::{Refused, print};
 use crate::{
     args::{ImportArgs, Output},
     demo::progress::Bars,
@@ -21,7 +21,7 @@ pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Re
         return Err(Refused::usage(format!(
             "import writes to a Kafka cluster: give --bootstrap and --registry (or \
              KAFKA_BOOTSTRAP_SERVERS and SCHEMA_REGISTRY_URL).\n\
-             To see these orders go through embedded parts: orderly demo --from {} --format {format}",
+             To see these orders go through embedded parts, if they fit: orderly demo --from {} --format {format}",
             path.display()
         )));
     };
@@ -52,8 +52,8 @@ pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Re
     bars.clear();
     let tally = imported.map_err(|e| Refused::violation(&e))?;
     match output {
-        Output::Json => println!("{}", json!({ "import": tally, "accepted": accepted })),
-        Output::Table => println!("{}", crate::demo::report::import_table(&tally)),
+        Output::Json => print::line(json!({ "import": tally, "accepted": accepted })),
+        Output::Table => print::line(crate::demo::report::import_table(&tally)),
     }
     let is_clean = tally.malformed.count() == 0;
     for line in &tally.malformed.first {

@@ -3,12 +3,14 @@
 
 mod demo;
 mod import;
+mod print;
 mod up;
 mod validate;
 
 use std::process::ExitCode;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use orderly_schemas::every_schema;
 use orderly_sdk::topics::{Topics, TopicsError};
 
 use crate::{
@@ -22,11 +24,11 @@ pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
     let done = match command {
         Command::Validate(validate) => validate::run(&validate, output, file.as_deref()),
         Command::Import(import) => import::run(import, output).await,
-        Command::Demo(demo) => match topics(file.as_deref()) {
+        Command::Demo(demo) => match checked_topics(file.as_deref()) {
             Ok(topics) => demo::run(demo, output, topics, metrics).await,
             Err(error) => Err(Refused::violation(&error)),
         },
-        Command::Up(up) => match topics(file.as_deref()) {
+        Command::Up(up) => match checked_topics(file.as_deref()) {
             Ok(topics) => up::run(up, output, topics, metrics).await,
             Err(error) => Err(Refused::violation(&error)),
         },
@@ -62,6 +64,14 @@ impl Refused {
     pub(crate) fn unreachable(error: &dyn std::error::Error) -> Self {
         Self { code: 3, message: chain(error) }
     }
+}
+
+/// The topics, if they go with the events that are built in.
+fn checked_topics(named: Option<&std::path::Path>) -> Result<Topics, TopicsError> {
+    let topics = topics(named)?;
+    let events: Vec<_> = every_schema().iter().map(|schema| (schema.event, schema.topic)).collect();
+    topics.check(&events)?;
+    Ok(topics)
 }
 
 /// The topics of the file that was named; else the one here; else the one that was built in.

@@ -6,11 +6,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_sdk::topics::Topics;
 use serde_json::json;
 
-use super::Refused;
+use super::{Refused, print};
 use crate::{
     args::{Output, UpArgs},
     platform::{Platform, PlatformError, Settings},
 };
+
+/// As a shell tells of Ctrl-C.
+pub(super) const INTERRUPTED: u8 = 130;
 
 pub(super) async fn run(
     args: UpArgs,
@@ -19,34 +22,33 @@ pub(super) async fn run(
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
     let UpArgs { listen, members, stages } = args;
-    let platform = Platform::start(Settings { topics, listen, members, stages, metrics })
-        .await
-        .map_err(|e| Refused::violation(&e))?;
-    announce(&platform, output);
+    let starting = Platform::start(Settings { topics, listen, members, stages, metrics });
+    let platform = tokio::select! {
+        started = starting => started.map_err(|e| Refused::violation(&e))?,
+        () = interrupted() => return Ok(ExitCode::from(INTERRUPTED)),
+    };
+    print::line(addresses(&platform, output));
     stay(platform).await.map_err(|e| Refused::violation(&e))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says where everything is.
-pub(super) fn announce(platform: &Platform, output: Output) {
+/// Where everything is.
+pub(super) fn addresses(platform: &Platform, output: Output) -> String {
     let (api, mailbox) = (platform.api, platform.mailbox_address);
     let (kafka, registry) = (&platform.config.bootstrap, &platform.config.registry);
     match output {
-        Output::Json => println!(
-            "{}",
-            json!({
-                "order_api": format!("http://{api}"),
-                "mailbox": format!("http://{mailbox}/mailbox"),
-                "kafka": kafka,
-                "schema_registry": registry,
-            })
-        ),
-        Output::Table => println!(
-            "order-api        http://{api}          (POST /orders, GET /orders/{{id}}, \
-             /openapi.json, /metrics)\n\
+        Output::Json => json!({
+            "order_api": format!("http://{api}"),
+            "mailbox": format!("http://{mailbox}/mailbox"),
+            "kafka": kafka,
+            "schema_registry": registry,
+        })
+        .to_string(),
+        Output::Table => format!(
+            "order-api        http://{api}  (POST /orders, GET /orders/{{id}}, /openapi.json, /metrics)\n\
              mailbox          http://{mailbox}/mailbox\n\
-             Kafka            {kafka}        (embedded)\n\
-             schema registry  {registry} (embedded)\n\
+             Kafka            {kafka}  (embedded)\n\
+             schema registry  {registry}  (embedded)\n\
              Embedded parts: nothing outlives this process. Ctrl-C stops it."
         ),
     }
@@ -61,7 +63,7 @@ pub(super) async fn stay(platform: Platform) -> Result<(), PlatformError> {
     platform.stop().await
 }
 
-async fn interrupted() {
+pub(super) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

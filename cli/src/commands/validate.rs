@@ -10,7 +10,7 @@ use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
 use orderly_schemas::every_schema;
 use serde_json::json;
 
-use super::Refused;
+use super::{Refused, print};
 use crate::args::{Output, ValidateArgs};
 
 pub(super) fn run(
@@ -68,12 +68,12 @@ pub(super) fn run(
     match output {
         Output::Json => {
             let found = json!({ "topics": counts.0, "schemas": counts.1, "problems": problems });
-            println!("{found}");
+            print::line(found);
         }
         Output::Table if problems.is_empty() => {
-            println!("{} topics and {} schemas are fine", counts.0, counts.1);
+            print::line(format_args!("{} topics and {} schemas are fine", counts.0, counts.1));
         }
-        Output::Table => problems.iter().for_each(|problem| println!("{problem}")),
+        Output::Table => problems.iter().for_each(print::line),
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -1,6 +1,9 @@
 //! The proof's first half: what the topics say of each order, held against itself. Pure.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Display,
+};
 
 use orderly_sdk::EventId;
 
@@ -18,6 +21,22 @@ pub(super) fn check_trails(ledger: &Ledger, findings: &mut Findings) {
         if ids.len() > 1 {
             findings.add(Kind::Duplicated, order_id, format!("OrderReturned as {}", list(ids)));
         }
+    }
+    for ((order_id, topic), partitions) in &ledger.partitions {
+        check_partitions(order_id, topic, partitions, findings);
+    }
+}
+
+/// What is in two partitions has no order.
+fn check_partitions(
+    order_id: &str,
+    topic: &str,
+    partitions: &BTreeSet<i32>,
+    findings: &mut Findings,
+) {
+    if partitions.len() > 1 {
+        let what = format!("its events lie in partitions {} of `{topic}`", list(partitions));
+        findings.add(Kind::OutOfOrder, order_id, what);
     }
 }
 
@@ -104,8 +123,8 @@ fn may_follow(before: Option<&Step>, step: &Step) -> bool {
     }
 }
 
-fn list(ids: &[EventId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
 #[cfg(test)]
@@ -148,6 +167,16 @@ mod tests {
         .zip(1..)
         .map(|(step, sequence)| (sequence, step))
         .collect()
+    }
+
+    #[test]
+    fn an_order_in_two_partitions_of_a_topic_is_out_of_order() {
+        let mut findings = Findings::default();
+        check_partitions("A1", "orders", &[3].into(), &mut findings);
+        assert!(findings.is_empty());
+        check_partitions("A1", "orders", &[3, 1].into(), &mut findings);
+        assert_eq!(findings.out_of_order, 1);
+        assert_eq!(findings.shown[0].what, "its events lie in partitions 1 and 3 of `orders`");
     }
 
     #[test]

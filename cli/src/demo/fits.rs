@@ -27,6 +27,8 @@ impl Size {
         let statuses = self.orders * (3 + 2 * stages.count() as u64);
         // Placed and collected.
         let orders = 2 * self.orders + self.returns;
+        let mut most = self.orders;
+        let mut outgrown = None;
         for (topic, records, lines) in
             [("orders", orders, self.lines), ("order-status", statuses, 0)]
         {
@@ -34,19 +36,24 @@ impl Size {
                 topics.get(topic).map_or(1, |t| u64::from(t.partitions.unsigned_abs()));
             let records_each = uneven(records, partitions);
             let bytes_each = uneven(records * RECORD + lines * LINE, partitions);
-            if records_each > Kept::RECORDS || bytes_each > Kept::BYTES {
-                return Err(format!(
-                    "{} orders would write about {:.1} MiB to a partition of `{topic}`, of which \
-                     the embedded broker keeps {} MiB and silently drops the oldest. Take fewer \
-                     (about {} orders fit), or run on a real Kafka: `orderly import` writes there",
-                    self.orders,
-                    mib(bytes_each),
-                    Kept::BYTES / (1024 * 1024),
-                    self.orders * Kept::BYTES / bytes_each.max(1),
-                ));
+            most = most
+                .min(self.orders * Kept::BYTES / bytes_each.max(1))
+                .min(self.orders * Kept::RECORDS / records_each.max(1));
+            if outgrown.is_none() && (records_each > Kept::RECORDS || bytes_each > Kept::BYTES) {
+                outgrown = Some((topic, bytes_each));
             }
         }
-        Ok(())
+        match outgrown {
+            None => Ok(()),
+            Some((topic, bytes_each)) => Err(format!(
+                "{} orders would write about {:.1} MiB to a partition of `{topic}`, of which the \
+                 embedded broker keeps {} MiB and silently drops the oldest. About {most} orders \
+                 fit; more go to a real Kafka: `orderly import --bootstrap …` writes there",
+                self.orders,
+                mib(bytes_each),
+                Kept::BYTES / (1024 * 1024),
+            )),
+        }
     }
 }
 

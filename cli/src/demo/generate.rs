@@ -21,8 +21,8 @@ use super::{
 
 /// Requests under way at once.
 const CONCURRENCY: u64 = 32;
-/// Times that an order is sent.
-const ATTEMPTS: u32 = 8;
+/// How long an order is sent again.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest wait between them.
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -57,7 +57,7 @@ pub(super) async fn generate(
                 let key = format!("{run}-{number}");
                 let outcome = place(&client, &api, &key, &order(number)).await;
                 let took = meant.elapsed();
-                let placed = Intake { outcome, sent: meant, took, mails: true };
+                let placed = Intake { outcome, sent: meant, took, mail_to: Some(email(number)) };
                 if intake.send(placed).await.is_err() {
                     return;
                 }
@@ -70,8 +70,10 @@ pub(super) async fn generate(
 
 async fn place(client: &Client, api: &str, key: &str, order: &Value) -> Outcome {
     let mut backoff = Duration::from_millis(50);
-    let mut last = Outcome::Unknown;
-    for _ in 0..ATTEMPTS {
+    // Nothing was sent yet, so nothing was written.
+    let mut last = Outcome::Rejected;
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
         let request = client.post(format!("{api}/orders")).header("Idempotency-Key", key);
         match request.json(order).send().await {
             Ok(answer) if answer.status() == StatusCode::ACCEPTED => {
@@ -82,16 +84,12 @@ async fn place(client: &Client, api: &str, key: &str, order: &Value) -> Outcome 
                 }
             }
             Ok(answer) => {
-                last = match answer.status() {
-                    StatusCode::CONFLICT
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::TOO_MANY_REQUESTS => Outcome::Rejected,
-                    status if status.is_client_error() => {
-                        tracing::error!(%status, "an order was refused for good");
-                        return Outcome::Rejected;
-                    }
-                    _ => Outcome::Unknown,
-                };
+                let status = answer.status();
+                last = refused(last, status);
+                if status.is_client_error() && !is_for_now(status) {
+                    tracing::error!(%status, "an order was refused for good");
+                    return last;
+                }
                 if let Some(seconds) = retry_after(&answer) {
                     backoff = backoff.max(Duration::from_secs(seconds));
                 }
@@ -107,6 +105,21 @@ async fn place(client: &Client, api: &str, key: &str, order: &Value) -> Outcome 
     last
 }
 
+/// An order's outcome after an answer other than 202. What an earlier attempt may have written, no
+/// refusal of a later one takes back.
+fn refused(before: Outcome, status: StatusCode) -> Outcome {
+    let is_refusal = status.is_client_error() || is_for_now(status);
+    if is_refusal { before } else { Outcome::Unknown }
+}
+
+/// The same order may be taken a little later.
+fn is_for_now(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    )
+}
+
 fn accepted(answer: &Value) -> Option<Outcome> {
     Some(Outcome::Accepted {
         order_id: answer["order_id"].as_str()?.to_owned(),
@@ -116,6 +129,15 @@ fn accepted(answer: &Value) -> Option<Outcome> {
 
 fn retry_after(answer: &reqwest::Response) -> Option<u64> {
     answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
+}
+
+/// Where the mails for that customer's order go.
+fn email(number: u64) -> String {
+    format!("{}@example.com", guest(number))
+}
+
+fn guest(number: u64) -> String {
+    format!("guest-{}", number % 997)
 }
 
 /// The order that the customer with this number places: always the same one.
@@ -133,11 +155,40 @@ fn order(number: u64) -> Value {
             json!({ "sku": sku, "name": name, "quantity": 1 + roll(3), "unit_price": price })
         })
         .collect();
-    let guest = number % 997;
     json!({
-        "user_id": format!("guest-{guest}"),
+        "user_id": guest(number),
         "currency": "EUR",
         "lines": lines,
-        "contact": { "email": format!("guest-{guest}@example.com") },
+        "contact": { "email": email(number) },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSALS: [StatusCode; 5] = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::CONFLICT,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+
+    #[test]
+    fn an_order_that_was_only_ever_refused_is_rejected() {
+        for status in REFUSALS {
+            assert_eq!(refused(Outcome::Rejected, status), Outcome::Rejected, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_may_be_written_stays_unknown_whatever_refuses_it_later() {
+        for unclear in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::GATEWAY_TIMEOUT] {
+            assert_eq!(refused(Outcome::Rejected, unclear), Outcome::Unknown, "{unclear}");
+        }
+        for status in REFUSALS {
+            assert_eq!(refused(Outcome::Unknown, status), Outcome::Unknown, "{status}");
+        }
+    }
 }

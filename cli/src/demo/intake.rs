@@ -14,13 +14,19 @@ pub(super) struct Intake {
     pub(super) sent: Instant,
     /// From then until its outcome was known.
     pub(super) took: Duration,
-    /// Mails are to be sent for it.
-    pub(super) mails: bool,
+    /// Where mails for it go; `None`: none are to be sent.
+    pub(super) mail_to: Option<String>,
 }
 
 /// Its sender's view of it.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Accepted { order_id: String, event_id: String },
+    Accepted {
+        order_id: String,
+        event_id: String,
+    },
+    /// It is no order but a return, and accepted.
+    Returned,
     Rejected,
     Unknown,
 }
@@ -31,14 +37,16 @@ pub(super) struct Taken {
     pub(super) counts: Counts,
     /// By order id.
     pub(super) accepted: BTreeMap<String, Accepted>,
+    /// Returns that were accepted; `counts` are of orders alone.
+    pub(super) returns: u64,
     pub(super) accept_micros: Vec<u64>,
 }
 
 /// An order that its sender was told is accepted.
 pub(super) struct Accepted {
     pub(super) event_id: String,
-    /// Mails are to be sent for it.
-    pub(super) mails: bool,
+    /// Where mails for it go; `None`: none are to be sent.
+    pub(super) mail_to: Option<String>,
     pub(super) sent: Instant,
 }
 
@@ -58,18 +66,21 @@ pub struct Counts {
 impl Taken {
     /// Whether mails are to be sent for that order.
     pub(super) fn gets_mails(&self, order_id: &str) -> bool {
-        self.accepted.get(order_id).is_some_and(|accepted| accepted.mails)
+        self.accepted.get(order_id).is_some_and(|accepted| accepted.mail_to.is_some())
     }
 
     pub(super) fn add(&mut self, intake: Intake) {
-        self.counts.submitted += 1;
-        self.accept_micros.push(u64::try_from(intake.took.as_micros()).unwrap_or(u64::MAX));
-        let Intake { outcome, mails, sent, .. } = intake;
+        let Intake { outcome, mail_to, sent, took } = intake;
+        if outcome != Outcome::Returned {
+            self.counts.submitted += 1;
+            self.accept_micros.push(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
         match outcome {
             Outcome::Accepted { order_id, event_id } => {
                 self.counts.accepted += 1;
-                self.accepted.insert(order_id, Accepted { event_id, mails, sent });
+                self.accepted.insert(order_id, Accepted { event_id, mail_to, sent });
             }
+            Outcome::Returned => self.returns += 1,
             Outcome::Rejected => self.counts.rejected += 1,
             Outcome::Unknown => self.counts.unknown += 1,
         }

@@ -1,8 +1,9 @@
 //! What the topics say, order by order, as it was read along. Pure.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     fmt,
+    sync::Arc,
     time::Instant,
 };
 
@@ -11,7 +12,8 @@ use orderly_schemas::{
     OrderPlaced, OrderRefunded, OrderRejected, OrderReturned, ReadyForPickup, StageCompleted,
     StageStarted,
 };
-use orderly_sdk::{EventId, consume::Received, event_set};
+use orderly_sdk::{Event, EventId, Meta, consume::Received, event_set, record::Coordinates};
+use rust_decimal::Decimal;
 
 event_set! {
     /// Everything on `orders` and `order-status`.
@@ -45,7 +47,18 @@ pub struct Ledger {
     /// Orders placed that came to their end.
     pub(super) ended: u64,
     pub(super) tallies: Ends,
-    seen: HashSet<EventId>,
+    /// The partitions that hold records of an order or return, by it and the topic.
+    pub(super) partitions: BTreeMap<(String, Arc<str>), BTreeSet<i32>>,
+    /// Each event as it was read first.
+    pub(super) seen: HashMap<EventId, Seen>,
+}
+
+/// The first record of an event.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// Without the namespace.
+    pub(super) event_type: &'static str,
+    pub(super) at: Coordinates,
 }
 
 /// How orders ended.
@@ -62,12 +75,22 @@ pub(super) struct Trail {
     /// Event ids of its OrderPlaced, each once.
     pub(super) placed: Vec<EventId>,
     pub(super) historic: bool,
+    /// What the first OrderPlaced says was ordered.
+    pub(super) goods: Option<Goods>,
     /// Its statuses in the order of the topic, each event id once.
     pub(super) told: Vec<Told>,
     /// Events of `orders` beside the placing, each id once.
     pub(super) asked: Vec<EventId>,
     /// When its completion was read.
     pub(super) completed: Option<Instant>,
+}
+
+/// What was ordered, as far as it is compared.
+#[derive(Clone, Debug)]
+pub(super) struct Goods {
+    pub(super) total: Decimal,
+    pub(super) currency: String,
+    pub(super) lines: usize,
 }
 
 /// A status.
@@ -96,9 +119,27 @@ impl Step {
         matches!(self, Self::Completed | Self::Rejected | Self::Cancelled)
     }
 
-    /// The customer is written a mail.
-    pub(super) fn is_mailed(&self) -> bool {
-        matches!(self, Self::Confirmed | Self::Ready | Self::Rejected)
+    /// The template of the mail that the customer is written; `None`: none is.
+    pub(super) fn template(&self) -> Option<&'static str> {
+        match self {
+            Self::Confirmed => Some("confirmed"),
+            Self::Ready => Some("ready"),
+            Self::Rejected => Some("rejected"),
+            _ => None,
+        }
+    }
+
+    /// The order's status in history once this stands.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Rejected => "rejected",
+            Self::Started(_) | Self::Finished(_) => "in_progress",
+            Self::Ready => "ready",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
+        }
     }
 }
 
@@ -121,85 +162,139 @@ impl Ledger {
     /// Takes down what was read at `now`.
     pub(super) fn see(&mut self, received: &Received<Observed>, now: Instant) {
         self.records += 1;
-        let id = received.meta.id;
-        if !self.seen.insert(id) {
-            self.resent += 1;
-            return;
-        }
-        match &received.event {
-            Observed::OrderPlaced(event) => {
-                let trail = self.orders.entry(event.order_id.clone()).or_default();
-                trail.placed.push(id);
-                trail.historic |= received.meta.historic;
-                if trail.is_ended() && trail.placed.len() == 1 {
-                    self.ended += 1;
-                }
+        let Received { event, meta, at } = received;
+        let (order_id, event_type) = named(event);
+        let lies_in = (order_id.to_owned(), Arc::clone(&at.partition.topic));
+        self.partitions.entry(lies_in).or_default().insert(at.partition.partition);
+        let id = meta.id;
+        match self.seen.entry(id) {
+            Entry::Vacant(new) => new.insert(Seen { event_type, at: at.clone() }),
+            Entry::Occupied(_) => {
+                self.resent += 1;
+                return;
             }
-            Observed::OrderReturned(event) => {
-                self.returns.entry(event.order_id.clone()).or_default().push(id);
+        };
+        let (sequence, step) = match event {
+            Observed::OrderPlaced(event) => return self.place(event, meta),
+            Observed::OrderReturned(_) => {
+                return self.returns.entry(order_id.to_owned()).or_default().push(id);
             }
-            Observed::OrderCollected(event) => self.ask(&event.order_id, id),
-            Observed::OrderCancellationRequested(event) => self.ask(&event.order_id, id),
-            Observed::OrderConfirmed(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Confirmed, now);
+            Observed::OrderCollected(_) | Observed::OrderCancellationRequested(_) => {
+                return self.orders.entry(order_id.to_owned()).or_default().asked.push(id);
             }
-            Observed::OrderRejected(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Rejected, now);
-            }
-            Observed::StageStarted(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Started(e.stage.clone()), now);
-            }
-            Observed::StageCompleted(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Finished(e.stage.clone()), now);
-            }
-            Observed::ReadyForPickup(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Ready, now);
-            }
-            Observed::OrderCompleted(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Completed, now);
-            }
-            Observed::OrderCancelled(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Cancelled, now);
-            }
-            Observed::OrderRefunded(e) => {
-                self.tell(&e.order_id, id, e.sequence, Step::Refunded, now);
-            }
-        }
+            Observed::OrderConfirmed(e) => (e.sequence, Step::Confirmed),
+            Observed::OrderRejected(e) => (e.sequence, Step::Rejected),
+            Observed::StageStarted(e) => (e.sequence, Step::Started(e.stage.clone())),
+            Observed::StageCompleted(e) => (e.sequence, Step::Finished(e.stage.clone())),
+            Observed::ReadyForPickup(e) => (e.sequence, Step::Ready),
+            Observed::OrderCompleted(e) => (e.sequence, Step::Completed),
+            Observed::OrderCancelled(e) => (e.sequence, Step::Cancelled),
+            Observed::OrderRefunded(e) => (e.sequence, Step::Refunded),
+        };
+        self.tell(order_id, Told { id, sequence, step }, now);
+    }
+
+    /// Counts a record that holds none of these events.
+    pub(super) fn skip(&mut self) {
+        self.records += 1;
     }
 
     /// Mails that are owed for what was read so far, given which orders get mails.
     pub(super) fn mails_owed(&self, gets_mails: impl Fn(&str) -> bool) -> u64 {
-        let owed = |trail: &Trail| trail.told.iter().filter(|told| told.step.is_mailed()).count();
+        let is_owed = |told: &&Told| told.step.template().is_some();
+        let owed = |trail: &Trail| trail.told.iter().filter(is_owed).count();
         let orders = self.orders.iter().filter(|(id, trail)| !trail.historic && gets_mails(id));
         orders.map(|(_, trail)| owed(trail) as u64).sum()
     }
 
-    fn ask(&mut self, order_id: &str, id: EventId) {
-        self.orders.entry(order_id.to_owned()).or_default().asked.push(id);
+    fn place(&mut self, event: &OrderPlaced, meta: &Meta) {
+        let trail = self.orders.entry(event.order_id.clone()).or_default();
+        trail.placed.push(meta.id);
+        trail.historic |= meta.historic;
+        trail.goods.get_or_insert_with(|| Goods {
+            total: event.total,
+            currency: event.currency.clone(),
+            lines: event.lines.len(),
+        });
+        if trail.is_ended() && trail.placed.len() == 1 {
+            self.ended += 1;
+        }
     }
 
-    fn tell(&mut self, order_id: &str, id: EventId, sequence: i64, step: Step, now: Instant) {
+    fn tell(&mut self, order_id: &str, told: Told, now: Instant) {
         self.statuses += 1;
         let trail = self.orders.entry(order_id.to_owned()).or_default();
-        match step {
+        match told.step {
             Step::Completed => self.tallies.completed += 1,
             Step::Rejected => self.tallies.rejected += 1,
             Step::Cancelled => self.tallies.cancelled += 1,
             _ => {}
         }
-        if step == Step::Completed {
+        if told.step == Step::Completed {
             trail.completed.get_or_insert(now);
         }
         let was_ended = trail.is_ended();
-        trail.told.push(Told { id, sequence, step });
+        trail.told.push(told);
         if !was_ended && trail.is_ended() && !trail.placed.is_empty() {
             self.ended += 1;
         }
     }
 }
 
+/// The order or return of an event, and its type without the namespace.
+fn named(event: &Observed) -> (&str, &'static str) {
+    fn of<E: Event>(event: &E) -> (&str, &'static str) {
+        (event.key(), E::TYPE.rsplit('.').next().unwrap_or(E::TYPE))
+    }
+    match event {
+        Observed::OrderPlaced(event) => of(event),
+        Observed::OrderCancellationRequested(event) => of(event),
+        Observed::OrderCollected(event) => of(event),
+        Observed::OrderReturned(event) => of(event),
+        Observed::OrderConfirmed(event) => of(event),
+        Observed::OrderRejected(event) => of(event),
+        Observed::StageStarted(event) => of(event),
+        Observed::StageCompleted(event) => of(event),
+        Observed::ReadyForPickup(event) => of(event),
+        Observed::OrderCompleted(event) => of(event),
+        Observed::OrderCancelled(event) => of(event),
+        Observed::OrderRefunded(event) => of(event),
+    }
+}
+
 impl Trail {
     pub(super) fn is_ended(&self) -> bool {
         self.told.iter().any(|told| told.step.is_end())
+    }
+    /// The status that stands: of the highest sequence, the one that was told first.
+    pub(super) fn newest(&self) -> Option<&Told> {
+        self.told.iter().rev().max_by_key(|told| told.sequence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orderly_sdk::record::TopicPartition;
+
+    use super::*;
+
+    fn confirmed(meta: &Meta, partition: i32, offset: i64) -> Received<Observed> {
+        let partition = TopicPartition { topic: "order-status".into(), partition };
+        let (order_id, caused_by) = ("A1".to_owned(), String::new());
+        let event = OrderConfirmed { order_id, sequence: 1, caused_by, ready_at: None };
+        let at = Coordinates { partition, offset };
+        Received { event: Observed::OrderConfirmed(event), meta: meta.clone(), at }
+    }
+
+    #[test]
+    fn a_repeated_event_stands_where_it_was_first_and_its_partition_counts_all_the_same() {
+        let (mut ledger, meta) = (Ledger::default(), Meta::new(&"test".into()));
+        ledger.see(&confirmed(&meta, 3, 7), Instant::now());
+        ledger.see(&confirmed(&meta, 5, 0), Instant::now());
+        assert_eq!((ledger.records, ledger.statuses, ledger.resent), (2, 1, 1));
+        let Seen { event_type, at } = &ledger.seen[&meta.id];
+        assert_eq!((*event_type, at.to_string()), ("OrderConfirmed", "order-status-3@7".into()));
+        let partitions: Vec<_> = ledger.partitions.values().collect();
+        assert_eq!(partitions, [&BTreeSet::from([3, 5])]);
     }
 }

@@ -72,14 +72,16 @@ pub(super) async fn load(
                 format,
                 &emitter,
                 |accepted| {
-                    if accepted.is_order {
+                    let outcome = if accepted.is_order {
                         let event_id = accepted.receipt.event_id.to_string();
-                        let outcome = Outcome::Accepted { order_id: accepted.order_id, event_id };
-                        // A run that is over takes nothing in.
-                        let took = accepted.took;
-                        let sent = Instant::now().checked_sub(took).unwrap_or_else(Instant::now);
-                        let _ = heard.send(Intake { outcome, sent, took, mails: false });
-                    }
+                        Outcome::Accepted { order_id: accepted.order_id, event_id }
+                    } else {
+                        Outcome::Returned
+                    };
+                    let took = accepted.took;
+                    let sent = Instant::now().checked_sub(took).unwrap_or_else(Instant::now);
+                    // A run that is over takes nothing in.
+                    let _ = heard.send(Intake { outcome, sent, took, mail_to: None });
                 },
                 |_| {},
             )

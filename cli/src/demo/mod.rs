@@ -1,6 +1,7 @@
 //! Orders through every service in one process, and the proof, from topics and stores, that none
 //! was lost, doubled or reordered.
 
+mod check_mails;
 mod check_stores;
 mod check_trails;
 mod customers;

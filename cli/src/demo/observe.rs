@@ -47,7 +47,7 @@ impl Observer {
 
     /// What was read so far.
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ledger)
     }
 
     /// Resolves if it can't read on.
@@ -76,12 +76,15 @@ async fn read(
         let record = record?;
         let received = match read_event::<Observed>(&registry, &record).await {
             Ok(Some(received)) => received,
-            Ok(None) => continue,
+            Ok(None) => {
+                lock(&ledger).skip();
+                continue;
+            }
             Err(failure) => {
                 return Err(ObserveError::Ended(format!("{}: {failure}", record.at())));
             }
         };
-        ledger.lock().unwrap_or_else(PoisonError::into_inner).see(&received, Instant::now());
+        lock(&ledger).see(&received, Instant::now());
         if let Observed::ReadyForPickup(event) = received.event {
             let ready = Ready { order_id: event.order_id, meta: received.meta };
             // Nobody collects any more: then it isn't.
@@ -89,6 +92,10 @@ async fn read(
         }
     }
     Ok(())
+}
+
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why the topics can't be read along.

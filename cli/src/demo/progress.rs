@@ -23,7 +23,7 @@ impl Bars {
 
     /// A bar that counts up to `total`; 0 where that isn't known yet.
     pub fn count(&self, name: &'static str, total: u64) -> Bar {
-        self.bar(name, total, "{prefix:>10} {wide_bar} {human_pos:>9}/{human_len:<9} {per_sec:>12}")
+        self.bar(name, total, "{prefix:>10} {wide_bar} {human_pos:>9}/{human_len:<9}")
     }
 
     /// A bar that counts bytes.

@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use history::Counts;
-use importer::Tally;
+use importer::{MalformedLine, Tally};
 use notifications::Mailbox;
-use orderly_schemas::DeliveryOutcome;
-use orderly_stores::StoreError;
+use orderly_schemas::{DeliveryOutcome, order_status, orders};
+use orderly_sdk::{kafka::Probe, record::TopicPartition};
+use orderly_stores::{Outbox, StoreError};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     DemoError, Load,
-    check_stores::{check_accepted, check_history, check_mails},
+    check_mails::check_mails,
+    check_stores::{check_accepted, check_history, check_untold},
     check_trails::check_trails,
     customers::{CustomersError, collect},
     findings::{Findings, Kind},
@@ -39,9 +41,12 @@ pub struct Demo {
     import: Option<Tally>,
     started: Instant,
     seconds: f64,
+    is_settled: bool,
+    /// Without any progress for so long, a run is over.
+    patience: Duration,
 }
 
-/// A run without any progress for so long is over.
+/// What moves at all moves within this; a stage takes its own time besides.
 const STALLED: Duration = Duration::from_secs(30);
 /// Between two looks at how far the run is.
 const LOOK: Duration = Duration::from_millis(100);
@@ -57,13 +62,24 @@ impl Demo {
             Load::Imported { path, format } => read_through(path.clone(), *format).await?,
         };
         size.fits(&settings.stages, &settings.topics).map_err(DemoError::TooLarge)?;
+        let patience = STALLED + settings.stages.total();
         let started = Instant::now();
         let platform = Platform::start(settings).await?;
         let (observer, ready) = Observer::start(&platform.config).await?;
         let config = platform.config.clone();
         let collecting = tokio::spawn(async move { collect(&config, ready).await });
-        let (taken, import) = (Taken::default(), None);
-        Ok(Self { platform, load, observer, collecting, taken, import, started, seconds: 0.0 })
+        Ok(Self {
+            platform,
+            load,
+            observer,
+            collecting,
+            taken: Taken::default(),
+            import: None,
+            started,
+            seconds: 0.0,
+            is_settled: false,
+            patience,
+        })
     }
 
     /// Hands in every order, then waits until every accepted one came to its end everywhere; or
@@ -74,6 +90,7 @@ impl Demo {
         let mut loading = tokio::spawn(load(self.load.clone(), self.parts(), senders, tallies));
         let is_import = matches!(self.load, Load::Imported { .. });
         let shown = Shown::new(bars, &self.load);
+        let probe = Probe::new(&self.platform.config)?;
         let mut is_loaded = false;
         let (mut moved, mut last) = (Instant::now(), None);
         loop {
@@ -102,12 +119,16 @@ impl Demo {
             }
             let state = self.state(is_import).await?;
             shown.at(&state, &self.taken);
-            if is_loaded && state.is_settled(&self.taken) {
+            if is_loaded
+                && state.is_settled(&self.taken)
+                && self.is_all_told(&probe, &state).await?
+            {
+                self.is_settled = true;
                 break;
             }
             if last.as_ref() != Some(&state) {
                 (moved, last) = (Instant::now(), Some(state));
-            } else if is_loaded && moved.elapsed() > STALLED {
+            } else if is_loaded && moved.elapsed() > self.patience {
                 tracing::error!(?last, "nothing moves any more");
                 break;
             }
@@ -134,6 +155,11 @@ impl Demo {
         }
     }
 
+    /// Lines of an import that couldn't be understood: the first of them.
+    pub fn malformed(&self) -> &[MalformedLine] {
+        self.import.as_ref().map_or(&[], |tally| &tally.malformed.first)
+    }
+
     /// Records read along so far.
     pub fn records(&self) -> u64 {
         self.observer.ledger().records
@@ -150,8 +176,13 @@ impl Demo {
         let mut findings = Findings::default();
         // Nothing is added to it any more: the run is over.
         let ledger = std::mem::take(&mut *self.observer.ledger());
+        if !self.is_settled {
+            let what = "the run never settled: records or outbox rows were left over";
+            findings.add(Kind::Lost, "(all)", what);
+        }
         check_trails(&ledger, &mut findings);
         check_accepted(&ledger, &self.taken, &mut findings);
+        check_untold(&ledger, &self.taken, &mut findings);
         check_history(&ledger, history, &mut findings).await?;
         let mail = check_mails(&ledger, &self.taken, &self.platform.mailbox, &mut findings).await?;
         let import = self.import.as_ref().zip(sums).map(|(tally, (sales, returns))| {
@@ -220,6 +251,23 @@ impl Demo {
         }
     }
 
+    /// Nothing waits in fulfilment's outbox, and `state` is of both topics up to their ends.
+    async fn is_all_told(&self, probe: &Probe, state: &State) -> Result<bool, DemoError> {
+        if !Outbox::new(self.platform.databases.fulfilment.clone()).is_empty().await? {
+            return Ok(false);
+        }
+        let mut ends = 0;
+        for topic in [orders::TOPIC, order_status::TOPIC] {
+            for partition in 0..probe.partitions(topic).await? {
+                // The broker began with this run: an end is how many records there ever were.
+                let (_, end) =
+                    probe.ends(&TopicPartition { topic: topic.into(), partition }).await?;
+                ends += end.unsigned_abs();
+            }
+        }
+        Ok(state.records >= ends)
+    }
+
     async fn state(&self, is_import: bool) -> Result<State, DemoError> {
         let (placed, returns, ended, records, statuses, owed) = {
             let ledger = self.observer.ledger();
@@ -251,7 +299,8 @@ pub(super) struct State {
 impl State {
     fn is_settled(&self, taken: &Taken) -> bool {
         let is_kept = |kept: i64, told: u64| kept.unsigned_abs() >= told;
-        self.placed + self.returns >= taken.counts.accepted
+        self.placed >= taken.counts.accepted
+            && self.returns >= taken.returns
             && self.ended >= self.placed
             && is_kept(self.kept.orders, self.placed)
             && is_kept(self.kept.statuses, self.statuses)

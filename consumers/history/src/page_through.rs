@@ -14,6 +14,8 @@ pub struct KeptOrder {
     pub placed_event_id: String,
     /// Its status, as [`Order::status`](crate::Order::status).
     pub status: String,
+    /// Where that status stands among the order's; `None` while there was none.
+    pub status_sequence: Option<i64>,
     /// What it comes to, as the event says.
     pub total: Decimal,
     /// ISO 4217 code of the total.
@@ -75,9 +77,10 @@ fn order(row: &Row) -> Result<KeptOrder, StoreError> {
         order_id: row.get(0)?,
         placed_event_id: row.get(1)?,
         status: row.get(2)?,
-        total: row.get(3)?,
-        currency: row.get(4)?,
-        lines: row.get(5)?,
+        status_sequence: row.get(3)?,
+        total: row.get(4)?,
+        currency: row.get(5)?,
+        lines: row.get(6)?,
     })
 }
 
@@ -94,7 +97,7 @@ fn event(row: &Row) -> Result<KeptEvent, StoreError> {
 }
 
 const SELECT_ORDERS: &str = "
-    SELECT o.order_id, o.placed_event_id, o.status, o.total, o.currency,
+    SELECT o.order_id, o.placed_event_id, o.status, o.status_sequence, o.total, o.currency,
         (SELECT COUNT(*) FROM history_lines l WHERE l.order_id = o.order_id)
     FROM history_orders o
     WHERE o.order_id > $1 AND o.placed_event_id IS NOT NULL

@@ -1,6 +1,9 @@
 //! Client configuration: what the SDK sets by itself, and the user's properties over it.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use rdkafka::{
     ClientConfig, ClientContext, Offset, config::RDKafkaLogLevel, consumer::ConsumerContext,
@@ -70,7 +73,14 @@ impl ProducerContext for Logged {
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
+/// Set when an embedded broker of this process goes: what its last clients then report is no news.
+pub(super) static IS_BROKER_GONE: AtomicBool = AtomicBool::new(false);
+
 /// The library reports here what it will try again by itself.
 pub(super) fn log_client_error(error: &rdkafka::error::KafkaError, reason: &str) {
-    tracing::warn!(error = %error, reason, "Kafka client");
+    if IS_BROKER_GONE.load(Ordering::Relaxed) {
+        tracing::debug!(%error, reason, "Kafka client");
+    } else {
+        tracing::warn!(%error, reason, "Kafka client");
+    }
 }

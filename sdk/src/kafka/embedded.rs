@@ -5,13 +5,19 @@
 //! transactions, administration; and per partition it keeps no more than [`Kept`] says, silently
 //! dropping the oldest records.
 
+use std::sync::atomic::Ordering;
+
 use rdkafka::{
     ClientConfig,
     mocking::MockCluster,
     producer::{BaseProducer, Producer as _},
 };
 
-use super::{KafkaError, client::Logged, ffi};
+use super::{
+    KafkaError,
+    client::{self, Logged},
+    ffi,
+};
 use crate::Config;
 
 /// What the embedded broker keeps of each partition, whichever comes first.
@@ -40,7 +46,7 @@ impl EmbeddedBroker {
             .create_with_context(Logged)
             .map_err(|e| KafkaError::failed("starting the embedded broker", &e))?;
         // Long enough for members that start together: a later one costs a whole rebalance.
-        ffi::form_groups_within(owner.client(), 500);
+        ffi::form_groups_within(owner.client(), 1_000);
         let mut broker = Self { owner, bootstrap: String::new() };
         let bootstrap = broker.cluster()?.bootstrap_servers();
         broker.bootstrap = bootstrap;
@@ -91,5 +97,11 @@ impl EmbeddedBroker {
             doing: "starting the embedded broker".into(),
             why: "the client library has no mock cluster".into(),
         })
+    }
+}
+
+impl Drop for EmbeddedBroker {
+    fn drop(&mut self) {
+        client::IS_BROKER_GONE.store(true, Ordering::Relaxed);
     }
 }

@@ -31,6 +31,8 @@ pub struct Mailed {
     pub order_id: String,
     /// The text it was made from: `confirmed`, `ready`, `rejected`.
     pub template: String,
+    /// Where it went; `None` once the order's contact was deleted.
+    pub address: Option<String>,
     /// What became of it.
     pub outcome: DeliveryOutcome,
 }
@@ -53,7 +55,8 @@ impl Mailbox {
     /// The mails behind a place (0: from the first), in order: at most `most`, and never more than
     /// 10,000. An empty page is the end.
     pub async fn page(&self, behind: i64, most: u32) -> Result<Vec<Mailed>, StoreError> {
-        let sql = "SELECT id, event_id, order_id, template, outcome FROM notifications_mail
+        let sql = "SELECT id, event_id, order_id, template, address, outcome
+                   FROM notifications_mail
                    WHERE id > $1 ORDER BY id LIMIT $2";
         let rows = self.database.query(sql, &[behind.into(), most.min(MOST).into()]).await?;
         rows.iter()
@@ -63,7 +66,8 @@ impl Mailbox {
                     event_id: row.get(1)?,
                     order_id: row.get(2)?,
                     template: row.get(3)?,
-                    outcome: row.get::<Outcome>(4)?.0,
+                    address: row.get(4)?,
+                    outcome: row.get::<Outcome>(5)?.0,
                 })
             })
             .collect()

@@ -1,0 +1,126 @@
+//! The proof's third part: the mails that were sent, held against the statuses that ask for one.
+
+use std::collections::HashMap;
+
+use notifications::{Mailbox, Mailed};
+use orderly_schemas::DeliveryOutcome;
+use orderly_stores::StoreError;
+
+use super::{
+    findings::{Findings, Kind},
+    intake::Taken,
+    ledger::Ledger,
+};
+
+const PAGE: u32 = 5_000;
+
+/// Each status that is mailed was mailed once, with its text, to its customer. Answers how many
+/// mails were sent.
+pub(super) async fn check_mails(
+    ledger: &Ledger,
+    taken: &Taken,
+    mailbox: &Mailbox,
+    findings: &mut Findings,
+) -> Result<u64, StoreError> {
+    let mut owed = owed(ledger, taken);
+    let (mut sent, mut behind) = (0, 0);
+    loop {
+        let page = mailbox.page(behind, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        behind = last.place;
+        for mail in &page {
+            sent += u64::from(mail.outcome == DeliveryOutcome::Sent);
+            check_mail(owed.remove(&mail.event_id).as_ref(), mail, findings);
+        }
+    }
+    for (event_id, Owed { order_id, address, .. }) in owed {
+        if address.is_some() {
+            findings.add(Kind::Lost, order_id, format!("the mail for event {event_id}"));
+        }
+    }
+    Ok(sent)
+}
+
+/// A mail that is to be sent.
+#[derive(Clone, Copy)]
+struct Owed<'a> {
+    order_id: &'a str,
+    template: &'static str,
+    /// `None` where the order's sender can't know whether it was placed: then none need be sent.
+    address: Option<&'a str>,
+}
+
+/// By event id.
+fn owed<'a>(ledger: &'a Ledger, taken: &'a Taken) -> HashMap<String, Owed<'a>> {
+    let mut owed = HashMap::new();
+    for (order_id, trail) in ledger.orders.iter().filter(|(_, trail)| !trail.historic) {
+        let accepted = taken.accepted.get(order_id);
+        let address = accepted.and_then(|accepted| accepted.mail_to.as_deref());
+        if accepted.is_some() && address.is_none() {
+            continue;
+        }
+        owed.extend(trail.told.iter().filter_map(|told| {
+            let template = told.step.template()?;
+            Some((told.id.to_string(), Owed { order_id, template, address }))
+        }));
+    }
+    owed
+}
+
+/// A mail, held against what was owed. No address is quoted: findings are shown around.
+fn check_mail(owed: Option<&Owed<'_>>, mail: &Mailed, findings: &mut Findings) {
+    let Some(Owed { order_id, template, address }) = owed else {
+        let what = format!("a mail `{}` that nothing, or another mail, told", mail.template);
+        return findings.add(Kind::Duplicated, &mail.order_id, what);
+    };
+    let mut lost = |what: String| findings.add(Kind::Lost, order_id, what);
+    if mail.outcome != DeliveryOutcome::Sent {
+        lost(format!("its mail failed: `{template}`"));
+    }
+    if mail.order_id != *order_id {
+        lost(format!("its mail `{template}` was sent for order {}", mail.order_id));
+    }
+    if mail.template != *template {
+        lost(format!("its mail `{template}` was sent as `{}`", mail.template));
+    }
+    if address.is_some() && mail.address.as_deref() != *address {
+        lost(format!("its mail `{template}` went to another address than was given"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_is_sent_for_its_order_with_its_text_to_its_customer() {
+        let owed = Owed { order_id: "A1", template: "confirmed", address: Some("ada@example.com") };
+        let mail = Mailed {
+            place: 1,
+            event_id: "E1".into(),
+            order_id: "A1".into(),
+            template: "confirmed".into(),
+            address: Some("ada@example.com".into()),
+            outcome: DeliveryOutcome::Sent,
+        };
+        let lost = |mail: &Mailed| {
+            let mut findings = Findings::default();
+            check_mail(Some(&owed), mail, &mut findings);
+            assert!(findings.shown.iter().all(|finding| finding.order_id == "A1"));
+            findings.lost
+        };
+        assert_eq!(lost(&mail), 0);
+        for wrong in [
+            Mailed { outcome: DeliveryOutcome::Failed, ..mail.clone() },
+            Mailed { order_id: "A2".into(), ..mail.clone() },
+            Mailed { template: "ready".into(), ..mail.clone() },
+            Mailed { address: Some("bob@example.com".into()), ..mail.clone() },
+            Mailed { address: None, ..mail.clone() },
+        ] {
+            assert_eq!(lost(&wrong), 1, "{wrong:?}");
+        }
+        let mut findings = Findings::default();
+        check_mail(None, &mail, &mut findings);
+        assert_eq!((findings.lost, findings.duplicated), (0, 1));
+    }
+}

@@ -1,0 +1,212 @@
+//! The way between a client and the broker: counts what the broker answers, and where a test asks
+//! for it, holds answers up or changes bytes.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use orderly_sdk::{Config, kafka::EmbeddedBroker};
+use tokio::{
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::JoinHandle,
+};
+
+const PRODUCE: i16 = 0;
+const METADATA: i16 = 3;
+const FIND_COORDINATOR: i16 = 10;
+const INIT_PRODUCER_ID: i16 = 22;
+
+pub struct Wire {
+    address: SocketAddr,
+    rules: Arc<Rules>,
+    accepting: JoinHandle<()>,
+}
+
+/// What happens to a producer's requests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Producing {
+    Pass,
+    /// Records are written, and the acknowledgement waits until the rule changes.
+    HoldAnswers,
+    /// A producer gets no id, without which it sends no record.
+    HoldIds,
+}
+
+struct Rules {
+    broker: SocketAddr,
+    producing: watch::Sender<Producing>,
+    rewrite: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
+    has_rewritten: AtomicBool,
+    answered_bytes: AtomicUsize,
+}
+
+impl Wire {
+    pub async fn before(broker: &EmbeddedBroker) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let rules = Arc::new(Rules {
+            broker: broker.bootstrap().parse().unwrap(),
+            producing: watch::Sender::new(Producing::Pass),
+            rewrite: Mutex::default(),
+            has_rewritten: AtomicBool::new(false),
+            answered_bytes: AtomicUsize::new(0),
+        });
+        let of_connections = Arc::clone(&rules);
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(connect(client, address, Arc::clone(&of_connections)));
+            }
+        });
+        Self { address, rules, accepting }
+    }
+
+    /// A client's that goes this way.
+    pub fn config(&self, of_broker: &Config) -> Config {
+        Config { bootstrap: self.address.to_string(), ..of_broker.clone() }
+    }
+
+    pub fn set(&self, producing: Producing) {
+        self.rules.producing.send_replace(producing);
+    }
+
+    /// Writes other bytes of the same number in records that aren't compressed.
+    pub fn rewrite(&self, from: &[u8], to: &[u8]) {
+        assert_eq!(from.len(), to.len());
+        *self.rules.rewrite.lock().unwrap() = Some((from.to_vec(), to.to_vec()));
+    }
+
+    pub fn has_rewritten(&self) -> bool {
+        self.rules.has_rewritten.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the broker has sent.
+    pub fn answered_bytes(&self) -> usize {
+        self.rules.answered_bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn connect(client: TcpStream, own: SocketAddr, rules: Arc<Rules>) {
+    let Ok(broker) = TcpStream::connect(rules.broker).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_broker, to_broker) = broker.into_split();
+    let connection = Connection { rules, own, asked: Mutex::default() };
+    tokio::select! {
+        _ = connection.requests(from_client, to_broker) => {}
+        _ = connection.answers(from_broker, to_client) => {}
+    }
+}
+
+struct Connection {
+    rules: Arc<Rules>,
+    own: SocketAddr,
+    /// What was asked, by correlation id.
+    asked: Mutex<HashMap<[u8; 4], i16>>,
+}
+
+impl Connection {
+    async fn requests(&self, client: OwnedReadHalf, broker: OwnedWriteHalf) -> io::Result<()> {
+        loop {
+            let mut request = read_frame(&client).await?;
+            let api = i16::from_be_bytes([request[0], request[1]]);
+            if api == PRODUCE
+                && let Some((from, to)) = &*self.rules.rewrite.lock().unwrap()
+                && replace(&mut request, from, to)
+            {
+                self.rules.has_rewritten.store(true, Ordering::Relaxed);
+            }
+            let correlation = request[4..8].try_into().unwrap();
+            self.asked.lock().unwrap().insert(correlation, api);
+            write_frame(&broker, &request).await?;
+        }
+    }
+
+    async fn answers(&self, broker: OwnedReadHalf, client: OwnedWriteHalf) -> io::Result<()> {
+        let mut rule = self.rules.producing.subscribe();
+        loop {
+            let mut answer = read_frame(&broker).await?;
+            self.rules.answered_bytes.fetch_add(answer.len(), Ordering::Relaxed);
+            let asked = self.asked.lock().unwrap().remove(&answer[0..4]);
+            let holding = match asked {
+                // The client is to find the broker at this end of the wire.
+                Some(METADATA | FIND_COORDINATOR) => {
+                    replace(&mut answer, &named(self.rules.broker), &named(self.own));
+                    None
+                }
+                Some(PRODUCE) => Some(Producing::HoldAnswers),
+                Some(INIT_PRODUCER_ID) => Some(Producing::HoldIds),
+                _ => None,
+            };
+            if let Some(holding) = holding {
+                let _ = rule.wait_for(|rule| *rule != holding).await;
+            }
+            write_frame(&client, &answer).await?;
+        }
+    }
+}
+
+/// An address as Kafka writes it, but for its length.
+fn named(address: SocketAddr) -> Vec<u8> {
+    let mut bytes = address.ip().to_string().into_bytes();
+    bytes.extend(i32::from(address.port()).to_be_bytes());
+    bytes
+}
+
+fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) -> bool {
+    let found = bytes.windows(from.len()).position(|window| window == from);
+    if let Some(at) = found {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    found.is_some()
+}
+
+async fn read_frame(from: &OwnedReadHalf) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    read_exact(from, &mut length).await?;
+    let mut frame = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
+    read_exact(from, &mut frame).await?;
+    Ok(frame)
+}
+
+async fn read_exact(from: &OwnedReadHalf, mut into: &mut [u8]) -> io::Result<()> {
+    while !into.is_empty() {
+        from.readable().await?;
+        match from.try_read(into) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => into = &mut into[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn write_frame(to: &OwnedWriteHalf, frame: &[u8]) -> io::Result<()> {
+    let length = i32::try_from(frame.len()).unwrap().to_be_bytes();
+    let bytes = [&length, frame].concat();
+    let mut left = bytes.as_slice();
+    while !left.is_empty() {
+        to.writable().await?;
+        match to.try_write(left) {
+            Ok(count) => left = &left[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
