@@ -8,7 +8,7 @@ use orderly_sdk::topics::Topics;
 use super::{Refused, print, up};
 use crate::{
     args::{DemoArgs, Output},
-    demo::{Demo, Fault, Load, progress::Bars},
+    demo::{Demo, Load, progress::Bars},
     platform::Settings,
 };
 
@@ -25,26 +25,22 @@ pub(super) async fn run(
     };
     let settings =
         Settings { topics, listen: ([127, 0, 0, 1], 0).into(), members, stages, metrics };
-    tokio::select! {
-        ended = to_the_end(load, settings, output, fault, serve) => ended,
-        // Dropped, the services and their databases are gone.
-        () = up::interrupted() => Ok(ExitCode::from(up::INTERRUPTED)),
-    }
-}
-
-async fn to_the_end(
-    load: Load,
-    settings: Settings,
-    output: Output,
-    fault: Option<Fault>,
-    serve: bool,
-) -> Result<ExitCode, Refused> {
     let violation = |error| Refused::violation(&error);
-    let mut demo = Demo::start(load, settings).await.map_err(violation)?;
+    let mut demo = tokio::select! {
+        started = Demo::start(load, settings) => started.map_err(violation)?,
+        () = up::interrupted() => return Ok(ExitCode::from(up::INTERRUPTED)),
+    };
     eprintln!("Embedded broker, registry and databases: nothing outlives this process.");
     let bars = Bars::new();
-    let ran = demo.run(&bars).await;
+    let ran = tokio::select! {
+        ran = demo.run(&bars) => Some(ran),
+        () = up::interrupted() => None,
+    };
     bars.clear();
+    let Some(ran) = ran else {
+        demo.stop().await.map_err(violation)?;
+        return Ok(ExitCode::from(up::INTERRUPTED));
+    };
     ran.map_err(violation)?;
     if let Some(fault) = fault {
         let order_id = demo.suffer(fault).await.map_err(violation)?;
