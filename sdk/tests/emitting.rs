@@ -125,7 +125,7 @@ async fn a_missing_topic_is_named_at_start() {
 async fn a_broker_that_is_down_in_the_middle_gives_an_outcome_in_time_and_then_goes_on() {
     let parts = Parts::start(1).await;
     let settings = EmitSettings {
-        delivery_timeout: Some(Duration::from_millis(800)),
+        delivery_timeout: Some(Duration::from_secs(3)),
         ..EmitSettings::default()
     };
     let emitter = parts.emitter(settings).await;
@@ -134,7 +134,7 @@ async fn a_broker_that_is_down_in_the_middle_gives_an_outcome_in_time_and_then_g
     parts.broker.go_down().unwrap();
     let started = Instant::now();
     let error = emitter.emit(&greeted("k", 2)).await.unwrap_err();
-    assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(15), "took {:?}", started.elapsed());
     let is_named = match &error {
         EmitError::NotWritten(e) => e.key == "k" && !e.is_final,
         EmitError::Unknown(e) => e.key == "k" && e.meta.is_some(),
@@ -142,7 +142,7 @@ async fn a_broker_that_is_down_in_the_middle_gives_an_outcome_in_time_and_then_g
     assert!(is_named, "{error}");
 
     parts.broker.come_back().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while let Err(error) = emitter.emit(&greeted("k", 3)).await {
         assert!(Instant::now() < deadline, "never came back: {error}");
     }
