@@ -124,10 +124,8 @@ async fn a_missing_topic_is_named_at_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_down_in_the_middle_gives_an_outcome_in_time_and_then_goes_on() {
     let parts = Parts::start(1).await;
-    let settings = EmitSettings {
-        delivery_timeout: Some(Duration::from_secs(3)),
-        ..EmitSettings::default()
-    };
+    let settings =
+        EmitSettings { delivery_timeout: Some(Duration::from_secs(3)), ..EmitSettings::default() };
     let emitter = parts.emitter(settings).await;
     emitter.emit(&greeted("k", 1)).await.unwrap();
 
