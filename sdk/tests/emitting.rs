@@ -190,7 +190,7 @@ async fn a_record_that_was_never_sent_is_surely_not_written() {
 
 async fn impatient(parts: &Parts, wire: &Wire) -> Emitter {
     let settings =
-        EmitSettings { delivery_timeout: Some(Duration::from_secs(1)), ..EmitSettings::default() };
+        EmitSettings { delivery_timeout: Some(Duration::from_secs(4)), ..EmitSettings::default() };
     let config = wire.config(&parts.config);
     Emitter::connect(&config, parts.encoders("test").await, settings).await.unwrap()
 }
