@@ -26,16 +26,10 @@ pub fn start() -> PrometheusHandle {
                 .try_init();
             let recorder = PrometheusBuilder::new().build_recorder();
             let handle = recorder.handle();
-            if let Err(error) = metrics_exporter_prometheus_install(recorder) {
-                tracing::warn!(error, "metrics are recorded elsewhere; /metrics shows none");
+            if let Err(error) = metrics::set_global_recorder(recorder) {
+                tracing::warn!(%error, "metrics are recorded elsewhere; /metrics shows none");
             }
             handle
         })
         .clone()
-}
-
-fn metrics_exporter_prometheus_install(
-    recorder: metrics_exporter_prometheus::PrometheusRecorder,
-) -> Result<(), String> {
-    metrics::set_global_recorder(recorder).map_err(|e| e.to_string())
 }
