@@ -1,0 +1,1 @@
+//! Real parts for tests and benchmarks: Kafka, a schema registry, Postgres, Redis.
