@@ -8,6 +8,7 @@ mod names;
 mod probe;
 mod producer;
 mod tail;
+mod watch;
 
 pub use embedded::{EmbeddedBroker, Kept};
 pub use errors::KafkaError;
@@ -15,3 +16,4 @@ pub(crate) use member::{Assigned, Member, MemberEvents, MemberSettings, Round};
 pub use probe::{GroupLag, Probe};
 pub(crate) use producer::{Delivered, DeliveryError, Producer, ProducerSettings};
 pub use tail::Tail;
+pub(crate) use watch::{KAFKA, Suspicion, Watch};
