@@ -22,6 +22,7 @@ pub fn settings() -> Settings {
         members: 2,
         stages: "prep=20ms,bake=40ms,oven=20ms".parse().unwrap(),
         metrics: telemetry::start(),
+        parts: None,
     }
 }
 

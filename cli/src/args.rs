@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use importer::Format;
 
-use crate::demo::Fault;
+use crate::{
+    demo::Fault,
+    parts::{ClusterArgs, DatabaseArgs},
+};
 
 /// Order events on Kafka, in order per key.
 #[derive(Debug, Parser)]
@@ -74,7 +77,7 @@ pub struct DemoArgs {
     pub format: Option<Format>,
 
     /// Stay after the proof and serve until interrupted.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "against")]
     pub serve: bool,
 
     /// What every order goes through, with durations.
@@ -85,6 +88,19 @@ pub struct DemoArgs {
     /// swap-statuses.
     #[arg(long, value_name = "FAULT")]
     pub fault: Option<Fault>,
+
+    /// Real Kafka and registry instead of the embedded ones; `orderly apply` made the topics.
+    #[command(flatten, next_help_heading = "Real parts")]
+    pub cluster: ClusterArgs,
+
+    /// A real database instead of SQLite files that go with the process.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// Base URL of an order-api that is running with those parts: no services are started here,
+    /// the run is on the ones that are there.
+    #[arg(long, value_name = "URL", requires = "bootstrap")]
+    pub against: Option<String>,
 }
 
 /// A kitchen some thousand times faster than a real one.
@@ -104,6 +120,184 @@ pub struct UpArgs {
     /// What every order goes through, with durations.
     #[arg(long, default_value = "prep=5s,bake=10s,oven=5s", value_name = "STAGES")]
     pub stages: fulfilment::Stages,
+
+    /// Real Kafka and registry instead of the embedded ones; `orderly apply` made the topics.
+    #[command(flatten, next_help_heading = "Real parts")]
+    pub cluster: ClusterArgs,
+
+    /// A real database instead of SQLite files that go with the process.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `orderly run`: each service has the same flags for its parts, and its own.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ServiceArgs {
+    /// Take orders over HTTP and put them on `orders`.
+    OrderApi(OrderApiArgs),
+    /// Move what services committed on to Kafka.
+    OutboxRelay(OutboxRelayArgs),
+    /// Keep what happened to each order, and answer reads.
+    History(HistoryArgs),
+    /// Confirm orders and walk each through its stages.
+    Fulfilment(FulfilmentArgs),
+    /// Write to customers.
+    Notifications(NotificationsArgs),
+}
+
+/// What every service takes.
+#[derive(Clone, Debug, Group)]
+pub struct PartsArgs {
+    /// Kafka and the registry.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `orderly run order-api`
+#[derive(Clone, Debug, Group)]
+pub struct OrderApiArgs {
+    /// Where it takes orders.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+
+    /// Where /healthz, /readyz and /metrics are.
+    #[arg(long, default_value = "127.0.0.1:9080", value_name = "ADDR:PORT")]
+    pub ops_listen: SocketAddr,
+
+    /// Base URL of the history service, which answers reads.
+    #[arg(long, default_value = "http://127.0.0.1:8081", value_name = "URL")]
+    pub history: String,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub parts: PartsArgs,
+}
+
+/// `orderly run outbox-relay`
+#[derive(Clone, Debug, Group)]
+pub struct OutboxRelayArgs {
+    /// Where /healthz, /readyz and /metrics are.
+    #[arg(long, default_value = "127.0.0.1:9083", value_name = "ADDR:PORT")]
+    pub ops_listen: SocketAddr,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub parts: PartsArgs,
+}
+
+/// `orderly run history`
+#[derive(Clone, Debug, Group)]
+pub struct HistoryArgs {
+    /// Where it answers reads.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+
+    /// Where /healthz, /readyz and /metrics are.
+    #[arg(long, default_value = "127.0.0.1:9081", value_name = "ADDR:PORT")]
+    pub ops_listen: SocketAddr,
+
+    /// Members of its consumer group in this process.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
+    pub members: usize,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub parts: PartsArgs,
+}
+
+/// `orderly run fulfilment`
+#[derive(Clone, Debug, Group)]
+pub struct FulfilmentArgs {
+    /// Where /healthz, /readyz and /metrics are.
+    #[arg(long, default_value = "127.0.0.1:9082", value_name = "ADDR:PORT")]
+    pub ops_listen: SocketAddr,
+
+    /// Members of its consumer group in this process.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
+    pub members: usize,
+
+    /// What every order goes through, with durations.
+    #[arg(long, default_value = "prep=5s,bake=10s,oven=5s", value_name = "STAGES")]
+    pub stages: fulfilment::Stages,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub parts: PartsArgs,
+}
+
+/// `orderly run notifications`
+#[derive(Clone, Debug, Group)]
+pub struct NotificationsArgs {
+    /// Where the mailbox page is, if mails go there.
+    #[arg(long, default_value = "127.0.0.1:8084", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+
+    /// Where /healthz, /readyz and /metrics are.
+    #[arg(long, default_value = "127.0.0.1:9084", value_name = "ADDR:PORT")]
+    pub ops_listen: SocketAddr,
+
+    /// Members of its consumer group in this process.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
+    pub members: usize,
+
+    /// Whom mails are from. They go to the server that SMTP_URL names (smtp://user:password@host);
+    /// without it into the mailbox.
+    #[arg(long, default_value = "orders@localhost", value_name = "ADDRESS")]
+    pub sender: String,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub parts: PartsArgs,
+}
+
+impl ServiceArgs {
+    /// The service's name everywhere.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OrderApi(_) => "order-api",
+            Self::OutboxRelay(_) => outbox_relay::NAME,
+            Self::History(_) => "history",
+            Self::Fulfilment(_) => fulfilment::NAME,
+            Self::Notifications(_) => "notifications",
+        }
+    }
+
+    /// Where it answers its own HTTP, if it does.
+    pub fn listen(&self) -> Option<SocketAddr> {
+        match self {
+            Self::OrderApi(args) => Some(args.listen),
+            Self::History(args) => Some(args.listen),
+            Self::Notifications(args) => Some(args.listen),
+            Self::OutboxRelay(_) | Self::Fulfilment(_) => None,
+        }
+    }
+
+    /// Where health and metrics are.
+    pub fn ops_listen(&self) -> SocketAddr {
+        match self {
+            Self::OrderApi(args) => args.ops_listen,
+            Self::OutboxRelay(args) => args.ops_listen,
+            Self::History(args) => args.ops_listen,
+            Self::Fulfilment(args) => args.ops_listen,
+            Self::Notifications(args) => args.ops_listen,
+        }
+    }
+
+    /// Where its parts are.
+    pub fn parts(&self) -> PartsArgs {
+        match self {
+            Self::OrderApi(args) => &args.parts,
+            Self::OutboxRelay(args) => &args.parts,
+            Self::History(args) => &args.parts,
+            Self::Fulfilment(args) => &args.parts,
+            Self::Notifications(args) => &args.parts,
+        }
+        .clone()
+    }
 }
 
 /// `orderly import`
@@ -116,17 +310,9 @@ pub struct ImportArgs {
     #[arg(long)]
     pub format: Format,
 
-    /// Brokers, host:port[,host:port...].
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "BROKERS")]
-    pub bootstrap: Option<String>,
-
-    /// URL of a Confluent-compatible schema registry.
-    #[arg(long, env = "SCHEMA_REGISTRY_URL", value_name = "URL", hide_env_values = true)]
-    pub registry: Option<String>,
-
-    /// Any librdkafka property. No secrets here: other users see a command's arguments.
-    #[arg(short = 'X', value_name = "KEY=VALUE", value_parser = property)]
-    pub properties: Vec<(String, String)>,
+    /// Where to.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }
 
 /// `orderly validate`
@@ -144,16 +330,6 @@ fn member_count(text: &str) -> Result<usize, String> {
     }
 }
 
-fn property(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as key=value")?;
-    if name.contains("password") || name.contains("secret") {
-        return Err(format!(
-            "`{name}` is a secret and would be seen by other users of this machine"
-        ));
-    }
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -163,11 +339,5 @@ mod tests {
     #[test]
     fn the_arguments_fit_together() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn secrets_are_refused_as_arguments() {
-        assert!(property("sasl.password=hunter2").is_err_and(|why| !why.contains("hunter2")));
-        assert_eq!(property("a=b=c"), Ok(("a".into(), "b=c".into())));
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! - [`args`]: what can be asked for.
 //! - [`commands`]: one file each.
-//! - [`platform`]: every service in one process, on embedded parts.
+//! - [`parts`]: where the real parts are.
+//! - [`platform`]: every service in one process, on embedded or real parts.
+//! - [`run`]: one service in a process of its own.
 //! - [`demo`]: orders through all of it, and the proof that none was lost, doubled or reordered.
 
 pub mod args;
 pub mod commands;
 pub mod demo;
+pub mod parts;
 pub mod platform;
 pub mod telemetry;

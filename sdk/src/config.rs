@@ -9,6 +9,9 @@ pub struct Config {
     pub bootstrap: String,
     /// URL of a Confluent-compatible schema registry.
     pub registry: String,
+    /// Put before the name of every topic and group in the cluster, and of every subject in the
+    /// registry, so that several platforms share one. Services see names without it.
+    pub prefix: String,
     /// What a service does at start with a schema that the registry lacks.
     pub unknown_schemas: UnknownSchemas,
     /// librdkafka properties (`-X key=value`); they win over what the SDK sets by itself.
@@ -37,12 +40,20 @@ impl Config {
         Self {
             bootstrap: bootstrap.into(),
             registry: registry.into(),
+            prefix: String::new(),
             unknown_schemas: UnknownSchemas::Register,
             properties: Vec::new(),
             consumer_properties: Vec::new(),
             from_first: false,
             connect_timeout: Duration::from_secs(10),
         }
+    }
+
+    /// The same with this before every name in the cluster and the registry.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
     }
 
     /// The same with one more librdkafka property.
@@ -60,6 +71,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("bootstrap", &self.bootstrap)
             .field("registry", &without_user_info(&self.registry))
+            .field("prefix", &self.prefix)
             .field("unknown_schemas", &self.unknown_schemas)
             .field("properties", &names)
             .field("connect_timeout", &self.connect_timeout)

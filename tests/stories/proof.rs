@@ -75,7 +75,7 @@ async fn break_store(
     sql: &str,
 ) -> (String, orderly::demo::Report) {
     let demo = demo(generated(20)).await;
-    let database = store(&demo.platform.databases);
+    let database = store(&demo.site.databases);
     let some = format!("SELECT order_id FROM {table} ORDER BY order_id LIMIT 1");
     let order_id: String = database.query(&some, &[]).await.unwrap()[0].get(0).unwrap();
     let mut tx = database.begin().await.unwrap();

@@ -8,8 +8,9 @@ use orderly_sdk::topics::Topics;
 use super::{Refused, print, up};
 use crate::{
     args::{DemoArgs, Output},
-    demo::{Demo, Load, progress::Bars},
-    platform::Settings,
+    demo::{Demo, Load, Site, progress::Bars},
+    parts::{self, Parts},
+    platform::{Databases, Settings},
 };
 
 pub(super) async fn run(
@@ -18,19 +19,35 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
-    let DemoArgs { orders, rate, members, from, format, serve, stages, fault } = args;
+    let DemoArgs { orders, rate, members, from, format, serve, stages, fault, .. } = args;
+    let parts = parts::by_flags(args.cluster, args.database).map_err(Refused::usage)?;
     let load = match (from, format) {
         (Some(path), Some(format)) => Load::Imported { path, format },
         _ => Load::Generated { orders, rate },
     };
-    let settings =
-        Settings { topics, listen: ([127, 0, 0, 1], 0).into(), members, stages, metrics };
     let violation = |error| Refused::violation(&error);
+    let is_embedded = parts.is_none();
+    let starting = async {
+        match (args.against, parts) {
+            (Some(api), Some(Parts { config, database })) => {
+                let databases = Databases::shared(&database)?;
+                let site = Site::of_services(config, api, databases).await?;
+                Demo::on(site, load, stages.total()).await
+            }
+            (_, parts) => {
+                let listen = ([127, 0, 0, 1], 0).into();
+                let settings = Settings { topics, listen, members, stages, metrics, parts };
+                Demo::start(load, settings).await
+            }
+        }
+    };
     let mut demo = tokio::select! {
-        started = Demo::start(load, settings) => started.map_err(violation)?,
+        started = starting => started.map_err(violation)?,
         () = up::interrupted() => return Ok(ExitCode::from(up::INTERRUPTED)),
     };
-    eprintln!("Embedded broker, registry and databases: nothing outlives this process.");
+    if is_embedded {
+        eprintln!("Embedded broker, registry and databases: nothing outlives this process.");
+    }
     let bars = Bars::new();
     let ran = tokio::select! {
         ran = demo.run(&bars) => Some(ran),
@@ -58,7 +75,9 @@ pub(super) async fn run(
         }
     }
     if serve {
-        let platform = demo.into_platform();
+        let Some(platform) = demo.into_platform() else {
+            return Err(Refused::usage("--serve has nothing to serve with --against"));
+        };
         eprintln!("{}", up::addresses(&platform, Output::Table));
         up::stay(platform).await.map_err(|e| Refused::violation(&e))?;
     } else {

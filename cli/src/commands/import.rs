@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use orderly_sdk::{
-    Config,
     codec::Registry,
     emit::{EmitSettings, Emitter},
 };
@@ -16,18 +15,15 @@ use crate::{
 };
 
 pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Refused> {
-    let ImportArgs { path, format, bootstrap, registry, properties } = args;
-    let (Some(bootstrap), Some(registry)) = (bootstrap, registry) else {
-        return Err(Refused::usage(format!(
-            "import writes to a Kafka cluster: give --bootstrap and --registry (or \
-             KAFKA_BOOTSTRAP_SERVERS and SCHEMA_REGISTRY_URL).\n\
+    let ImportArgs { path, format, cluster } = args;
+    let config = cluster.or_environment().map_err(|why| {
+        Refused::usage(format!(
+            "import writes to a Kafka cluster: {why}.\n\
              To see these orders go through embedded parts, if they fit: orderly demo --from {} --format {format}",
             path.display()
-        )));
-    };
+        ))
+    })?;
     let import = importer::open(&path, format).map_err(|e| Refused::violation(&e))?;
-    let mut config = Config::new(bootstrap, registry);
-    config.properties = properties;
     let client = Registry::new(&config).map_err(|e| Refused::unreachable(&e))?;
     let encoders = importer::declares()
         .register(&config, &client)

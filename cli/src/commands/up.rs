@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Refused, print};
 use crate::{
     args::{Output, UpArgs},
+    parts,
     platform::{Platform, PlatformError, Settings},
 };
 
@@ -21,8 +22,9 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
-    let UpArgs { listen, members, stages } = args;
-    let starting = Platform::start(Settings { topics, listen, members, stages, metrics });
+    let UpArgs { listen, members, stages, cluster, database } = args;
+    let parts = parts::by_flags(cluster, database).map_err(Refused::usage)?;
+    let starting = Platform::start(Settings { topics, listen, members, stages, metrics, parts });
     let platform = tokio::select! {
         started = starting => started.map_err(|e| Refused::violation(&e))?,
         () = interrupted() => return Ok(ExitCode::from(INTERRUPTED)),
@@ -42,15 +44,23 @@ pub(super) fn addresses(platform: &Platform, output: Output) -> String {
             "mailbox": format!("http://{mailbox}/mailbox"),
             "kafka": kafka,
             "schema_registry": registry,
+            "embedded": platform.is_embedded(),
         })
         .to_string(),
-        Output::Table => format!(
-            "order-api        http://{api}  (POST /orders, GET /orders/{{id}}, /openapi.json, /metrics)\n\
+        Output::Table => {
+            let (embedded, note) = if platform.is_embedded() {
+                ("  (embedded)", "Embedded parts: nothing outlives this process. Ctrl-C stops it.")
+            } else {
+                ("", "Ctrl-C stops it.")
+            };
+            format!(
+                "order-api        http://{api}  (POST /orders, GET /orders/{{id}}, /openapi.json, /metrics)\n\
              mailbox          http://{mailbox}/mailbox\n\
-             Kafka            {kafka}  (embedded)\n\
-             schema registry  {registry}  (embedded)\n\
-             Embedded parts: nothing outlives this process. Ctrl-C stops it."
-        ),
+             Kafka            {kafka}{embedded}\n\
+             schema registry  {registry}{embedded}\n\
+             {note}"
+            )
+        }
     }
 }
 

@@ -9,30 +9,26 @@ use orderly_stores::StoreError;
 use super::{
     findings::{Findings, Kind},
     intake::Taken,
+    kept::Whose,
     ledger::Ledger,
 };
-
-const PAGE: u32 = 5_000;
 
 /// Each status that is mailed was mailed once, with its text, to its customer. Answers how many
 /// mails were sent.
 pub(super) async fn check_mails(
     ledger: &Ledger,
     taken: &Taken,
+    whose: &Whose<'_>,
     mailbox: &Mailbox,
     findings: &mut Findings,
 ) -> Result<u64, StoreError> {
     let mut owed = owed(ledger, taken);
-    let (mut sent, mut behind) = (0, 0);
-    loop {
-        let page = mailbox.page(behind, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        behind = last.place;
-        for mail in &page {
-            sent += u64::from(mail.outcome == DeliveryOutcome::Sent);
-            check_mail(owed.remove(&mail.event_id).as_ref(), mail, findings);
-        }
-    }
+    let mut sent = 0;
+    let each = |mail: &Mailed| {
+        sent += u64::from(mail.outcome == DeliveryOutcome::Sent);
+        check_mail(owed.remove(&mail.event_id).as_ref(), mail, findings);
+    };
+    whose.each_mail(mailbox, each).await?;
     for (event_id, Owed { order_id, address, .. }) in owed {
         if address.is_some() {
             findings.add(Kind::Lost, order_id, format!("the mail for event {event_id}"));

@@ -10,10 +10,9 @@ use orderly_stores::StoreError;
 use super::{
     findings::{Findings, Kind},
     intake::{Accepted, Taken},
+    kept::Whose,
     ledger::{Ledger, Seen, Trail},
 };
-
-const PAGE: u32 = 5_000;
 
 /// Every accepted order is on its topic, under the id that its receipt says.
 pub(super) fn check_accepted(ledger: &Ledger, taken: &Taken, findings: &mut Findings) {
@@ -40,6 +39,7 @@ pub(super) fn check_untold(ledger: &Ledger, taken: &Taken, findings: &mut Findin
 /// History kept what the topics say: every order and every status once, and nothing else.
 pub(super) async fn check_history(
     ledger: &Ledger,
+    whose: &Whose<'_>,
     history: &ReadModel,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
@@ -49,20 +49,15 @@ pub(super) async fn check_history(
         .filter(|(_, trail)| !trail.placed.is_empty())
         .map(|(id, _)| id.as_str())
         .collect();
-    let mut after = String::new();
-    loop {
-        let page = history.orders_after(&after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after.clone_from(&last.order_id);
-        for order in &page {
-            missing.remove(order.order_id.as_str());
-            check_order(ledger.orders.get(&order.order_id), order, findings);
-        }
-    }
+    let each = |order: &KeptOrder| {
+        missing.remove(order.order_id.as_str());
+        check_order(ledger.orders.get(&order.order_id), order, findings);
+    };
+    whose.each_order(history, each).await?;
     for order_id in missing {
         findings.add(Kind::Lost, order_id, "it isn't in the history store");
     }
-    check_timeline(ledger, history, findings).await
+    check_timeline(ledger, whose, history, findings).await
 }
 
 /// History's row of an order, held against its trail.
@@ -104,20 +99,16 @@ fn check_order(trail: Option<&Trail>, kept: &KeptOrder, findings: &mut Findings)
 
 async fn check_timeline(
     ledger: &Ledger,
+    whose: &Whose<'_>,
     history: &ReadModel,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
     let mut missing = expected(ledger);
-    let mut after = (String::new(), String::new());
-    loop {
-        let page = history.timeline_after((&after.0, &after.1), PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.order_id.clone(), last.event_id.clone());
-        for kept in &page {
-            let expected = missing.remove(&(kept.order_id.clone(), kept.event_id.clone()));
-            check_event(expected.as_ref(), kept, findings);
-        }
-    }
+    let each = |kept: &KeptEvent| {
+        let expected = missing.remove(&(kept.order_id.clone(), kept.event_id.clone()));
+        check_event(expected.as_ref(), kept, findings);
+    };
+    whose.each_event(history, each).await?;
     for ((order_id, event_id), Expected { seen, .. }) in missing {
         let what = format!("{} {event_id} isn't in the history store's timeline", seen.event_type);
         findings.add(Kind::Lost, &order_id, what);

@@ -49,7 +49,7 @@ impl Demo {
             found.ok_or_else(|| DemoError::Ended("no order to place a fault on".into()))?
         };
         if fault == Fault::LoseRow {
-            let mut tx = self.platform.databases.history.begin().await?;
+            let mut tx = self.site.databases.history.begin().await?;
             let id: [Value; 1] = [order_id.as_str().into()];
             tx.execute("DELETE FROM history_orders WHERE order_id = $1", &id).await?;
             tx.commit().await?;
@@ -82,7 +82,7 @@ impl Demo {
     }
 
     async fn intruder(&self) -> Result<Emitter, DemoError> {
-        let config = &self.platform.config;
+        let config = &self.site.config;
         let registry = Registry::new(config)?;
         let declared = Encoders::of("fault")
             .event::<OrderConfirmed>()

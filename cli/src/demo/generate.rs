@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderly_sdk::EventId;
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -26,22 +25,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest wait between them.
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Places `orders` orders at `api`, `rate` a second or as fast as they are answered. Each
-/// outcome goes to `intake`.
+/// Places `orders` orders at `api`, `rate` a second or as fast as they are answered, by customers
+/// of this `run`: their user ids begin with it. Each outcome goes to `intake`.
 pub(super) async fn generate(
     api: String,
+    run: String,
     orders: u64,
     rate: Option<u32>,
     intake: mpsc::Sender<Intake>,
 ) -> Result<(), reqwest::Error> {
     let client = Client::builder().timeout(Duration::from_secs(15)).build()?;
-    // Keys of one run aren't keys of another.
-    let run = EventId::new();
+    // Keys of one run aren't keys of another, as runs are named anew each time.
     let (next, start) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let mut customers = JoinSet::new();
     for _ in 0..CONCURRENCY.min(orders) {
-        let (client, api, next, intake) =
-            (client.clone(), api.clone(), Arc::clone(&next), intake.clone());
+        let (client, api, run, next, intake) =
+            (client.clone(), api.clone(), run.clone(), Arc::clone(&next), intake.clone());
         customers.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -55,7 +54,7 @@ pub(super) async fn generate(
                 };
                 tokio::time::sleep_until(meant.into()).await;
                 let key = format!("{run}-{number}");
-                let outcome = place(&client, &api, &key, &order(number)).await;
+                let outcome = place(&client, &api, &key, &order(&run, number)).await;
                 let took = meant.elapsed();
                 let placed = Intake { outcome, sent: meant, took, mail_to: Some(email(number)) };
                 if intake.send(placed).await.is_err() {
@@ -141,7 +140,7 @@ fn guest(number: u64) -> String {
 }
 
 /// The order that the customer with this number places: always the same one.
-fn order(number: u64) -> Value {
+fn order(run: &str, number: u64) -> Value {
     let mut dice = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
     let mut roll = |sides: usize| {
         dice ^= dice << 13;
@@ -156,7 +155,7 @@ fn order(number: u64) -> Value {
         })
         .collect();
     json!({
-        "user_id": guest(number),
+        "user_id": format!("{run}{}", guest(number)),
         "currency": "EUR",
         "lines": lines,
         "contact": { "email": email(number) },

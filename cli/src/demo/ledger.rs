@@ -1,7 +1,7 @@
 //! What the topics say, order by order, as it was read along. Pure.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
     fmt,
     sync::Arc,
     time::Instant,
@@ -12,7 +12,12 @@ use orderly_schemas::{
     OrderPlaced, OrderRefunded, OrderRejected, OrderReturned, ReadyForPickup, StageCompleted,
     StageStarted,
 };
-use orderly_sdk::{Event, EventId, Meta, consume::Received, event_set, record::Coordinates};
+use orderly_sdk::{
+    Event, EventId, Meta,
+    consume::Received,
+    event_set,
+    record::{Coordinates, TopicPartition},
+};
 use rust_decimal::Decimal;
 
 event_set! {
@@ -33,20 +38,28 @@ event_set! {
     }
 }
 
+/// Whose orders a run is about.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Mine {
+    /// Everybody's: nobody else is there, and what is found of others is a fault.
+    #[default]
+    Everything,
+    /// Those of customers whose user ids begin so.
+    Customers(String),
+    /// The orders and returns with these ids.
+    Documents(Arc<HashSet<String>>),
+}
+
 /// Everything read so far.
 #[derive(Default)]
 pub struct Ledger {
+    pub(super) mine: Mine,
+    /// The offset behind the last record read, by partition.
+    pub(super) read_to: HashMap<TopicPartition, i64>,
     pub(super) orders: BTreeMap<String, Trail>,
     pub(super) returns: BTreeMap<String, Vec<EventId>>,
     /// Records read.
     pub(super) records: u64,
-    /// Events of `order-status`, each id once.
-    pub(super) statuses: u64,
-    /// Records with an event id that was there before.
-    pub(super) resent: u64,
-    /// Orders placed that came to their end.
-    pub(super) ended: u64,
-    pub(super) tallies: Ends,
     /// The partitions that hold records of an order or return, by it and the topic.
     pub(super) partitions: BTreeMap<(String, Arc<str>), BTreeSet<i32>>,
     /// Each event as it was read first.
@@ -61,12 +74,20 @@ pub(super) struct Seen {
     pub(super) at: Coordinates,
 }
 
-/// How orders ended.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Ends {
+/// What the run's orders come to so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Figures {
+    pub(super) placed: u64,
+    /// Of them those that came to their end.
+    pub(super) ended: u64,
     pub(super) completed: u64,
     pub(super) rejected: u64,
     pub(super) cancelled: u64,
+    pub(super) returns: u64,
+    /// Events of `order-status`, each id once.
+    pub(super) statuses: u64,
+    /// Records with an event id that was there before.
+    pub(super) resent: u64,
 }
 
 /// One order.
@@ -74,7 +95,13 @@ pub(super) struct Ends {
 pub(super) struct Trail {
     /// Event ids of its OrderPlaced, each once.
     pub(super) placed: Vec<EventId>,
+    /// It is an order of this run.
+    pub(super) is_mine: bool,
     pub(super) historic: bool,
+    /// Records of it with an event id that was there before.
+    pub(super) resent: u64,
+    /// It waits to be collected.
+    pub(super) ready: Option<Meta>,
     /// What the first OrderPlaced says was ordered.
     pub(super) goods: Option<Goods>,
     /// Its statuses in the order of the topic, each event id once.
@@ -159,18 +186,26 @@ impl fmt::Display for Step {
 }
 
 impl Ledger {
+    /// Of a run about `mine`, read from these offsets on.
+    pub(super) fn of(mine: Mine, starts: &[(TopicPartition, i64)]) -> Self {
+        Self { mine, read_to: starts.iter().cloned().collect(), ..Self::default() }
+    }
+
     /// Takes down what was read at `now`.
     pub(super) fn see(&mut self, received: &Received<Observed>, now: Instant) {
-        self.records += 1;
         let Received { event, meta, at } = received;
+        self.read(at);
         let (order_id, event_type) = named(event);
+        if matches!(&self.mine, Mine::Documents(ids) if !ids.contains(order_id)) {
+            return;
+        }
         let lies_in = (order_id.to_owned(), Arc::clone(&at.partition.topic));
         self.partitions.entry(lies_in).or_default().insert(at.partition.partition);
         let id = meta.id;
         match self.seen.entry(id) {
             Entry::Vacant(new) => new.insert(Seen { event_type, at: at.clone() }),
             Entry::Occupied(_) => {
-                self.resent += 1;
+                self.trail(order_id).resent += 1;
                 return;
             }
         };
@@ -180,13 +215,16 @@ impl Ledger {
                 return self.returns.entry(order_id.to_owned()).or_default().push(id);
             }
             Observed::OrderCollected(_) | Observed::OrderCancellationRequested(_) => {
-                return self.orders.entry(order_id.to_owned()).or_default().asked.push(id);
+                return self.trail(order_id).asked.push(id);
             }
             Observed::OrderConfirmed(e) => (e.sequence, Step::Confirmed),
             Observed::OrderRejected(e) => (e.sequence, Step::Rejected),
             Observed::StageStarted(e) => (e.sequence, Step::Started(e.stage.clone())),
             Observed::StageCompleted(e) => (e.sequence, Step::Finished(e.stage.clone())),
-            Observed::ReadyForPickup(e) => (e.sequence, Step::Ready),
+            Observed::ReadyForPickup(e) => {
+                self.trail(order_id).ready = Some(meta.clone());
+                (e.sequence, Step::Ready)
+            }
             Observed::OrderCompleted(e) => (e.sequence, Step::Completed),
             Observed::OrderCancelled(e) => (e.sequence, Step::Cancelled),
             Observed::OrderRefunded(e) => (e.sequence, Step::Refunded),
@@ -194,21 +232,80 @@ impl Ledger {
         self.tell(order_id, Told { id, sequence, step }, now);
     }
 
-    /// Counts a record that holds none of these events.
-    pub(super) fn skip(&mut self) {
+    /// Counts a record, whatever it holds.
+    pub(super) fn read(&mut self, at: &Coordinates) {
         self.records += 1;
+        self.read_to.insert(at.partition.clone(), at.offset + 1);
+    }
+
+    /// The offset behind what was read of a partition.
+    pub(super) fn next(&self, at: &TopicPartition) -> i64 {
+        self.read_to.get(at).copied().unwrap_or_default()
+    }
+
+    /// An order of this run that is ready and that nobody was sent for yet.
+    pub(super) fn collectable(&mut self, order_id: &str) -> Option<Meta> {
+        let trail = self.orders.get_mut(order_id).filter(|trail| trail.is_mine)?;
+        trail.ready.take()
+    }
+
+    /// What the run's orders come to.
+    pub(super) fn figures(&self) -> Figures {
+        let mut figures = Figures { returns: self.returns.len() as u64, ..Figures::default() };
+        for trail in self.orders.values().filter(|trail| trail.is_mine) {
+            figures.placed += u64::from(!trail.placed.is_empty());
+            figures.ended += u64::from(!trail.placed.is_empty() && trail.is_ended());
+            figures.statuses += trail.told.len() as u64;
+            figures.resent += trail.resent;
+            let tells = |step: &Step| u64::from(trail.told.iter().any(|t| t.step == *step));
+            figures.completed += tells(&Step::Completed);
+            figures.rejected += tells(&Step::Rejected);
+            figures.cancelled += tells(&Step::Cancelled);
+        }
+        figures
+    }
+
+    /// Forgets the orders of others.
+    pub(super) fn keep_mine(&mut self) {
+        self.orders.retain(|_, trail| trail.is_mine);
+        let (orders, returns) = (&self.orders, &self.returns);
+        self.partitions.retain(|(id, _), _| orders.contains_key(id) || returns.contains_key(id));
+    }
+
+    /// Ids of the run's orders and returns.
+    pub(super) fn ids(&self) -> Vec<&str> {
+        let mine = self.orders.iter().filter(|(_, trail)| trail.is_mine).map(|(id, _)| id);
+        mine.chain(self.returns.keys()).map(String::as_str).collect()
+    }
+
+    /// An order's trail, begun where this is the first of it.
+    fn trail(&mut self, order_id: &str) -> &mut Trail {
+        // Of a customer's order it is known whose it is once its OrderPlaced was read.
+        let is_mine = !matches!(self.mine, Mine::Customers(_));
+        self.orders
+            .entry(order_id.to_owned())
+            .or_insert_with(|| Trail { is_mine, ..Trail::default() })
     }
 
     /// Mails that are owed for what was read so far, given which orders get mails.
     pub(super) fn mails_owed(&self, gets_mails: impl Fn(&str) -> bool) -> u64 {
         let is_owed = |told: &&Told| told.step.template().is_some();
         let owed = |trail: &Trail| trail.told.iter().filter(is_owed).count();
-        let orders = self.orders.iter().filter(|(id, trail)| !trail.historic && gets_mails(id));
+        let orders = self
+            .orders
+            .iter()
+            .filter(|(id, trail)| trail.is_mine && !trail.historic && gets_mails(id));
         orders.map(|(_, trail)| owed(trail) as u64).sum()
     }
 
     fn place(&mut self, event: &OrderPlaced, meta: &Meta) {
-        let trail = self.orders.entry(event.order_id.clone()).or_default();
+        let is_mine = match (&self.mine, &event.user_id) {
+            (Mine::Customers(prefix), Some(user)) => user.starts_with(prefix),
+            (Mine::Customers(_), None) => false,
+            _ => true,
+        };
+        let trail = self.trail(&event.order_id);
+        trail.is_mine = is_mine;
         trail.placed.push(meta.id);
         trail.historic |= meta.historic;
         trail.goods.get_or_insert_with(|| Goods {
@@ -216,28 +313,21 @@ impl Ledger {
             currency: event.currency.clone(),
             lines: event.lines.len(),
         });
-        if trail.is_ended() && trail.placed.len() == 1 {
-            self.ended += 1;
-        }
     }
 
     fn tell(&mut self, order_id: &str, told: Told, now: Instant) {
-        self.statuses += 1;
-        let trail = self.orders.entry(order_id.to_owned()).or_default();
-        match told.step {
-            Step::Completed => self.tallies.completed += 1,
-            Step::Rejected => self.tallies.rejected += 1,
-            Step::Cancelled => self.tallies.cancelled += 1,
-            _ => {}
-        }
+        let trail = self.trail(order_id);
         if told.step == Step::Completed {
             trail.completed.get_or_insert(now);
         }
-        let was_ended = trail.is_ended();
         trail.told.push(told);
-        if !was_ended && trail.is_ended() && !trail.placed.is_empty() {
-            self.ended += 1;
-        }
+    }
+}
+
+impl Observed {
+    /// The order or return that it is about.
+    pub(super) fn order_id(&self) -> &str {
+        named(self).0
     }
 }
 
@@ -291,7 +381,8 @@ mod tests {
         let (mut ledger, meta) = (Ledger::default(), Meta::new(&"test".into()));
         ledger.see(&confirmed(&meta, 3, 7), Instant::now());
         ledger.see(&confirmed(&meta, 5, 0), Instant::now());
-        assert_eq!((ledger.records, ledger.statuses, ledger.resent), (2, 1, 1));
+        let Figures { statuses, resent, .. } = ledger.figures();
+        assert_eq!((ledger.records, statuses, resent), (2, 1, 1));
         let Seen { event_type, at } = &ledger.seen[&meta.id];
         assert_eq!((*event_type, at.to_string()), ("OrderConfirmed", "order-status-3@7".into()));
         let partitions: Vec<_> = ledger.partitions.values().collect();

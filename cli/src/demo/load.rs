@@ -1,8 +1,8 @@
 //! A run's orders: where they come from, and how they are handed in.
 
-use std::{path::PathBuf, time::Instant};
+use std::{collections::HashSet, path::PathBuf, time::Instant};
 
-use importer::{EmitDocumentsError, Format, OpenError, Tally};
+use importer::{Document, EmitDocumentsError, Format, OpenError, Tally};
 use orderly_sdk::{
     Config,
     codec::Registry,
@@ -40,6 +40,8 @@ pub enum Load {
 pub(super) struct LoadParts {
     pub(super) api: String,
     pub(super) config: Config,
+    /// What the run's customers' user ids begin with.
+    pub(super) run: String,
 }
 
 /// Hands in every order; each outcome goes to `intakes`, an import's account to `tallies`.
@@ -51,7 +53,7 @@ pub(super) async fn load(
 ) -> Result<(), DemoError> {
     match load {
         Load::Generated { orders, rate } => {
-            generate(parts.api, orders, rate, intakes).await.map_err(DemoError::Http)
+            generate(parts.api, parts.run, orders, rate, intakes).await.map_err(DemoError::Http)
         }
         Load::Imported { path, format } => {
             let import = importer::open(&path, format)?;
@@ -95,15 +97,24 @@ pub(super) async fn load(
     }
 }
 
-/// Reads a file to its end without emitting anything: how much it is, and whether it can be read.
-pub(super) async fn read_through(path: PathBuf, format: Format) -> Result<Size, DemoError> {
+/// Reads a file to its end without emitting anything: how much it is, the ids of its orders and
+/// returns, and whether it can be read.
+pub(super) async fn read_through(
+    path: PathBuf,
+    format: Format,
+) -> Result<(Size, HashSet<String>), DemoError> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut import = importer::open(&path, format)?;
-        let read = import.by_ref().try_for_each(|document| document.map(drop));
+        let mut ids = HashSet::new();
+        let read = import.by_ref().try_for_each(|document| {
+            let (Document::Sale(invoice) | Document::Return(invoice)) = document?;
+            ids.insert(invoice.number);
+            Ok(())
+        });
         let tally = import.tally();
         let lines = tally.sales_lines + tally.return_lines;
         let size = Size { orders: tally.orders, returns: tally.returns, lines };
-        Ok::<_, OpenError>(read.map(|()| size))
+        Ok::<_, OpenError>(read.map(|()| (size, ids)))
     });
     let read = reading.await.map_err(|e| DemoError::Ended(e.to_string()))?;
     Ok(read?.map_err(EmitDocumentsError::Import)?)

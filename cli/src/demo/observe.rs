@@ -6,16 +6,16 @@ use std::{
     time::Instant,
 };
 
-use orderly_schemas::{order_status, orders};
 use orderly_sdk::{
     Config, Meta,
     codec::{Registry, RegistryError},
     consume::read_event,
     kafka::{KafkaError, Tail},
+    record::TopicPartition,
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::ledger::{Ledger, Observed};
+use super::ledger::{Ledger, Mine, Observed};
 
 /// Orders that are ready and not yet collected.
 const MOST_READY: usize = 10_000;
@@ -33,13 +33,15 @@ pub(super) struct Ready {
 }
 
 impl Observer {
-    /// From the first record of each topic. Orders that are ready go to the receiver.
-    pub(super) async fn start(
+    /// From these offsets on. Orders of the run that are ready go to the receiver.
+    pub(super) fn start(
         config: &Config,
+        starts: &[(TopicPartition, i64)],
+        mine: Mine,
     ) -> Result<(Self, mpsc::Receiver<Ready>), ObserveError> {
-        let tail = Tail::from_start(config, &[orders::TOPIC, order_status::TOPIC]).await?;
+        let tail = Tail::from(config, starts)?;
         let registry = Registry::new(config)?;
-        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let ledger = Arc::new(Mutex::new(Ledger::of(mine, starts)));
         let (ready, customers) = mpsc::channel(MOST_READY);
         let reading = tokio::spawn(read(tail, registry, Arc::clone(&ledger), ready));
         Ok((Self { ledger, reading }, customers))
@@ -77,18 +79,22 @@ async fn read(
         let received = match read_event::<Observed>(&registry, &record).await {
             Ok(Some(received)) => received,
             Ok(None) => {
-                lock(&ledger).skip();
+                lock(&ledger).read(record.at());
                 continue;
             }
             Err(failure) => {
                 return Err(ObserveError::Ended(format!("{}: {failure}", record.at())));
             }
         };
-        lock(&ledger).see(&received, Instant::now());
-        if let Observed::ReadyForPickup(event) = received.event {
-            let ready = Ready { order_id: event.order_id, meta: received.meta };
+        let order_id = received.event.order_id();
+        let ready = {
+            let mut ledger = lock(&ledger);
+            ledger.see(&received, Instant::now());
+            ledger.collectable(order_id)
+        };
+        if let Some(meta) = ready {
             // Nobody collects any more: then it isn't.
-            let _ = customers.send(ready).await;
+            let _ = customers.send(Ready { order_id: order_id.to_owned(), meta }).await;
         }
     }
     Ok(())

@@ -1,17 +1,20 @@
 //! A run: start, load, settle, prove.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use history::Counts;
 use importer::{MalformedLine, Tally};
 use notifications::Mailbox;
 use orderly_schemas::{DeliveryOutcome, order_status, orders};
-use orderly_sdk::{kafka::Probe, record::TopicPartition};
-use orderly_stores::{Outbox, StoreError};
+use orderly_sdk::{EventId, kafka::Probe, record::TopicPartition};
+use orderly_stores::StoreError;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
-    DemoError, Load,
+    DemoError, Load, Site,
     check_mails::check_mails,
     check_stores::{check_accepted, check_history, check_untold},
     check_trails::check_trails,
@@ -19,6 +22,8 @@ use super::{
     findings::{Findings, Kind},
     fits::Size,
     intake::Taken,
+    kept::Whose,
+    ledger::{Figures, Ledger, Mine},
     load::{LoadParts, load, read_through},
     observe::Observer,
     progress::Bars,
@@ -32,18 +37,29 @@ use crate::platform::{Platform, Settings};
 
 /// A run of the demo.
 pub struct Demo {
-    /// What it runs on.
-    pub platform: Platform,
+    /// Where it runs.
+    pub site: Site,
+    platform: Option<Platform>,
     load: Load,
+    run: String,
+    probe: Probe,
     pub(super) observer: Observer,
     collecting: JoinHandle<Result<(), CustomersError>>,
     taken: Taken,
     import: Option<Tally>,
+    /// What was there before it began.
+    before: Before,
     started: Instant,
     seconds: f64,
     is_settled: bool,
     /// Without any progress for so long, a run is over.
     patience: Duration,
+}
+
+/// What the stores held.
+struct Before {
+    kept: Counts,
+    mails: u64,
 }
 
 /// What moves at all moves within this; a stage takes its own time besides.
@@ -52,29 +68,77 @@ const STALLED: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(100);
 
 impl Demo {
-    /// Refuses a run that could outgrow the embedded broker; else starts everything.
+    /// Starts every service in this process, and a run on them. Refuses one that could outgrow the
+    /// embedded broker.
     pub async fn start(load: Load, settings: Settings) -> Result<Self, DemoError> {
-        let size = match &load {
-            // The generator's orders have at most four lines.
-            Load::Generated { orders, .. } => {
-                Size { orders: *orders, returns: 0, lines: *orders * 4 }
-            }
-            Load::Imported { path, format } => read_through(path.clone(), *format).await?,
-        };
-        size.fits(&settings.stages, &settings.topics).map_err(DemoError::TooLarge)?;
+        if settings.parts.is_none() {
+            let size = match &load {
+                // The generator's orders have at most four lines.
+                Load::Generated { orders, .. } => {
+                    Size { orders: *orders, returns: 0, lines: *orders * 4 }
+                }
+                Load::Imported { path, format } => read_through(path.clone(), *format).await?.0,
+            };
+            size.fits(&settings.stages, &settings.topics).map_err(DemoError::TooLarge)?;
+        }
         let patience = STALLED + settings.stages.total();
-        let started = Instant::now();
         let platform = Platform::start(settings).await?;
-        let (observer, ready) = Observer::start(&platform.config).await?;
-        let config = platform.config.clone();
+        let site = Site::of_platform(&platform).await?;
+        Self::begin(load, site, Some(platform), patience).await
+    }
+
+    /// A run on services that are there, whose stages take `walk` in all.
+    pub async fn on(site: Site, load: Load, walk: Duration) -> Result<Self, DemoError> {
+        Self::begin(load, site, None, STALLED + walk).await
+    }
+
+    async fn begin(
+        load: Load,
+        site: Site,
+        platform: Option<Platform>,
+        patience: Duration,
+    ) -> Result<Self, DemoError> {
+        let started = Instant::now();
+        let probe = Probe::new(&site.config)?;
+        let id = EventId::new().to_string();
+        let run = format!("{}-", &id[id.len() - 8..]);
+        let mine = match &load {
+            _ if !site.is_used => Mine::Everything,
+            Load::Generated { .. } => Mine::Customers(run.clone()),
+            Load::Imported { path, format } => {
+                Mine::Documents(Arc::new(read_through(path.clone(), *format).await?.1))
+            }
+        };
+        let mut starts = Vec::new();
+        for topic in [orders::TOPIC, order_status::TOPIC] {
+            for partition in 0..probe.partitions(topic).await? {
+                let partition = TopicPartition { topic: topic.into(), partition };
+                let (oldest, end) = probe.ends(&partition).await?;
+                // A document that was imported before is there already, with all that came of it.
+                let start = if matches!(mine, Mine::Customers(_)) { end } else { oldest };
+                starts.push((partition, start));
+            }
+        }
+        let before = match &mine {
+            Mine::Customers(_) => {
+                Before { kept: site.history.counts().await?, mails: mails(&site.mailbox).await? }
+            }
+            _ => Before { kept: Counts { orders: 0, statuses: 0, returns: 0 }, mails: 0 },
+        };
+        let (observer, ready) = Observer::start(&site.config, &starts, mine)?;
+        let config = site.config.clone();
         let collecting = tokio::spawn(async move { collect(&config, ready).await });
         Ok(Self {
+            site,
             platform,
             load,
+            run,
+            probe,
             observer,
             collecting,
             taken: Taken::default(),
             import: None,
+            before,
             started,
             seconds: 0.0,
             is_settled: false,
@@ -90,9 +154,8 @@ impl Demo {
         let mut loading = tokio::spawn(load(self.load.clone(), self.parts(), senders, tallies));
         let is_import = matches!(self.load, Load::Imported { .. });
         let shown = Shown::new(bars, &self.load);
-        let probe = Probe::new(&self.platform.config)?;
         let mut is_loaded = false;
-        let (mut moved, mut last) = (Instant::now(), None);
+        let (mut moved, mut last, mut pause) = (Instant::now(), None, LOOK);
         loop {
             tokio::select! {
                 biased;
@@ -107,7 +170,7 @@ impl Demo {
                         self.import = tally.recv().await;
                     }
                 },
-                why = self.platform.failure() => return Err(DemoError::Service(why)),
+                why = failure(self.platform.as_ref()) => return Err(DemoError::Service(why)),
                 error = self.observer.failure() => return Err(error.into()),
                 ended = &mut self.collecting => {
                     return match ended {
@@ -115,14 +178,14 @@ impl Demo {
                         _ => Err(DemoError::Ended("the demo's customers went home".into())),
                     };
                 }
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(pause) => {}
             }
+            let looked = Instant::now();
             let state = self.state(is_import).await?;
+            // Looking takes no more than a tenth of the stores' time.
+            pause = LOOK.max(looked.elapsed() * 10);
             shown.at(&state, &self.taken);
-            if is_loaded
-                && state.is_settled(&self.taken)
-                && self.is_all_told(&probe, &state).await?
-            {
+            if is_loaded && state.is_settled(&self.taken) && self.is_all_kept(&state).await? {
                 self.is_settled = true;
                 break;
             }
@@ -142,7 +205,9 @@ impl Demo {
         let deadline = Instant::now() + STALLED;
         loop {
             let state = self.state(true).await?;
-            if state.records >= records && state.kept.statuses.unsigned_abs() >= state.statuses {
+            if state.records >= records
+                && state.kept.statuses.unsigned_abs() >= state.figures.statuses
+            {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -167,44 +232,54 @@ impl Demo {
 
     /// Holds topics, stores and senders' answers against each other.
     pub async fn prove(&self) -> Result<Report, DemoError> {
-        let history = &self.platform.history;
-        let kept = history.counts().await?;
-        let sums = match &self.import {
-            Some(_) => Some((history.sales().await?, history.returns().await?)),
-            None => None,
-        };
-        let mut findings = Findings::default();
         // Nothing is added to it any more: the run is over.
-        let ledger = std::mem::take(&mut *self.observer.ledger());
+        let mut ledger = std::mem::take(&mut *self.observer.ledger());
+        let proven = self.prove_by(&mut ledger).await;
+        *self.observer.ledger() = ledger;
+        proven
+    }
+
+    async fn prove_by(&self, ledger: &mut Ledger) -> Result<Report, DemoError> {
+        ledger.keep_mine();
+        let ledger = &*ledger;
+        let whose = if self.site.is_used { Whose::Ours(ledger.ids()) } else { Whose::Everybody };
+        let Site { history, mailbox, .. } = &self.site;
+        let kept = whose.counts(history).await?;
+        let mut findings = Findings::default();
         if !self.is_settled {
             let what = "the run never settled: records or outbox rows were left over";
             findings.add(Kind::Lost, "(all)", what);
         }
-        check_trails(&ledger, &mut findings);
-        check_accepted(&ledger, &self.taken, &mut findings);
-        check_untold(&ledger, &self.taken, &mut findings);
-        check_history(&ledger, history, &mut findings).await?;
-        let mail = check_mails(&ledger, &self.taken, &self.platform.mailbox, &mut findings).await?;
-        let import = self.import.as_ref().zip(sums).map(|(tally, (sales, returns))| {
-            let figures = ImportFigures {
-                lines: tally.lines,
-                orders: kept.orders,
-                sales_lines: tally.sales_lines,
-                sales_total: cents(sales.values().sum()),
-                returns: kept.returns,
-                return_lines: tally.return_lines,
-                returns_total: cents(returns.values().sum()),
-                skipped: SkippedFigures::of(tally),
-                malformed: tally.malformed.count(),
-            };
-            compare(&figures, tally, &mut findings);
-            figures
-        });
+        check_trails(ledger, &mut findings);
+        check_accepted(ledger, &self.taken, &mut findings);
+        check_untold(ledger, &self.taken, &mut findings);
+        check_history(ledger, &whose, history, &mut findings).await?;
+        let mail = check_mails(ledger, &self.taken, &whose, mailbox, &mut findings).await?;
+        let import = match &self.import {
+            None => None,
+            Some(tally) => {
+                let (sales, returns) = whose.sums(history).await?;
+                let figures = ImportFigures {
+                    lines: tally.lines,
+                    orders: kept.orders,
+                    sales_lines: tally.sales_lines,
+                    sales_total: cents(sales.values().sum()),
+                    returns: kept.returns,
+                    return_lines: tally.return_lines,
+                    returns_total: cents(returns.values().sum()),
+                    skipped: SkippedFigures::of(tally),
+                    malformed: tally.malformed.count(),
+                };
+                compare(&figures, tally, &mut findings);
+                Some(figures)
+            }
+        };
+        let told = ledger.figures();
         let walks = self.taken.accepted.iter().filter_map(|(order_id, accepted)| {
             let completed = ledger.orders.get(order_id)?.completed?;
             u64::try_from(completed.duration_since(accepted.sent).as_micros()).ok()
         });
-        let report = Report {
+        Ok(Report {
             orders: self.taken.counts,
             history: HistoryFigures {
                 orders: kept.orders,
@@ -212,86 +287,108 @@ impl Demo {
                 returns: kept.returns,
             },
             fulfilment: FulfilmentFigures {
-                completed: ledger.tallies.completed,
-                rejected: ledger.tallies.rejected,
-                cancelled: ledger.tallies.cancelled,
+                completed: told.completed,
+                rejected: told.rejected,
+                cancelled: told.cancelled,
             },
             notifications: NotificationFigures { mail },
             lost: findings.lost,
             duplicated: findings.duplicated,
             out_of_order: findings.out_of_order,
-            resent: ledger.resent,
+            resent: told.resent,
             accept_ms: Percentiles::of(self.taken.accept_micros.clone()),
             placed_to_completed_ms: Percentiles::of(walks.collect()),
             seconds: (self.seconds * 100.0).round() / 100.0,
             peak_rss_mib: peak_rss_mib(),
             findings: findings.shown,
             import,
-        };
-        *self.observer.ledger() = ledger;
-        Ok(report)
+        })
     }
 
-    /// Stops everything.
+    /// Ends the run, and the services that were started for it.
     pub async fn stop(self) -> Result<(), DemoError> {
         self.collecting.abort();
         drop(self.observer);
-        Ok(self.platform.stop().await?)
+        match self.platform {
+            Some(platform) => Ok(platform.stop().await?),
+            None => Ok(()),
+        }
     }
 
-    /// Gives up the run's own parts; the platform goes on.
-    pub fn into_platform(self) -> Platform {
+    /// Gives up the run's own parts; the services that were started for it go on.
+    pub fn into_platform(self) -> Option<Platform> {
         self.platform
     }
 
     fn parts(&self) -> LoadParts {
         LoadParts {
-            api: format!("http://{}", self.platform.api),
-            config: self.platform.config.clone(),
+            api: self.site.api.clone(),
+            config: self.site.config.clone(),
+            run: self.run.clone(),
         }
     }
 
-    /// Nothing waits in fulfilment's outbox, and `state` is of both topics up to their ends.
-    async fn is_all_told(&self, probe: &Probe, state: &State) -> Result<bool, DemoError> {
-        if !Outbox::new(self.platform.databases.fulfilment.clone()).is_empty().await? {
-            return Ok(false);
-        }
-        let mut ends = 0;
+    /// Both topics were read to their ends, and what they say of the run's orders is kept.
+    async fn is_all_kept(&self, state: &State) -> Result<bool, DemoError> {
         for topic in [orders::TOPIC, order_status::TOPIC] {
-            for partition in 0..probe.partitions(topic).await? {
-                // The broker began with this run: an end is how many records there ever were.
-                let (_, end) =
-                    probe.ends(&TopicPartition { topic: topic.into(), partition }).await?;
-                ends += end.unsigned_abs();
+            for partition in 0..self.probe.partitions(topic).await? {
+                let at = TopicPartition { topic: topic.into(), partition };
+                let (_, end) = self.probe.ends(&at).await?;
+                if self.observer.ledger().next(&at) < end {
+                    return Ok(false);
+                }
             }
         }
-        Ok(state.records >= ends)
+        if !self.site.is_used {
+            return Ok(self.site.is_outbox_empty().await?);
+        }
+        // Counted before, others' orders may have stood for some of ours.
+        let (kept, mails) = {
+            let ids: Vec<String> =
+                self.observer.ledger().ids().into_iter().map(str::to_owned).collect();
+            let ours = Whose::Ours(ids.iter().map(String::as_str).collect());
+            let mut mails = 0;
+            ours.each_mail(&self.site.mailbox, |_| mails += 1).await?;
+            (ours.counts(&self.site.history).await?, mails)
+        };
+        Ok(State { kept, mails, ..state.clone() }.is_settled(&self.taken))
     }
 
     async fn state(&self, is_import: bool) -> Result<State, DemoError> {
-        let (placed, returns, ended, records, statuses, owed) = {
+        let (figures, records, owed) = {
             let ledger = self.observer.ledger();
-            let placed = ledger.orders.values().filter(|trail| !trail.placed.is_empty()).count();
             let owed =
                 if is_import { 0 } else { ledger.mails_owed(|id| self.taken.gets_mails(id)) };
-            let returns = ledger.returns.len();
-            (placed as u64, returns as u64, ledger.ended, ledger.records, ledger.statuses, owed)
+            (ledger.figures(), ledger.records, owed)
         };
-        let kept = self.platform.history.counts().await?;
-        let mails = mails(&self.platform.mailbox).await?;
-        Ok(State { placed, returns, ended, records, statuses, owed, kept, mails })
+        let Before { kept: before, mails: mails_before } = &self.before;
+        let kept = self.site.history.counts().await?;
+        let kept = Counts {
+            orders: kept.orders - before.orders,
+            statuses: kept.statuses - before.statuses,
+            returns: kept.returns - before.returns,
+        };
+        let mails = mails(&self.site.mailbox).await?.saturating_sub(*mails_before);
+        Ok(State { figures, records, owed, kept, mails })
+    }
+}
+
+/// Resolves when a service of this process fails.
+async fn failure(platform: Option<&Platform>) -> String {
+    match platform {
+        Some(platform) => platform.failure().await,
+        None => std::future::pending().await,
     }
 }
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
-    pub(super) placed: u64,
-    pub(super) returns: u64,
-    pub(super) ended: u64,
+    /// By the topics.
+    pub(super) figures: Figures,
     pub(super) records: u64,
-    pub(super) statuses: u64,
     pub(super) owed: u64,
+    /// By the stores.
     pub(super) kept: Counts,
     pub(super) mails: u64,
 }
@@ -299,12 +396,13 @@ pub(super) struct State {
 impl State {
     fn is_settled(&self, taken: &Taken) -> bool {
         let is_kept = |kept: i64, told: u64| kept.unsigned_abs() >= told;
-        self.placed >= taken.counts.accepted
-            && self.returns >= taken.returns
-            && self.ended >= self.placed
-            && is_kept(self.kept.orders, self.placed)
-            && is_kept(self.kept.statuses, self.statuses)
-            && is_kept(self.kept.returns, self.returns)
+        let Figures { placed, ended, returns, statuses, .. } = self.figures;
+        placed >= taken.counts.accepted
+            && returns >= taken.returns
+            && ended >= placed
+            && is_kept(self.kept.orders, placed)
+            && is_kept(self.kept.statuses, statuses)
+            && is_kept(self.kept.returns, returns)
             && self.mails >= self.owed
     }
 }

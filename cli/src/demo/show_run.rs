@@ -36,7 +36,7 @@ impl Shown {
         let total = Some(self.total.unwrap_or(taken.counts.accepted));
         self.accepted.at(taken.counts.accepted, total);
         self.kept.at(state.kept.orders.unsigned_abs(), total);
-        self.ended.at(state.ended, total);
+        self.ended.at(state.figures.ended, total);
         if let Some(mails) = &self.mails {
             mails.at(state.mails, Some(state.owed));
         }

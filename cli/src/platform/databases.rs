@@ -1,11 +1,14 @@
-//! A database for each service, fresh for each run as the broker is.
+//! A database for each service.
 
-use orderly_stores::Database;
+use std::sync::Arc;
+
+use orderly_stores::{Database, StoreError};
 use tempfile::TempDir;
 
 use super::PlatformError;
 
-/// SQLite files in a temporary directory, which goes with this.
+/// What each service keeps its own in. Clones share it.
+#[derive(Clone)]
 pub struct Databases {
     /// order-api's: what Idempotency-Keys stand for.
     pub order_api: Database,
@@ -15,10 +18,12 @@ pub struct Databases {
     pub fulfilment: Database,
     /// notifications'.
     pub notifications: Database,
-    _directory: TempDir,
+    /// Goes with the last clone.
+    _directory: Option<Arc<TempDir>>,
 }
 
 impl Databases {
+    /// SQLite files in a temporary directory, fresh for each run as the embedded broker is.
     pub(super) fn fresh() -> Result<Self, PlatformError> {
         let directory = tempfile::Builder::new()
             .prefix("orderly-")
@@ -33,7 +38,23 @@ impl Databases {
             history: open("history")?,
             fulfilment: open("fulfilment")?,
             notifications: open("notifications")?,
-            _directory: directory,
+            _directory: Some(Arc::new(directory)),
+        })
+    }
+
+    /// One database for all of them.
+    pub fn shared(url: &str) -> Result<Self, StoreError> {
+        // SQLite's writers of one process take turns in one handle; between handles they wait for
+        // locks. Servers give each handle connections of its own.
+        let first = Database::open(url)?;
+        let open =
+            || if url.starts_with("sqlite:") { Ok(first.clone()) } else { Database::open(url) };
+        Ok(Self {
+            order_api: open()?,
+            history: open()?,
+            fulfilment: open()?,
+            notifications: open()?,
+            _directory: None,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Every service in one process, on embedded parts. Nothing of it outlives the process.
+//! Every service in one process: on embedded parts, of which nothing outlives the process, or on
+//! real ones.
 
 mod broker_room;
 mod databases;
@@ -6,9 +7,7 @@ mod databases;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use fulfilment::Stages;
-use history::ReadModel;
 use metrics_exporter_prometheus::PrometheusHandle;
-use notifications::Mailbox;
 use orderly_schemas::every_schema;
 use orderly_sdk::{
     Config,
@@ -22,6 +21,7 @@ use orderly_testkit::EmbeddedRegistry;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::parts::Parts;
 use broker_room::BrokerRoom;
 pub use databases::Databases;
 
@@ -37,6 +37,8 @@ pub struct Settings {
     pub stages: Stages,
     /// What order-api's `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// Real parts; `None`: embedded ones.
+    pub parts: Option<Parts>,
 }
 
 /// How long services have to stop.
@@ -52,29 +54,24 @@ pub struct Platform {
     pub history_address: SocketAddr,
     /// Where the mailbox page is.
     pub mailbox_address: SocketAddr,
-    /// What the history service kept.
-    pub history: ReadModel,
-    /// What the notification service sent.
-    pub mailbox: Mailbox,
     /// The services' databases.
     pub databases: Databases,
     services: JoinSet<()>,
     failed: watch::Receiver<Option<String>>,
     shutdown: CancellationToken,
-    _registry: EmbeddedRegistry,
-    _broker: EmbeddedBroker,
+    embedded: Option<(EmbeddedBroker, EmbeddedRegistry)>,
 }
 
 impl Platform {
-    /// Starts the parts and every service.
+    /// Starts every service, and the parts where they are embedded ones.
     pub async fn start(settings: Settings) -> Result<Self, PlatformError> {
-        let broker =
-            EmbeddedBroker::start(settings.topics.iter().map(|t| (t.name.as_str(), t.partitions)))?;
-        let subjects = every_schema().iter().map(|s| (format!("{}-{}", s.topic, s.event), s.text));
-        let registry =
-            EmbeddedRegistry::start(subjects).await.map_err(PlatformError::EmbeddedRegistry)?;
-        let config = broker.config(&registry.url());
-        let databases = Databases::fresh()?;
+        let (config, databases, embedded) = match settings.parts {
+            Some(Parts { config, database }) => (config, Databases::shared(&database)?, None),
+            None => {
+                let (broker, registry) = embed(&settings.topics).await?;
+                (broker.config(&registry.url()), Databases::fresh()?, Some((broker, registry)))
+            }
+        };
         let api_listener = bind(settings.listen).await?;
         let history_listener = bind(([127, 0, 0, 1], 0).into()).await?;
         let mailbox_listener = bind(([127, 0, 0, 1], 0).into()).await?;
@@ -120,7 +117,11 @@ impl Platform {
         let notify = notifications::run(notify, Some(mailbox_listener), stop.clone());
         services.spawn("notifications", notify);
 
-        let room = BrokerRoom::watch(&config, &settings.topics, stop.clone())?;
+        // A real broker keeps what it took.
+        let room = match &embedded {
+            Some(_) => Some(BrokerRoom::watch(&config, &settings.topics, stop.clone())?),
+            None => None,
+        };
         let emitter = {
             let encoders =
                 order_api::declares().register(&config, &Registry::new(&config)?).await?;
@@ -130,7 +131,8 @@ impl Platform {
         let history_url = format!("http://{history_address}");
         let mut order_api =
             order_api::Settings::new(emitter, databases.order_api.clone(), history_url);
-        order_api.admission = Some(Arc::new(move || room.is_there()));
+        order_api.admission =
+            room.map(|room| Arc::new(move || room.is_there()) as order_api::Admission);
         order_api.metrics = Some(settings.metrics.clone());
         services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));
 
@@ -140,16 +142,18 @@ impl Platform {
             api,
             history_address,
             mailbox_address,
-            history: ReadModel::open(&databases.history).await?,
-            mailbox: Mailbox::open(&databases.notifications).await?,
             databases,
             config,
             services: services.running,
             failed,
             shutdown: services.shutdown,
-            _registry: registry,
-            _broker: broker,
+            embedded,
         })
+    }
+
+    /// Whether the parts go with the process.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
     }
 
     /// Resolves when a service ended though nobody told it to, with its name and error.
@@ -174,6 +178,14 @@ impl Platform {
             None => Ok(()),
         }
     }
+}
+
+async fn embed(topics: &Topics) -> Result<(EmbeddedBroker, EmbeddedRegistry), PlatformError> {
+    let broker = EmbeddedBroker::start(topics.iter().map(|t| (t.name.as_str(), t.partitions)))?;
+    let subjects = every_schema().iter().map(|s| (format!("{}-{}", s.topic, s.event), s.text));
+    let registry =
+        EmbeddedRegistry::start(subjects).await.map_err(PlatformError::EmbeddedRegistry)?;
+    Ok((broker, registry))
 }
 
 /// Keeps the memory of histograms bounded.

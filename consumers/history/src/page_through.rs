@@ -1,9 +1,9 @@
 //! Everything that is kept, page by page: for a proof, or a tool.
 
-use orderly_stores::{Row, StoreError};
+use orderly_stores::{Row, StoreError, Value};
 use rust_decimal::Decimal;
 
-use crate::ReadModel;
+use crate::{Counts, ReadModel};
 
 /// An order that was placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,8 @@ impl ReadModel {
     /// The placed orders behind order id `after` (`""`: from the first), at most `most` of them,
     /// by order id. Done when a page is empty.
     pub async fn orders_after(&self, after: &str, most: u32) -> Result<Vec<KeptOrder>, StoreError> {
-        let rows = self.db.query(SELECT_ORDERS, &[after.into(), page(most).into()]).await?;
+        let sql = format!("{ORDERS} AND o.order_id > $1 ORDER BY o.order_id LIMIT $2");
+        let rows = self.db.query(&sql, &[after.into(), page(most).into()]).await?;
         rows.iter().map(order).collect()
     }
 
@@ -62,8 +63,64 @@ impl ReadModel {
         most: u32,
     ) -> Result<Vec<KeptEvent>, StoreError> {
         let values = [after.0.into(), after.1.into(), page(most).into()];
-        let rows = self.db.query(SELECT_TIMELINE, &values).await?;
+        let sql = format!(
+            "{TIMELINE} WHERE (order_id, event_id) > ($1, $2) ORDER BY order_id, event_id LIMIT $3"
+        );
+        let rows = self.db.query(&sql, &values).await?;
         rows.iter().map(event).collect()
+    }
+}
+
+/// Orders asked for at once: their lines stay far below what one answer may hold.
+const MOST_AMONG: usize = 100;
+
+impl ReadModel {
+    /// Of these orders the placed ones, in no order.
+    pub async fn orders_among(&self, ids: &[&str]) -> Result<Vec<KeptOrder>, StoreError> {
+        let rows = self.among(ids, |ids| format!("{ORDERS} AND o.order_id IN ({ids})")).await?;
+        rows.iter().map(order).collect()
+    }
+
+    /// The events of these orders and returns, in no order.
+    pub async fn timeline_among(&self, ids: &[&str]) -> Result<Vec<KeptEvent>, StoreError> {
+        let rows = self.among(ids, |ids| format!("{TIMELINE} WHERE order_id IN ({ids})")).await?;
+        rows.iter().map(event).collect()
+    }
+
+    /// Counts what is kept of these orders and returns.
+    pub async fn counts_among(&self, ids: &[&str]) -> Result<Counts, StoreError> {
+        let sql = |ids: String| {
+            format!(
+                "SELECT
+                    (SELECT COUNT(*) FROM history_orders
+                     WHERE placed_event_id IS NOT NULL AND order_id IN ({ids})),
+                    (SELECT COUNT(*) FROM history_timeline
+                     WHERE sequence IS NOT NULL AND order_id IN ({ids})),
+                    (SELECT COUNT(*) FROM history_returns WHERE order_id IN ({ids}))"
+            )
+        };
+        let mut counts = Counts { orders: 0, statuses: 0, returns: 0 };
+        for row in self.among(ids, sql).await? {
+            counts.orders += row.get::<i64>(0)?;
+            counts.statuses += row.get::<i64>(1)?;
+            counts.returns += row.get::<i64>(2)?;
+        }
+        Ok(counts)
+    }
+
+    /// All rows that `sql` gives for these ids, asked for in parts.
+    pub(crate) async fn among(
+        &self,
+        ids: &[&str],
+        sql: impl Fn(String) -> String,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for part in ids.chunks(MOST_AMONG) {
+            let names: Vec<_> = (1..=part.len()).map(|number| format!("${number}")).collect();
+            let values: Vec<Value> = part.iter().map(|id| (*id).into()).collect();
+            rows.extend(self.db.query(&sql(names.join(", ")), &values).await?);
+        }
+        Ok(rows)
     }
 }
 
@@ -96,15 +153,12 @@ fn event(row: &Row) -> Result<KeptEvent, StoreError> {
     })
 }
 
-const SELECT_ORDERS: &str = "
+const ORDERS: &str = "
     SELECT o.order_id, o.placed_event_id, o.status, o.status_sequence, o.total, o.currency,
         (SELECT COUNT(*) FROM history_lines l WHERE l.order_id = o.order_id)
     FROM history_orders o
-    WHERE o.order_id > $1 AND o.placed_event_id IS NOT NULL
-    ORDER BY o.order_id LIMIT $2";
+    WHERE o.placed_event_id IS NOT NULL";
 
-const SELECT_TIMELINE: &str = "
+const TIMELINE: &str = "
     SELECT order_id, event_id, event_type, topic, sequence, partition_id, record_offset
-    FROM history_timeline
-    WHERE (order_id, event_id) > ($1, $2)
-    ORDER BY order_id, event_id LIMIT $3";
+    FROM history_timeline";

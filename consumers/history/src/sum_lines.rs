@@ -41,32 +41,58 @@ impl ReadModel {
     /// What the lines of all placed orders come to. Reads all of them: for tools, not for
     /// requests.
     pub async fn sales(&self) -> Result<Sums, SumError> {
-        self.sum(SELECT_SOLD).await
+        self.sum(SOLD).await
     }
 
     /// What the lines of all returns come to.
     pub async fn returns(&self) -> Result<Sums, SumError> {
-        self.sum(SELECT_RETURNED).await
+        self.sum(RETURNED).await
     }
 
-    async fn sum(&self, sql: &str) -> Result<Sums, SumError> {
-        let mut sums = BTreeMap::<String, i128>::new();
+    /// The same of these orders alone.
+    pub async fn sales_among(&self, ids: &[&str]) -> Result<Sums, SumError> {
+        self.sum_among(SOLD, ids).await
+    }
+
+    /// The same of these returns alone.
+    pub async fn returns_among(&self, ids: &[&str]) -> Result<Sums, SumError> {
+        self.sum_among(RETURNED, ids).await
+    }
+
+    async fn sum_among(&self, lines: &str, ids: &[&str]) -> Result<Sums, SumError> {
+        let rows = self.among(ids, |ids| format!("{lines} WHERE l.order_id IN ({ids})")).await?;
+        let mut sums = BTreeMap::new();
+        add(&rows, &mut sums)?;
+        sums.into_iter().map(round).collect()
+    }
+
+    async fn sum(&self, lines: &str) -> Result<Sums, SumError> {
+        let sql = format!(
+            "{lines} WHERE (l.order_id, l.line_no) > ($1, $2)
+             ORDER BY l.order_id, l.line_no LIMIT $3"
+        );
+        let mut sums = BTreeMap::new();
         let mut after = (String::new(), 0);
         loop {
             let values: [Value; 3] = [(&after.0).into(), after.1.into(), MOST_A_PAGE.into()];
-            let rows = self.db.query(sql, &values).await?;
+            let rows = self.db.query(&sql, &values).await?;
             let Some(last) = rows.last() else { break };
             after = (last.get(0)?, last.get(1)?);
-            for row in &rows {
-                let (currency, amount) = amount(row)?;
-                let sum = sums.get(&currency).copied().unwrap_or_default();
-                let sum = sum.checked_add(amount);
-                let sum = sum.ok_or_else(|| SumError::TooLarge { currency: currency.clone() })?;
-                sums.insert(currency, sum);
-            }
+            add(&rows, &mut sums)?;
         }
         sums.into_iter().map(round).collect()
     }
+}
+
+fn add(rows: &[Row], sums: &mut BTreeMap<String, i128>) -> Result<(), SumError> {
+    for row in rows {
+        let (currency, amount) = amount(row)?;
+        let sum = sums.get(&currency).copied().unwrap_or_default();
+        let sum = sum.checked_add(amount);
+        let sum = sum.ok_or_else(|| SumError::TooLarge { currency: currency.clone() })?;
+        sums.insert(currency, sum);
+    }
+    Ok(())
 }
 
 /// A line's currency and amount, in units of the last decimal that a price may have. Integers,
@@ -96,14 +122,10 @@ fn round((currency, sum): (String, i128)) -> Result<(String, Decimal), SumError>
     }
 }
 
-const SELECT_SOLD: &str = "
+const SOLD: &str = "
     SELECT l.order_id, l.line_no, l.quantity, l.unit_price, o.currency
-    FROM history_lines l JOIN history_orders o ON o.order_id = l.order_id
-    WHERE (l.order_id, l.line_no) > ($1, $2)
-    ORDER BY l.order_id, l.line_no LIMIT $3";
+    FROM history_lines l JOIN history_orders o ON o.order_id = l.order_id";
 
-const SELECT_RETURNED: &str = "
+const RETURNED: &str = "
     SELECT l.order_id, l.line_no, l.quantity, l.unit_price, r.currency
-    FROM history_return_lines l JOIN history_returns r ON r.order_id = l.order_id
-    WHERE (l.order_id, l.line_no) > ($1, $2)
-    ORDER BY l.order_id, l.line_no LIMIT $3";
+    FROM history_return_lines l JOIN history_returns r ON r.order_id = l.order_id";

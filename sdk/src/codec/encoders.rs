@@ -89,7 +89,7 @@ impl Declared {
                 .map_err(|source| RegisterError::Schema { event: declared.name, source })?;
             let schema_id = registry
                 .id_of(
-                    declared.topic,
+                    &format!("{}{}", config.prefix, declared.topic),
                     declared.name,
                     declared.schema,
                     config.unknown_schemas,

@@ -19,7 +19,7 @@ use rdkafka::{
     types::{RDKafkaErrorCode as Code, RDKafkaRespErr},
 };
 
-use super::{KafkaError, client, errors, tail::Names};
+use super::{KafkaError, client, errors, names::Names};
 use crate::{
     Config,
     consume::Start,
@@ -105,9 +105,13 @@ impl Member {
         (wake, wakes): (mpsc::SyncSender<()>, mpsc::Receiver<()>),
         is_stopping: Arc<AtomicBool>,
     ) -> Result<Self, KafkaError> {
+        let mut names = Names::of(config);
+        for topic in &settings.topics {
+            names.add(topic);
+        }
         let mut native = client::base(config, &settings.group);
         native
-            .set("group.id", &settings.group)
+            .set("group.id", names.there(&settings.group))
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("queued.min.messages", "20000")
             .set("queued.max.messages.kbytes", "16384");
@@ -115,15 +119,12 @@ impl Member {
             native.set(name, value);
         }
         let native = client::finish(native, config, &FIXED)?;
-        let mut names = Names::default();
-        for topic in &settings.topics {
-            names.add(topic);
-        }
         let context = Rebalances {
             events: Mutex::new(events),
             group: settings.group.clone(),
             is_stopping: Arc::clone(&is_stopping),
             oldest: client::oldest(config),
+            names: names.clone(),
         };
         let mut consumer: BaseConsumer<Rebalances> = native
             .create_with_context(context)
@@ -132,9 +133,9 @@ impl Member {
             // Full means that a wake-up is waiting already.
             let _ = wake.try_send(());
         });
-        let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
+        let topics: Vec<_> = settings.topics.iter().map(|topic| names.there(topic)).collect();
         consumer
-            .subscribe(&topics)
+            .subscribe(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>())
             .map_err(|e| KafkaError::failed(format!("subscribing to {topics:?}"), &e))?;
         let bootstrap = config.bootstrap.clone();
         Ok(Self { consumer, wakes, is_stopping, settings, names, bootstrap })
@@ -213,32 +214,33 @@ impl Member {
     }
 
     fn pause(&self, partitions: &[TopicPartition]) {
-        if let Some(Err(error)) = list(partitions).map(|list| self.consumer.pause(&list)) {
+        if let Some(Err(error)) = self.list(partitions).map(|list| self.consumer.pause(&list)) {
             tracing::warn!(%error, "pausing partitions");
         }
     }
 
     fn resume(&self, partitions: &[TopicPartition]) {
-        if let Some(Err(error)) = list(partitions).map(|list| self.consumer.resume(&list)) {
+        if let Some(Err(error)) = self.list(partitions).map(|list| self.consumer.resume(&list)) {
             tracing::warn!(%error, "resuming partitions");
         }
     }
 
     fn commit(&self, offsets: &[Assigned]) {
-        match commit(&self.consumer, offsets, CommitMode::Async) {
+        match commit(&self.consumer, &self.names, offsets, CommitMode::Async) {
             Ok(()) => self.events().committing(offsets),
             Err(error) => log_failed_commit(&self.settings.group, &error, offsets),
         }
     }
 
     fn leave(self) {
-        let assigned = self.consumer.assignment().map_or_else(|_| Vec::new(), |l| partitions(&l));
+        let assigned =
+            self.consumer.assignment().map_or_else(|_| Vec::new(), |l| partitions(&self.names, &l));
         let is_lost = self.consumer.assignment_lost();
         let done = self.events().revoked(&assigned, is_lost);
         if !is_lost {
             // While the group rebalances, a commit may be refused; that passes by itself.
             let deadline = Instant::now() + LAST_COMMIT;
-            while let Err(error) = commit(&self.consumer, &done, CommitMode::Sync) {
+            while let Err(error) = commit(&self.consumer, &self.names, &done, CommitMode::Sync) {
                 if Instant::now() >= deadline {
                     let group = &self.settings.group;
                     tracing::info!(%group, %error, ?done, "left without a last commit");
@@ -251,6 +253,15 @@ impl Member {
         drop(self.consumer);
     }
 
+    /// As the client library takes them; `None` for none.
+    fn list(&self, partitions: &[TopicPartition]) -> Option<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&self.names.there(&partition.topic), partition.partition);
+        }
+        (!partitions.is_empty()).then_some(list)
+    }
+
     fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
         self.consumer.context().events()
     }
@@ -259,6 +270,7 @@ impl Member {
 /// Commits; nothing where there is nothing.
 fn commit(
     consumer: &BaseConsumer<Rebalances>,
+    names: &Names,
     offsets: &[Assigned],
     mode: CommitMode,
 ) -> KafkaResult<()> {
@@ -267,7 +279,8 @@ fn commit(
     }
     let mut list = TopicPartitionList::new();
     for Assigned { partition, next } in offsets {
-        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*next))?;
+        let topic = names.there(&partition.topic);
+        list.add_partition_offset(&topic, partition.partition, Offset::Offset(*next))?;
     }
     consumer.commit(&list, mode)
 }
@@ -281,6 +294,7 @@ struct Rebalances {
     group: String,
     is_stopping: Arc<AtomicBool>,
     oldest: Offset,
+    names: Names,
 }
 
 impl Rebalances {
@@ -294,13 +308,13 @@ impl Rebalances {
         if self.is_stopping.load(Ordering::Acquire) {
             return assign(consumer, &TopicPartitionList::new());
         }
-        let assigned = partitions(list);
+        let assigned = partitions(&self.names, list);
         let starts = self.events().assigned(&assigned);
         let committed = committed(consumer, list);
         let mut starting = TopicPartitionList::new();
         for (partition, start) in assigned.iter().zip(starts) {
-            let (topic, number) = (&*partition.topic, partition.partition);
-            let stored = committed.as_ref().and_then(|l| l.find_partition(topic, number));
+            let (topic, number) = (self.names.there(&partition.topic), partition.partition);
+            let stored = committed.as_ref().and_then(|l| l.find_partition(&topic, number));
             let offset = match (start, stored.map(|element| element.offset())) {
                 (None, _) => continue,
                 (Some(Start::At(start)), _) => Offset::Offset(start),
@@ -310,15 +324,15 @@ impl Rebalances {
                 // Not known: the client asks again by itself, and fails rather than guesses.
                 (Some(Start::Committed), None) => Offset::Stored,
             };
-            starting.add_partition_offset(topic, number, offset)?;
+            starting.add_partition_offset(&topic, number, offset)?;
         }
         assign(consumer, &starting)
     }
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let is_lost = consumer.assignment_lost();
-        let done = self.events().revoked(&partitions(list), is_lost);
-        if !is_lost && let Err(error) = commit(consumer, &done, CommitMode::Sync) {
+        let done = self.events().revoked(&partitions(&self.names, list), is_lost);
+        if !is_lost && let Err(error) = commit(consumer, &self.names, &done, CommitMode::Sync) {
             log_failed_commit(&self.group, &error, &done);
         }
         match consumer.rebalance_protocol() {
@@ -391,23 +405,12 @@ fn committed(
     None
 }
 
-fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
+fn partitions(names: &Names, list: &TopicPartitionList) -> Vec<TopicPartition> {
     list.elements()
         .iter()
         .map(|element| TopicPartition {
-            topic: element.topic().into(),
+            topic: names.here(element.topic()),
             partition: element.partition(),
         })
         .collect()
-}
-
-fn list(partitions: &[TopicPartition]) -> Option<TopicPartitionList> {
-    if partitions.is_empty() {
-        return None;
-    }
-    let mut list = TopicPartitionList::new();
-    for partition in partitions {
-        list.add_partition(&partition.topic, partition.partition);
-    }
-    Some(list)
 }

@@ -4,6 +4,7 @@ mod embedded;
 mod errors;
 mod ffi;
 mod member;
+mod names;
 mod probe;
 mod producer;
 mod tail;

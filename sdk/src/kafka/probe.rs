@@ -12,6 +12,7 @@ use rdkafka::{
 use super::{
     KafkaError,
     client::{self, Logged},
+    names::Names,
 };
 use crate::{Config, record::TopicPartition};
 
@@ -19,6 +20,7 @@ use crate::{Config, record::TopicPartition};
 #[derive(Clone)]
 pub struct Probe {
     client: Arc<BaseConsumer<Logged>>,
+    names: Names,
     config: Config,
 }
 
@@ -46,13 +48,12 @@ impl Probe {
     /// A probe of the cluster that `config` names. Connects on the first question.
     pub fn new(config: &Config) -> Result<Self, KafkaError> {
         let client = client::finish(client::base(config, "orderly-probe"), config, &[])?;
-        let client = create(&client)?;
-        Ok(Self { client: Arc::new(client), config: config.clone() })
+        Self::by(&client, config)
     }
 
     /// The number of partitions of a topic that must be there.
     pub async fn partitions(&self, topic: &str) -> Result<i32, KafkaError> {
-        let name = topic.to_owned();
+        let name = self.names.there(topic).into_owned();
         self.ask(move |client, patience| {
             let metadata = client.fetch_metadata(Some(&name), patience);
             let metadata = metadata.map_err(Answer::Native)?;
@@ -77,9 +78,9 @@ impl Probe {
 
     /// Offset of the oldest record kept and offset behind the newest one.
     pub async fn ends(&self, at: &TopicPartition) -> Result<(i64, i64), KafkaError> {
-        let at = at.clone();
+        let (topic, partition) = (self.names.there(&at.topic).into_owned(), at.partition);
         self.ask(move |client, patience| {
-            client.fetch_watermarks(&at.topic, at.partition, patience).map_err(Answer::Native)
+            client.fetch_watermarks(&topic, partition, patience).map_err(Answer::Native)
         })
         .await
     }
@@ -87,9 +88,8 @@ impl Probe {
     /// The same cluster, asked about one group. Joins nothing.
     pub fn of_group(config: &Config, group: &str) -> Result<Self, KafkaError> {
         let mut client = client::base(config, "orderly-probe");
-        client.set("group.id", group);
-        let client = create(&client::finish(client, config, &[])?)?;
-        Ok(Self { client: Arc::new(client), config: config.clone() })
+        client.set("group.id", Names::of(config).there(group));
+        Self::by(&client::finish(client, config, &[])?, config)
     }
 
     /// How far the group that this probe is [`of`](Probe::of_group) is behind in every partition of
@@ -102,19 +102,21 @@ impl Probe {
                 partitions.push(TopicPartition { topic: Arc::clone(&name), partition });
             }
         }
+        let names = self.names.clone();
         self.ask(move |client, patience| {
             let mut asked = TopicPartitionList::new();
             for at in &partitions {
-                asked.add_partition(&at.topic, at.partition);
+                asked.add_partition(&names.there(&at.topic), at.partition);
             }
             let committed = client.committed_offsets(asked, patience).map_err(Answer::Native)?;
             let mut lags = Vec::with_capacity(partitions.len());
             for partition in partitions {
+                let topic = names.there(&partition.topic);
                 let (start, end) = client
-                    .fetch_watermarks(&partition.topic, partition.partition, patience)
+                    .fetch_watermarks(&topic, partition.partition, patience)
                     .map_err(Answer::Native)?;
                 let committed = committed
-                    .find_partition(&partition.topic, partition.partition)
+                    .find_partition(&topic, partition.partition)
                     .and_then(|element| element.offset().to_raw())
                     .filter(|offset| *offset >= 0);
                 lags.push(GroupLag { partition, committed, start, end });
@@ -122,6 +124,11 @@ impl Probe {
             Ok(lags)
         })
         .await
+    }
+
+    fn by(client: &ClientConfig, config: &Config) -> Result<Self, KafkaError> {
+        let client = Arc::new(create(client)?);
+        Ok(Self { client, names: Names::of(config), config: config.clone() })
     }
 
     /// Runs a blocking question off the runtime.

@@ -12,7 +12,7 @@ use rdkafka::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{KafkaError, client, ffi};
+use super::{KafkaError, client, ffi, names::Names};
 use crate::{Config, OutRecord};
 
 /// How a producer behaves.
@@ -32,6 +32,7 @@ pub(crate) struct ProducerSettings {
 pub(crate) struct Producer {
     native: ThreadedProducer<Answers>,
     room: Arc<Room>,
+    names: Names,
     settings: ProducerSettings,
 }
 
@@ -78,7 +79,7 @@ impl Producer {
             records: Semaphore::new(settings.most_records as usize),
             kib: Semaphore::new(settings.most_kib as usize),
         });
-        Ok(Self { native, room, settings })
+        Ok(Self { native, room, names: Names::of(config), settings })
     }
 
     /// Puts a record on its way. Waits for room; once this has returned, records of one partition
@@ -124,10 +125,10 @@ impl Producer {
         for (key, value) in &record.headers {
             headers = headers.insert(Header { key, value: Some(value) });
         }
-        let mut native =
-            BaseRecord::<[u8], [u8], Box<Ticket>>::with_opaque_to(&record.topic, ticket)
-                .timestamp(record.timestamp_ms)
-                .headers(headers);
+        let topic = self.names.there(&record.topic);
+        let mut native = BaseRecord::<[u8], [u8], Box<Ticket>>::with_opaque_to(&topic, ticket)
+            .timestamp(record.timestamp_ms)
+            .headers(headers);
         if let Some(key) = &record.key {
             native = native.key(key);
         }

@@ -2,7 +2,6 @@
 //! disturbed.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,20 +11,20 @@ use std::{
 };
 
 use rdkafka::{
-    Message, TopicPartitionList,
+    Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
-    message::BorrowedMessage,
 };
 use tokio::sync::mpsc;
 
 use super::{
     KafkaError, Probe,
     client::{self, Logged},
-    errors, ffi,
+    errors,
+    names::Names,
 };
 use crate::{
     Config,
-    record::{Coordinates, InRecord, TopicPartition},
+    record::{InRecord, TopicPartition},
 };
 
 /// Records read and not yet taken.
@@ -42,15 +41,32 @@ impl Tail {
     /// Begins at the oldest record kept of every partition.
     pub async fn from_start(config: &Config, topics: &[&str]) -> Result<Self, KafkaError> {
         let probe = Probe::new(config)?;
-        let mut assignment = TopicPartitionList::new();
-        let mut names = Names::default();
+        let mut starts = Vec::new();
         for topic in topics {
+            let name: Arc<str> = (*topic).into();
             for partition in 0..probe.partitions(topic).await? {
-                assignment
-                    .add_partition_offset(topic, partition, client::oldest(config))
-                    .map_err(|e| KafkaError::failed(format!("reading `{topic}`"), &e))?;
+                let partition = TopicPartition { topic: Arc::clone(&name), partition };
+                starts.push((partition, client::oldest(config)));
             }
-            names.add(topic);
+        }
+        Self::start(config, &starts)
+    }
+
+    /// Begins at the given offset of each given partition.
+    pub fn from(config: &Config, starts: &[(TopicPartition, i64)]) -> Result<Self, KafkaError> {
+        let starts: Vec<_> =
+            starts.iter().map(|(at, offset)| (at.clone(), Offset::Offset(*offset))).collect();
+        Self::start(config, &starts)
+    }
+
+    fn start(config: &Config, starts: &[(TopicPartition, Offset)]) -> Result<Self, KafkaError> {
+        let mut assignment = TopicPartitionList::new();
+        let mut names = Names::of(config);
+        for (at, offset) in starts {
+            assignment
+                .add_partition_offset(&names.there(&at.topic), at.partition, *offset)
+                .map_err(|e| KafkaError::failed(format!("reading `{}`", at.topic), &e))?;
+            names.add(&at.topic);
         }
         let mut native = client::base(config, "orderly-tail");
         for (name, value) in &config.consumer_properties {
@@ -115,34 +131,5 @@ fn read(
         if sender.blocking_send(read).is_err() {
             break;
         }
-    }
-}
-
-/// Topic names, shared by all their records.
-#[derive(Default)]
-pub(super) struct Names(HashMap<Box<str>, Arc<str>>);
-
-impl Names {
-    pub(super) fn add(&mut self, topic: &str) {
-        self.0.insert(topic.into(), topic.into());
-    }
-
-    pub(super) fn name(&self, topic: &str) -> Arc<str> {
-        self.0.get(topic).map_or_else(|| topic.into(), Arc::clone)
-    }
-
-    /// Copies a message out of the client library's memory.
-    pub(super) fn take(&self, message: &BorrowedMessage<'_>) -> InRecord {
-        let partition =
-            TopicPartition { topic: self.name(message.topic()), partition: message.partition() };
-        let at = Coordinates { partition, offset: message.offset() };
-        let headers = ffi::headers(message);
-        InRecord::new(
-            at,
-            message.timestamp().to_millis(),
-            message.key(),
-            message.payload(),
-            headers,
-        )
     }
 }

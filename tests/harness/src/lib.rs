@@ -1,1 +1,19 @@
-//! Real parts for tests and benchmarks: Kafka, a schema registry, Postgres, Redis.
+#![doc = include_str!("../README.md")]
+
+mod cache;
+mod error;
+mod home;
+mod java;
+mod kafka;
+mod ports;
+mod postgres;
+mod process;
+mod registry;
+mod wait;
+
+pub mod parts;
+
+pub use error::{Fault, NotRun, decide, test_name};
+pub use kafka::Kafka;
+pub use postgres::{Postgres, TestDatabase};
+pub use registry::Registry;

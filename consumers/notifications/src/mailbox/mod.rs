@@ -13,6 +13,8 @@ use crate::tables;
 
 /// Most mails that are read at once.
 const MOST: u32 = 10_000;
+/// Orders asked for at once.
+const MOST_AMONG: usize = 100;
 
 /// Reads the mails of a notifications database, sent through SMTP or kept here. Cheap to clone.
 #[derive(Clone)]
@@ -55,22 +57,23 @@ impl Mailbox {
     /// The mails behind a place (0: from the first), in order: at most `most`, and never more than
     /// 10,000. An empty page is the end.
     pub async fn page(&self, behind: i64, most: u32) -> Result<Vec<Mailed>, StoreError> {
-        let sql = "SELECT id, event_id, order_id, template, address, outcome
-                   FROM notifications_mail
-                   WHERE id > $1 ORDER BY id LIMIT $2";
-        let rows = self.database.query(sql, &[behind.into(), most.min(MOST).into()]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Mailed {
-                    place: row.get(0)?,
-                    event_id: row.get(1)?,
-                    order_id: row.get(2)?,
-                    template: row.get(3)?,
-                    address: row.get(4)?,
-                    outcome: row.get::<Outcome>(5)?.0,
-                })
-            })
-            .collect()
+        let sql = format!("{MAILED} WHERE id > $1 ORDER BY id LIMIT $2");
+        let rows = self.database.query(&sql, &[behind.into(), most.min(MOST).into()]).await?;
+        rows.iter().map(mailed).collect()
+    }
+
+    /// The mails of these orders, in no order.
+    pub async fn among(&self, orders: &[&str]) -> Result<Vec<Mailed>, StoreError> {
+        let mut mails = Vec::new();
+        for part in orders.chunks(MOST_AMONG) {
+            let names: Vec<_> = (1..=part.len()).map(|number| format!("${number}")).collect();
+            let values: Vec<Value> = part.iter().map(|id| (*id).into()).collect();
+            let sql = format!("{MAILED} WHERE order_id IN ({})", names.join(", "));
+            for row in self.database.query(&sql, &values).await? {
+                mails.push(mailed(&row)?);
+            }
+        }
+        Ok(mails)
     }
 
     /// The newest mails, newest first, of one order or of all.
@@ -86,6 +89,20 @@ impl Mailbox {
             format!("SELECT {COLUMNS} FROM notifications_mail {filter} ORDER BY id DESC LIMIT $1");
         self.database.query(&sql, &values).await?.iter().map(Shown::read).collect()
     }
+}
+
+const MAILED: &str =
+    "SELECT id, event_id, order_id, template, address, outcome FROM notifications_mail";
+
+fn mailed(row: &Row) -> Result<Mailed, StoreError> {
+    Ok(Mailed {
+        place: row.get(0)?,
+        event_id: row.get(1)?,
+        order_id: row.get(2)?,
+        template: row.get(3)?,
+        address: row.get(4)?,
+        outcome: row.get::<Outcome>(5)?.0,
+    })
 }
 
 /// One mail as it is shown.

@@ -1,0 +1,90 @@
+//! A fresh database for each test on one server.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio_postgres::{Client, NoTls};
+
+use crate::error::Fault;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A database of the test's own, dropped with this.
+#[derive(Debug)]
+pub struct TestDatabase {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl TestDatabase {
+    /// `server` is the url of any database of the server, as a user that may create databases.
+    pub(crate) async fn create(server: &str) -> Result<Self, Fault> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let moment =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{:x}_{:x}_{next}", moment.as_secs(), std::process::id());
+        say(server, &format!("CREATE DATABASE {name}")).await?;
+        let (before, after) =
+            server.split_once('?').map_or((server, None), |(url, more)| (url, Some(more)));
+        let root = match before
+            .split_once("://")
+            .and_then(|(_, rest)| rest.find('/').map(|at| rest.len() - at))
+        {
+            Some(path) => &before[..before.len() - path],
+            None => before,
+        };
+        let more = after.map(|more| format!("?{more}")).unwrap_or_default();
+        Ok(Self { url: format!("{root}/{name}{more}"), server: server.to_owned(), name })
+    }
+
+    /// `DATABASE_URL`, with the password.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for TestDatabase {
+    /// On a thread of its own: whoever drops this may be on a runtime's thread.
+    fn drop(&mut self) {
+        let (server, drop) =
+            (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let dropper = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map_err(Fault::new)?.block_on(say(&server, &drop))
+        });
+        if let Ok(Err(e)) = dropper.join() {
+            tracing::warn!("database {} is left behind: {e}", self.name);
+        }
+    }
+}
+
+async fn say(server: &str, statement: &str) -> Result<(), Fault> {
+    let said = async { connect(server).await?.batch_execute(statement).await };
+    // The server's own words, which hold no password.
+    let said = tokio::time::timeout(LIMIT, said)
+        .await
+        .map_err(|_| Fault::new("postgres doesn't answer"))?;
+    said.map_err(|e| Fault::new(format!("postgres: {statement}: {}", whole(&e))))
+}
+
+fn whole(e: &tokio_postgres::Error) -> String {
+    e.as_db_error().map_or_else(|| e.to_string(), ToString::to_string)
+}
+
+pub(super) async fn answers(url: &str) -> bool {
+    let asked = async { connect(url).await?.simple_query("SELECT 1").await };
+    tokio::time::timeout(Duration::from_secs(5), asked).await.is_ok_and(|answer| answer.is_ok())
+}
+
+async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
