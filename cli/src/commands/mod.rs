@@ -4,6 +4,7 @@
 mod demo;
 mod import;
 mod print;
+mod run;
 mod up;
 mod validate;
 
@@ -24,6 +25,10 @@ pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
     let done = match command {
         Command::Validate(validate) => validate::run(&validate, output, file.as_deref()),
         Command::Import(import) => import::run(import, output).await,
+        Command::Run(service) => match checked_topics(file.as_deref()) {
+            Ok(topics) => run::run(service, output, topics, metrics).await,
+            Err(error) => Err(Refused::violation(&error)),
+        },
         Command::Demo(demo) => match checked_topics(file.as_deref()) {
             Ok(topics) => demo::run(demo, output, topics, metrics).await,
             Err(error) => Err(Refused::violation(&error)),
