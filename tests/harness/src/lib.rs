@@ -8,6 +8,7 @@ mod kafka;
 mod ports;
 mod postgres;
 mod process;
+mod program;
 mod registry;
 mod wait;
 
@@ -16,4 +17,5 @@ pub mod parts;
 pub use error::{Fault, NotRun, decide, test_name};
 pub use kafka::Kafka;
 pub use postgres::{Postgres, TestDatabase};
+pub use program::Program;
 pub use registry::Registry;
