@@ -174,7 +174,7 @@ impl<S: Scope> Consumer<S> {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ConsumeError> {
         let probe = Probe::new(&self.config)?;
-        for topic in &self.topics {
+        for topic in self.topics.iter().chain([&DeadLetters::topic_of(&self.group)]) {
             probe.partitions(topic).await?;
         }
         let (wake, wakes) = mpsc::sync_channel(1);

@@ -20,11 +20,19 @@ pub enum KafkaError {
         source: Unavailable,
     },
     /// The topic isn't there.
-    #[error("topic `{0}` doesn't exist in this cluster; create it as topics.yaml defines it")]
+    #[error(
+        "topic `{0}` doesn't exist in this cluster; `orderly apply` creates what topics.yaml names"
+    )]
     NoSuchTopic(String),
     /// A property was refused by the client library.
     #[error("Kafka client configuration: {0}")]
     Configuration(String),
+    /// An embedded broker: it has no administration.
+    #[error("{doing}: the broker there is an embedded one, which has no administration")]
+    Unsupported {
+        /// What was being done.
+        doing: String,
+    },
     /// Anything else, with what was being done.
     #[error("{doing}: {why}")]
     Failed {
@@ -51,6 +59,29 @@ impl KafkaError {
             }
             Native::ClientCreation(why) => Self::Configuration(why.clone()),
             _ => Self::Failed { doing: doing.into(), why: error.to_string() },
+        }
+    }
+
+    /// The error of a question that was given `patience`.
+    pub(super) fn asked(
+        bootstrap: &str,
+        patience: std::time::Duration,
+        doing: impl Into<String>,
+        error: &Native,
+    ) -> Self {
+        let code = match error {
+            Native::AdminOp(code) => Some(*code),
+            _ => error.rdkafka_error_code(),
+        };
+        match code {
+            Some(
+                Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::Resolve,
+            ) => Self::unreachable(bootstrap, patience, error),
+            _ => Self::failed(doing, error),
         }
     }
 }

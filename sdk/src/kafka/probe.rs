@@ -6,7 +6,6 @@ use rdkafka::{
     ClientConfig, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError as Native,
-    types::RDKafkaErrorCode as Code,
 };
 
 use super::{
@@ -150,18 +149,8 @@ impl Probe {
     }
 
     fn classify(&self, error: &Native) -> KafkaError {
-        match error.rdkafka_error_code() {
-            Some(
-                Code::BrokerTransportFailure
-                | Code::AllBrokersDown
-                | Code::OperationTimedOut
-                | Code::RequestTimedOut
-                | Code::Resolve,
-            ) => {
-                KafkaError::unreachable(&self.config.bootstrap, self.config.connect_timeout, error)
-            }
-            _ => KafkaError::failed("asking the cluster", error),
-        }
+        let (bootstrap, patience) = (&self.config.bootstrap, self.config.connect_timeout);
+        KafkaError::asked(bootstrap, patience, "asking the cluster", error)
     }
 }
 
