@@ -137,9 +137,12 @@ impl Services {
     /// Waits until the service says that it is ready.
     pub async fn ready(&self, name: &str) {
         let url = format!("http://{}/readyz", self.get(name).address(1));
-        eventually(&format!("{name} is ready; it printed:\n{}", self.get(name).printed()), || async {
-            reqwest::get(&url).await.ok().filter(|answer| answer.status().is_success())
-        })
+        eventually(
+            &format!("{name} is ready; it printed:\n{}", self.get(name).printed()),
+            || async {
+                reqwest::get(&url).await.ok().filter(|answer| answer.status().is_success())
+            },
+        )
         .await;
     }
 
