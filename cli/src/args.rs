@@ -44,6 +44,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run every service in one process and stay; prints the addresses.
     Up(UpArgs),
+    /// Run one service, on real parts, until it is told to end.
+    #[command(subcommand)]
+    Run(ServiceArgs),
     /// Emit real orders from a file into a Kafka cluster.
     Import(ImportArgs),
     /// Create the topics and register the schemas that a Kafka cluster and its registry lack.

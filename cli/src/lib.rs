@@ -16,4 +16,5 @@ pub mod commands;
 pub mod demo;
 pub mod parts;
 pub mod platform;
+pub mod run;
 pub mod telemetry;

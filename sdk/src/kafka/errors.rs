@@ -3,6 +3,7 @@
 
 use rdkafka::{error::KafkaError as Native, types::RDKafkaErrorCode as Code};
 
+use super::watch::KAFKA;
 use crate::consume::Unavailable;
 
 /// What Kafka or its client library couldn't do.
@@ -48,7 +49,7 @@ impl KafkaError {
         Self::Unreachable {
             bootstrap: bootstrap.to_owned(),
             seconds: waited.as_secs(),
-            source: Unavailable { part: "kafka", message: why.to_string() },
+            source: Unavailable { part: KAFKA, message: why.to_string() },
         }
     }
 
@@ -69,19 +70,10 @@ impl KafkaError {
         doing: impl Into<String>,
         error: &Native,
     ) -> Self {
-        let code = match error {
-            Native::AdminOp(code) => Some(*code),
-            _ => error.rdkafka_error_code(),
-        };
-        match code {
-            Some(
-                Code::BrokerTransportFailure
-                | Code::AllBrokersDown
-                | Code::OperationTimedOut
-                | Code::RequestTimedOut
-                | Code::Resolve,
-            ) => Self::unreachable(bootstrap, patience, error),
-            _ => Self::failed(doing, error),
+        if is_away(error) {
+            Self::unreachable(bootstrap, patience, error)
+        } else {
+            Self::failed(doing, error)
         }
     }
 }
@@ -89,6 +81,33 @@ impl KafkaError {
 /// Whether the fetch error says that records were removed before this reader got to them.
 pub(super) fn is_out_of_range(error: &Native) -> bool {
     matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange))
+}
+
+/// Whether it says that no broker could be reached, or none that could do it now.
+pub(super) fn is_away(error: &Native) -> bool {
+    let code = match error {
+        Native::AdminOp(code) => Some(*code),
+        _ => error.rdkafka_error_code(),
+    };
+    matches!(
+        code,
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::MessageTimedOut
+                | Code::Resolve
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::BrokerNotAvailable
+                | Code::NotEnoughReplicas
+                | Code::NotEnoughReplicasAfterAppend
+                | Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::NotCoordinator
+        )
+    )
 }
 
 /// Whether it passes by itself: the library goes on trying.

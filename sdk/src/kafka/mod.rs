@@ -9,6 +9,7 @@ mod names;
 mod probe;
 mod producer;
 mod tail;
+mod watch;
 
 pub use admin::{Admin, NotCreated, TopicState};
 pub use embedded::{EmbeddedBroker, Kept};
@@ -17,3 +18,4 @@ pub(crate) use member::{Assigned, Member, MemberEvents, MemberSettings, Round};
 pub use probe::{GroupLag, Probe};
 pub(crate) use producer::{Delivered, DeliveryError, Producer, ProducerSettings};
 pub use tail::Tail;
+pub(crate) use watch::{KAFKA, Suspicion, Watch};

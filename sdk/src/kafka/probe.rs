@@ -65,6 +65,14 @@ impl Probe {
         .await
     }
 
+    /// Returns when a broker has answered.
+    pub(super) async fn answers(&self) -> Result<(), KafkaError> {
+        self.ask(|client, patience| {
+            client.fetch_metadata(None, patience).map(drop).map_err(Answer::Native)
+        })
+        .await
+    }
+
     /// The cluster's id.
     pub async fn cluster_id(&self) -> Result<String, KafkaError> {
         self.ask(|client, patience| {
