@@ -10,7 +10,7 @@ use fulfilment::Stages;
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_schemas::every_schema;
 use orderly_sdk::{
-    Config,
+    Config, Health,
     codec::{RegisterError, Registry, RegistryError},
     emit::Emitter,
     kafka::{EmbeddedBroker, KafkaError, Probe},
@@ -96,6 +96,7 @@ impl Platform {
             database: databases.fulfilment.clone(),
             members: settings.members,
             stages: settings.stages,
+            health: Health::of("fulfilment"),
         };
         services.spawn("fulfilment", fulfilment::run(fulfilment, stop.clone()));
 
@@ -103,6 +104,7 @@ impl Platform {
             config: config.clone(),
             database: databases.fulfilment.clone(),
             poll: Duration::from_millis(500),
+            health: Health::of("outbox-relay"),
         };
         services.spawn("outbox-relay", outbox_relay::run(relay, stop.clone()));
 
