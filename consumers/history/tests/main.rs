@@ -3,6 +3,7 @@
 
 mod parts;
 
+mod away;
 mod batches;
 mod consuming;
 mod folding;

@@ -4,7 +4,7 @@ use std::{collections::HashSet, pin::Pin};
 
 use orderly_sdk::{
     OutRecord,
-    emit::{EmitError, Emitter, NotWritten},
+    emit::{EmitError, Emitter},
 };
 use orderly_stores::{Outbox, StoreError};
 
@@ -63,7 +63,7 @@ pub(crate) async fn relay_batch(
 
 /// Whether the record will never be taken.
 pub(crate) fn is_final(error: &EmitError) -> bool {
-    matches!(error, EmitError::NotWritten(NotWritten { is_final: true, .. }))
+    matches!(error, EmitError::NotWritten(error) if error.is_final)
 }
 
 /// Topic and key: what order holds in.

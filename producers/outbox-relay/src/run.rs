@@ -3,9 +3,10 @@
 use std::{error::Error, pin::pin, time::Duration};
 
 use orderly_sdk::{
-    Config,
+    Config, Health, away,
     codec::{Encoders, Registry},
     emit::{EmitSettings, Emitter},
+    wait_out,
 };
 use orderly_stores::{Database, Outbox, StoreError, outbox};
 use tokio_util::sync::CancellationToken;
@@ -31,25 +32,37 @@ pub struct Settings {
     pub database: Database,
     /// How often it looks by itself; commits of this process wake it at once.
     pub poll: Duration,
+    /// Told which parts are away.
+    pub health: Health,
 }
 
-/// Relays until `shutdown`; then what is in flight is finished, for at most 3 s.
+/// Relays until `shutdown`; then what is in flight is finished, for at most 3 s. Parts that are
+/// away are waited for, also at the start.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), RelayError> {
-    let Settings { config, database, poll } = settings;
-    outbox::prepare(&database).await?;
+    let Settings { config, database, poll, health } = settings;
     let config = keeping_order(config);
-    let mut emitter = connect(&config).await?;
+    let getting_ready = wait_out(&health, || async {
+        outbox::prepare(&database).await?;
+        connect(&config, &health).await
+    });
+    let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
+        return Ok(());
+    };
+    let mut emitter = ready?;
+    health.started();
     let mut outbox = Outbox::new(database);
     let mut give_up = pin!(async {
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     });
     let (mut most, mut backoff) = (BATCH, FIRST_BACKOFF);
+    // Says that a part is away for as long as the outbox waits for it.
+    let mut waiting = None;
     while !shutdown.is_cancelled() {
         let relayed = relay_batch(&mut outbox, &emitter, most, give_up.as_mut()).await;
         if let Some(why) = emitter.fatal_error() {
             tracing::warn!(why, "a new producer for the outbox");
-            match connect(&config).await {
+            match connect(&config, &health).await {
                 Ok(new) => {
                     let broken = std::mem::replace(&mut emitter, new);
                     // Closing it blocks for a moment.
@@ -62,6 +75,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         let waits: Box<dyn Error + Send + Sync> = match relayed {
             Ok(Relayed { failed: None, sent }) => {
                 (most, backoff) = (most.saturating_mul(2).min(BATCH), FIRST_BACKOFF);
+                waiting = None;
                 if sent == 0 {
                     tokio::select! {
                         () = shutdown.cancelled() => {}
@@ -84,6 +98,8 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
             Err(error) => return Err(error.into()),
         };
         tracing::warn!(error = &*waits as &dyn Error, "the outbox waits");
+        let told = away(&*waits).map(|part| health.away(part.part, &part.message));
+        drop(std::mem::replace(&mut waiting, told));
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(backoff) => {}
@@ -93,11 +109,12 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     Ok(())
 }
 
-async fn connect(config: &Config) -> Result<Emitter, RelayError> {
+async fn connect(config: &Config, health: &Health) -> Result<Emitter, RelayError> {
     // Nothing of its own: what it sends was encoded by those who committed it.
     let encoders = Encoders::of(NAME).register(config, &Registry::new(config)?).await?;
     // Given up on, a record could be overtaken by a later one of its key.
-    let emit = EmitSettings { delivery_timeout: None, ..EmitSettings::default() };
+    let (delivery_timeout, health) = (None, health.clone());
+    let emit = EmitSettings { delivery_timeout, health, ..EmitSettings::default() };
     Ok(Emitter::connect(config, encoders, emit).await?)
 }
 

@@ -315,7 +315,7 @@ pub enum ConsumeError {
         /// Why.
         why: String,
     },
-    /// The member's thread.
-    #[error("the consumer's thread: {0}")]
+    /// The member's thread, or what runs beside it.
+    #[error("a thread or task ended: {0}")]
     Thread(String),
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use fulfilment::{FulfilmentError, Settings};
 use orderly_schemas::{OrderCollected, OrderLine, OrderPlaced};
 use orderly_sdk::{
-    Config, Event, Meta,
+    Config, Event, Health, Meta,
     codec::{Encoders, Registry},
     emit::{EmitSettings, Emitter},
     kafka::{EmbeddedBroker, Tail},
@@ -30,8 +30,8 @@ pub struct Parts {
     pub emitter: Emitter,
     relay: JoinHandle<()>,
     _directory: TempDir,
-    _registry: EmbeddedRegistry,
-    _broker: EmbeddedBroker,
+    pub registry: EmbeddedRegistry,
+    pub broker: EmbeddedBroker,
 }
 
 impl Parts {
@@ -54,25 +54,21 @@ impl Parts {
         outbox::prepare(&database).await.unwrap();
         let relay = tokio::spawn(relay(Outbox::new(database.clone()), emitter.clone()));
         let statuses = Statuses::follow(&config).await;
-        Self {
-            config,
-            database,
-            statuses,
-            emitter,
-            relay,
-            _directory: directory,
-            _registry: registry,
-            _broker: broker,
-        }
+        Self { config, database, statuses, emitter, relay, _directory: directory, registry, broker }
     }
 
     /// Two members.
     pub fn run(&self, stages: &str) -> Running {
+        self.run_reporting(stages, &Health::of("fulfilment"))
+    }
+
+    pub fn run_reporting(&self, stages: &str, health: &Health) -> Running {
         let settings = Settings {
             config: self.config.clone(),
             database: self.database.clone(),
             members: 2,
             stages: stages.parse().unwrap(),
+            health: health.clone(),
         };
         let shutdown = CancellationToken::new();
         let service = tokio::spawn(fulfilment::run(settings, shutdown.clone()));

@@ -29,15 +29,20 @@ use tempfile::TempDir;
 pub struct Store {
     pub db: Database,
     pub history: ReadModel,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Store {
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&format!("sqlite:{}", dir.path().join("h.db").display())).unwrap();
+        let db = open(&dir);
         let history = ReadModel::open(&db).await.unwrap();
-        Self { db, history, _dir: dir }
+        Self { db, history, dir }
+    }
+
+    /// The same, as another process opens it.
+    pub fn elsewhere(&self) -> Database {
+        open(&self.dir)
     }
 
     /// Folds and commits one batch.
@@ -56,6 +61,10 @@ impl Store {
         let rows = self.db.query("SELECT next_offset FROM positions", &[]).await.unwrap();
         rows.iter().map(|row| row.get(0).unwrap()).collect()
     }
+}
+
+fn open(dir: &TempDir) -> Database {
+    Database::open(&format!("sqlite:{}", dir.path().join("h.db").display())).unwrap()
 }
 
 /// Every row of every table of history.

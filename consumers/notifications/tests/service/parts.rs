@@ -27,7 +27,7 @@ pub struct Parts {
     pub emitter: Emitter,
     directory: TempDir,
     _registry: EmbeddedRegistry,
-    _broker: EmbeddedBroker,
+    pub broker: EmbeddedBroker,
 }
 
 impl Parts {
@@ -54,7 +54,7 @@ impl Parts {
         let emitter = Emitter::connect(&config, encoders, EmitSettings::default()).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory, "notifications");
-        Self { config, database, emitter, directory, _registry: registry, _broker: broker }
+        Self { config, database, emitter, directory, _registry: registry, broker }
     }
 
     /// One that nothing was written to.
