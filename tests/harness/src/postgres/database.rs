@@ -22,17 +22,7 @@ impl TestDatabase {
     pub(crate) async fn create(server: &str) -> Result<Self, Fault> {
         let name = format!("test_{}", unique().replace('-', "_"));
         say(server, &format!("CREATE DATABASE {name}")).await?;
-        let (before, after) =
-            server.split_once('?').map_or((server, None), |(url, more)| (url, Some(more)));
-        let root = match before
-            .split_once("://")
-            .and_then(|(_, rest)| rest.find('/').map(|at| rest.len() - at))
-        {
-            Some(path) => &before[..before.len() - path],
-            None => before,
-        };
-        let more = after.map(|more| format!("?{more}")).unwrap_or_default();
-        Ok(Self { url: format!("{root}/{name}{more}"), server: server.to_owned(), name })
+        Ok(Self { url: sibling(server, &name), server: server.to_owned(), name })
     }
 
     /// `DATABASE_URL`, with the password.
@@ -68,6 +58,14 @@ impl Drop for TestDatabase {
     }
 }
 
+/// The url of another database of the same server.
+fn sibling(server: &str, name: &str) -> String {
+    let (url, settings) = server.split_at(server.find('?').unwrap_or(server.len()));
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let root = url[host..].find('/').map_or(url, |path| &url[..host + path]);
+    format!("{root}/{name}{settings}")
+}
+
 async fn say(server: &str, statement: &str) -> Result<(), Fault> {
     let said = async { connect(server).await?.batch_execute(statement).await };
     // The server's own words, which hold no password.
@@ -90,4 +88,19 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sibling;
+
+    #[test]
+    fn another_database_of_a_server_keeps_the_rest_of_the_url() {
+        assert_eq!(sibling("postgres://u:p@h:1/db", "t"), "postgres://u:p@h:1/t");
+        assert_eq!(sibling("postgres://u@h", "t"), "postgres://u@h/t");
+        assert_eq!(
+            sibling("postgres://u@h/db?connect_timeout=3", "t"),
+            "postgres://u@h/t?connect_timeout=3"
+        );
+    }
 }

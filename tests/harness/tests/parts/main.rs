@@ -4,6 +4,7 @@
 
 mod docker;
 mod ends;
+mod engine;
 mod eventually;
 mod kafka;
 mod not_run;

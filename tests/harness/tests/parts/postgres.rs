@@ -1,3 +1,4 @@
+use std::process::Command;
 use std::time::Duration;
 
 use orderly_harness::{Postgres, Way, need, parts};
@@ -78,6 +79,19 @@ async fn each_test_is_given_a_fresh_database_that_is_dropped_with_it() {
     drop(one); // though a client is on it
     let left = seen.query("SELECT FROM pg_database WHERE datname = $1", &[&name]).await.unwrap();
     assert!(left.is_empty(), "{name} is left");
+}
+
+/// The test above, in a process that could start nothing.
+#[tokio::test]
+async fn a_server_that_the_environment_names_is_used_before_any_other() {
+    let postgres = need!(Postgres::start().await);
+    let nothing = tempfile::tempdir().unwrap();
+    let mut test = Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "postgres::each_test_is_given_a_fresh_database_that_is_dropped_with_it"]);
+    test.env("PATH", nothing.path()).env("ORDERLY_HARNESS_CACHE", nothing.path());
+    test.env("ORDERLY_TEST_DATABASE", postgres.url()).env("ORDERLY_REQUIRE_SERVICES", "1");
+    let ran = test.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
 }
 
 #[tokio::test]
