@@ -9,10 +9,14 @@ pub mod consume;
 pub mod emit;
 pub mod topics;
 
+mod away;
 mod config;
+mod health;
 pub mod kafka;
 
+pub use away::{away, wait_out};
 pub use config::{Config, UnknownSchemas};
 pub use event::Event;
+pub use health::{Absence, Away, Health, MemberState, PartState, Snapshot};
 pub use meta::{EventId, Meta};
 pub use record::OutRecord;

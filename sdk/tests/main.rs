@@ -1,6 +1,7 @@
 //! The SDK against the embedded broker and registry.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod away;
 mod batches;
 mod consuming;
 mod dead_letters;
@@ -9,4 +10,5 @@ mod falling_behind;
 mod members;
 mod parts;
 mod registering;
+mod starts;
 mod wire;

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     future::Future,
     marker::PhantomData,
+    pin::pin,
     sync::{
         Arc, PoisonError,
         atomic::{AtomicBool, AtomicU64},
@@ -22,10 +23,11 @@ use super::{
     routes::{Routes, TypedBatch, TypedRoute},
 };
 use crate::{
-    Config, Event, EventId,
+    Config, Event, EventId, Health,
     codec::{Encoders, Registry, RegistryError},
-    kafka::{KafkaError, Member, MemberSettings, Probe},
+    kafka::{KafkaError, Member, MemberSettings, Probe, Watch},
     record::{Coordinates, TopicPartition},
+    wait_out,
 };
 
 /// Bounds of a consumer.
@@ -71,6 +73,7 @@ pub struct Consumer<S: Scope = Direct> {
     retry: RetryPolicy,
     limits: Limits,
     personal: Vec<String>,
+    health: Health,
 }
 
 impl Consumer<Direct> {
@@ -86,6 +89,7 @@ impl Consumer<Direct> {
             retry: RetryPolicy::default(),
             limits: Limits::default(),
             personal: Vec::new(),
+            health: Health::of(group),
         }
     }
 
@@ -102,6 +106,7 @@ impl Consumer<Direct> {
             retry: self.retry,
             limits: self.limits,
             personal: self.personal,
+            health: self.health,
         }
     }
 }
@@ -167,15 +172,31 @@ impl<S: Scope> Consumer<S> {
         self
     }
 
+    /// Where it reports which parts are away, and that it has joined.
+    #[must_use]
+    pub fn reporting(mut self, health: &Health) -> Self {
+        self.health = health.clone();
+        self
+    }
+
     /// Joins the group and works until `shutdown` resolves; then drains, commits and leaves.
     /// Dropping the returned future does the same without waiting for it.
+    ///
+    /// A part that is away is waited for, also at the start: brokers that don't answer, a registry
+    /// or a store. A topic that isn't there is an error at once.
     pub async fn run_until(
         self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ConsumeError> {
+        let mut shutdown = pin!(shutdown);
+        let membership = self.health.member();
+        let watch = Watch::start(&self.config, &self.health);
+        // Asked at once, so that brokers that are away are known to be before the first try ends.
+        watch.suspicion().raise();
         let probe = Probe::new(&self.config)?;
-        for topic in &self.topics {
-            probe.partitions(topic).await?;
+        tokio::select! {
+            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group)) => found?,
+            () = &mut shutdown => return Ok(()),
         }
         let (wake, wakes) = mpsc::sync_channel(1);
         let signals = Signals {
@@ -190,23 +211,31 @@ impl<S: Scope> Consumer<S> {
         };
         let engine = Engine {
             registry: Registry::new(&self.config)?,
-            dead_letters: DeadLetters::of(&self.config, &self.group, self.personal),
+            dead_letters: DeadLetters::of(
+                &self.config,
+                &self.group,
+                self.personal,
+                watch.suspicion().clone(),
+            ),
             group: self.group,
             scope: self.scope,
             routes: self.routes,
             encoders: self.encoders,
             retry: self.retry,
+            health: self.health,
             jitter: AtomicU64::new(EventId::new().as_uuid().as_u64_pair().1),
         };
         let runtime = tokio::runtime::Handle::current();
-        let partitions = Partitions::new(Arc::new(engine), self.limits, runtime, signals.clone());
+        let (engine, suspicion) = (Arc::new(engine), watch.suspicion().clone());
+        let partitions = Partitions::new(engine, self.limits, runtime, signals.clone(), membership);
         let (config, is_stopping) = (self.config, Arc::clone(&signals.is_stopping));
         let (ended, mut end) = oneshot::channel();
         std::thread::Builder::new()
             .name(format!("orderly-{}", settings.group))
             .spawn(move || {
                 let events = Box::new(partitions);
-                let joined = Member::join(&config, settings, events, (wake, wakes), is_stopping);
+                let joined =
+                    Member::join(&config, settings, events, (wake, wakes), is_stopping, suspicion);
                 // Nobody waits any more if this can't be sent.
                 let _ = ended.send(joined.and_then(Member::run));
             })
@@ -214,7 +243,7 @@ impl<S: Scope> Consumer<S> {
         let stop_when_dropped = StopWhenDropped(signals.clone());
         let ended = tokio::select! {
             ended = &mut end => ended,
-            () = shutdown => {
+            () = &mut shutdown => {
                 signals.stop();
                 end.await
             }
@@ -233,6 +262,15 @@ impl<S: Scope> Consumer<S> {
             self.topics.push(topic.to_owned());
         }
     }
+}
+
+/// Those that are read, and the dead letters: missing, they would hold up the first record that needs
+/// them.
+async fn find_topics(probe: &Probe, topics: &[String], group: &str) -> Result<(), KafkaError> {
+    for topic in topics.iter().chain([&DeadLetters::topic_of(group)]) {
+        probe.partitions(topic).await?;
+    }
+    Ok(())
 }
 
 struct StopWhenDropped(Signals);

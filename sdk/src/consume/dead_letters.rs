@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::Failure;
 use crate::{
     Config, OutRecord,
-    kafka::{DeliveryError, Producer, ProducerSettings},
+    kafka::{DeliveryError, KAFKA, Producer, ProducerSettings, Suspicion},
     record::InRecord,
 };
 
@@ -27,18 +27,30 @@ pub(super) struct DeadLetters {
     /// Topics with personal data: of their records only coordinates and a hash are kept, since
     /// dead letters are kept for ever.
     personal: Vec<String>,
+    suspicion: Suspicion,
     producer: OnceCell<Producer>,
 }
 
 impl DeadLetters {
-    pub(super) fn of(config: &Config, group: &Arc<str>, personal: Vec<String>) -> Self {
+    pub(super) fn of(
+        config: &Config,
+        group: &Arc<str>,
+        personal: Vec<String>,
+        suspicion: Suspicion,
+    ) -> Self {
         Self {
             config: config.clone(),
             group: Arc::clone(group),
-            topic: format!("{group}.dead-letters"),
+            topic: Self::topic_of(group),
             personal,
+            suspicion,
             producer: OnceCell::new(),
         }
+    }
+
+    /// Where a group's lie.
+    pub(super) fn topic_of(group: &str) -> String {
+        format!("{group}.dead-letters")
     }
 
     /// Returns once the record is acknowledged in the dead letters.
@@ -49,7 +61,7 @@ impl DeadLetters {
         attempts: u32,
     ) -> Result<(), Failure> {
         let away = |why: String| {
-            Failure::unavailable("kafka", format_args!("dead letters `{}`: {why}", self.topic))
+            Failure::unavailable(KAFKA, format_args!("dead letters `{}`: {why}", self.topic))
         };
         let producer = self
             .producer
@@ -60,7 +72,7 @@ impl DeadLetters {
                     most_records: 1_000,
                     most_kib: 16 * 1024,
                 };
-                Producer::new(&self.config, &self.group, settings)
+                Producer::new(&self.config, &self.group, settings, self.suspicion.clone())
             })
             .await
             .map_err(|e| away(e.to_string()))?;
@@ -78,7 +90,10 @@ impl DeadLetters {
     async fn send(&self, producer: &Producer, letter: &OutRecord) -> Result<(), DeliveryError> {
         match producer.send(letter).await?.await {
             Ok(delivered) => delivered.map(drop),
-            Err(_) => Err(DeliveryError::Unknown { why: "the producer was closed".into() }),
+            Err(_) => {
+                let why = "the producer was closed".into();
+                Err(DeliveryError::Unknown { why, is_away: false })
+            }
         }
     }
 
@@ -133,6 +148,6 @@ enum Keep {
 
 fn why(error: DeliveryError) -> String {
     match error {
-        DeliveryError::NotWritten { why, .. } | DeliveryError::Unknown { why } => why,
+        DeliveryError::NotWritten { why, .. } | DeliveryError::Unknown { why, .. } => why,
     }
 }

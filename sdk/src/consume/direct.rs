@@ -5,6 +5,7 @@ use super::{Begun, Failure, Scope, Unit};
 use crate::{
     OutRecord,
     emit::{EmitError, Emitter},
+    kafka::KAFKA,
 };
 
 /// At-least-once, straight to Kafka.
@@ -52,6 +53,6 @@ impl Scope for Direct {
 fn failure(error: EmitError) -> Failure {
     match error {
         EmitError::NotWritten(e) if e.is_final => Failure::reject(e),
-        other => Failure::unavailable("kafka", other),
+        other => Failure::unavailable(KAFKA, other),
     }
 }

@@ -15,11 +15,11 @@ use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConsumeError, Decision, Exhausted, Failure, OrReject as _, RetryPolicy, Scope, Unit,
+    ConsumeError, Decision, Exhausted, Failure, OrReject as _, RetryPolicy, Scope, Start, Unit,
     counters::Counters, dead_letters::DeadLetters, routes::Routes,
 };
 use crate::{
-    EventId, Meta,
+    EventId, Health, Meta,
     codec::{Encoders, Registry, RegistryError, Schema, frame, headers},
     record::{InRecord, TopicPartition},
 };
@@ -34,10 +34,13 @@ pub(super) struct Engine<S: Scope> {
     pub(super) retry: RetryPolicy,
     pub(super) dead_letters: DeadLetters,
     pub(super) jitter: AtomicU64,
+    pub(super) health: Health,
 }
 
 /// Times that the registry is asked for a schema that it doesn't have.
 const MOST_LOOKUPS: u32 = 5;
+/// Longest that a store may take to say where to begin; then it counts as away.
+const LONGEST_QUESTION: Duration = Duration::from_secs(10);
 /// Longest wait between two looks for a fact that another topic brings.
 const MOST_NOT_YET: Duration = Duration::from_millis(100);
 
@@ -93,6 +96,52 @@ impl<S: Scope> Engine<S> {
         }
     }
 
+    /// Where the store keeps the position, from there; else Kafka's committed offset.
+    pub(super) async fn start(&self, partition: &TopicPartition) -> Result<Start, Failure> {
+        self.scope.start(&self.group, partition).await
+    }
+
+    /// The same, asked until a store that is away is back. Backs off in between.
+    pub(super) async fn find_start(
+        &self,
+        partition: &TopicPartition,
+        stop: &CancellationToken,
+    ) -> Result<Start, Ended> {
+        let (mut away, mut in_a_row) = (None, 0_u32);
+        loop {
+            let asking = tokio::time::timeout(LONGEST_QUESTION, self.start(partition));
+            let asked = tokio::select! {
+                () = stop.cancelled() => return Err(Ended::Interrupted),
+                asked = asking => asked,
+            };
+            let failure = match asked {
+                Ok(Ok(start)) => return Ok(start),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::unavailable("database", "it doesn't say where to begin"),
+            };
+            let Decision::Unavailable(part) = failure.decision() else {
+                return Err(Ended::Stopped(ConsumeError::NoStart {
+                    group: self.group.to_string(),
+                    partition: partition.clone(),
+                    why: failure.to_string(),
+                }));
+            };
+            in_a_row = in_a_row.saturating_add(1);
+            if in_a_row.is_power_of_two() {
+                tracing::warn!(
+                    group = %self.group, %partition, part, error = %failure, in_a_row,
+                    "waits for a part that is away before it begins"
+                );
+            }
+            let told = self.health.away(part, &failure.to_string());
+            drop(away.replace(told));
+            tokio::select! {
+                () = stop.cancelled() => return Err(Ended::Interrupted),
+                () = tokio::time::sleep(self.retry.backoff(in_a_row, self.random())) => {}
+            }
+        }
+    }
+
     /// Tries until it is done, rejected, exhausted or stopped. Backs off in between.
     pub(super) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
         &self,
@@ -101,6 +150,8 @@ impl<S: Scope> Engine<S> {
         mut run: impl FnMut(u32) -> F,
     ) -> Result<Tried<T>, Ended> {
         let (mut attempts, mut in_a_row) = (0, 0);
+        // Says that a part is away for as long as this waits for it.
+        let mut away = None;
         loop {
             let ran = AssertUnwindSafe(run(attempts + 1)).catch_unwind().await;
             let failure = match ran {
@@ -110,6 +161,11 @@ impl<S: Scope> Engine<S> {
             };
             in_a_row += 1;
             let at = record.at();
+            let told = match failure.decision() {
+                Decision::Unavailable(part) => Some(self.health.away(part, &failure.to_string())),
+                _ => None,
+            };
+            drop(std::mem::replace(&mut away, told));
             match failure.decision() {
                 Decision::Reject => {
                     let error = failure.to_string();

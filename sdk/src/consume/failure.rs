@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+use crate::away;
+
 /// Why a handler couldn't, and what follows from it.
 ///
 /// Any error becomes a retry by `?`; one that has [`Unavailable`] among its sources becomes
@@ -69,22 +71,16 @@ impl fmt::Debug for Failure {
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let mut message = error.to_string();
-        let mut part = None;
-        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-        while let Some(e) = cause {
-            if let Some(unavailable) = e.downcast_ref::<Unavailable>() {
-                part = Some(unavailable.part);
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            let said = source.to_string();
+            if !message.contains(&said) {
+                message = format!("{message}: {said}");
             }
-            cause = e.source();
-            if let Some(source) = cause {
-                let source = source.to_string();
-                if !message.contains(&source) {
-                    message = format!("{message}: {source}");
-                }
-            }
+            cause = source.source();
         }
-        match part {
-            Some(part) => Self::unavailable(part, message),
+        match away(&error) {
+            Some(unavailable) => Self::unavailable(unavailable.part, message),
             None => Self::retry(message),
         }
     }

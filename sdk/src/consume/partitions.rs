@@ -1,17 +1,20 @@
 //! The partitions that a member owns: each has a queue and one task that works it off in order.
+//!
+//! Where the store that knows a partition's start is away, its task asks until it is told; until
+//! then the partition isn't read, and others go on.
 
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
         mpsc::SyncSender,
     },
     time::Duration,
 };
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::join_all};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +25,13 @@ use super::{
 };
 use crate::{
     consume::Start,
+    health::Membership,
     kafka::{Assigned, MemberEvents, Round},
     record::{InRecord, TopicPartition},
 };
+
+/// How long the thread that polls waits for a store to say where partitions begin.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// What a member's thread and its partitions' tasks tell each other.
 #[derive(Clone)]
@@ -59,6 +66,7 @@ pub(super) struct Partitions<S: Scope> {
     runtime: Handle,
     signals: Signals,
     owned: HashMap<TopicPartition, Owned>,
+    membership: Membership,
 }
 
 /// A partition that is ours.
@@ -67,12 +75,15 @@ struct Owned {
     progress: Arc<Progress>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    is_begun: bool,
     is_paused: bool,
     committed: i64,
 }
 
 /// What a partition's task and the member's thread share.
 struct Progress {
+    /// Where it begins, once that is known.
+    start: OnceLock<Start>,
     /// Offset of the next record to do; -1 until one is done.
     next: AtomicI64,
     waiting_records: AtomicUsize,
@@ -85,32 +96,26 @@ impl<S: Scope> Partitions<S> {
         limits: Limits,
         runtime: Handle,
         signals: Signals,
+        membership: Membership,
     ) -> Self {
-        Self { engine, limits, runtime, signals, owned: HashMap::new() }
+        Self { engine, limits, runtime, signals, owned: HashMap::new(), membership }
     }
 
-    /// Where the store keeps the position, from there; else Kafka's committed offset.
-    fn start(&self, partition: &TopicPartition) -> Option<Start> {
-        let asked = self.runtime.block_on(async {
-            let asking = self.engine.scope.start(&self.engine.group, partition);
-            tokio::time::timeout(self.limits.drain, asking).await
+    /// Where each begins, as far as that is told at once: the thread that asks has to poll.
+    fn first_look(&self, partitions: &[TopicPartition]) -> Vec<Option<Start>> {
+        let looks = partitions.iter().map(|partition| {
+            let asking = self.engine.start(partition);
+            async move { tokio::time::timeout(FIRST_LOOK, asking).await }
         });
-        match asked {
-            Ok(Ok(start)) => Some(start),
-            Ok(Err(failure)) => self.refuse(partition, failure.to_string()),
-            Err(_) => self.refuse(partition, "the store didn't answer in time".into()),
-        }
+        // Not told in time, or not at all: the partition's task asks again, and judges.
+        let told = self.runtime.block_on(join_all(looks));
+        told.into_iter().map(|told| told.ok().and_then(Result::ok)).collect()
     }
 
-    fn refuse(&self, partition: &TopicPartition, why: String) -> Option<Start> {
-        let group = self.engine.group.to_string();
-        self.signals.fail(ConsumeError::NoStart { group, partition: partition.clone(), why });
-        None
-    }
-
-    fn own(&mut self, partition: &TopicPartition) {
+    fn own(&mut self, partition: &TopicPartition, start: Option<Start>) {
         let (queue, records) = mpsc::unbounded_channel();
         let progress = Arc::new(Progress {
+            start: start.map(OnceLock::from).unwrap_or_default(),
             next: AtomicI64::new(-1),
             waiting_records: AtomicUsize::new(0),
             waiting_bytes: AtomicUsize::new(0),
@@ -132,7 +137,9 @@ impl<S: Scope> Partitions<S> {
                 signals.fail(ConsumeError::Thread(why));
             }
         });
-        let owned = Owned { queue, progress, stop, task, is_paused: false, committed: -1 };
+        let is_begun = start.is_some();
+        let owned =
+            Owned { queue, progress, stop, task, is_begun, is_paused: false, committed: -1 };
         self.owned.insert(partition.clone(), owned);
     }
 }
@@ -140,16 +147,12 @@ impl<S: Scope> Partitions<S> {
 impl<S: Scope> MemberEvents for Partitions<S> {
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Option<Start>> {
         tracing::info!(group = %self.engine.group, ?partitions, "assigned");
-        partitions
-            .iter()
-            .map(|partition| {
-                let start = self.start(partition);
-                if start.is_some() {
-                    self.own(partition);
-                }
-                start
-            })
-            .collect()
+        let starts = self.first_look(partitions);
+        for (partition, start) in partitions.iter().zip(&starts) {
+            self.own(partition, *start);
+        }
+        self.membership.owns(self.owned.len());
+        starts
     }
 
     fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned> {
@@ -162,8 +165,14 @@ impl<S: Scope> MemberEvents for Partitions<S> {
         for (_, owned) in &leaving {
             owned.stop.cancel();
         }
+        self.membership.owns(self.owned.len());
         let patience = if is_lost { Duration::ZERO } else { self.limits.drain };
         self.runtime.block_on(drain(leaving, patience))
+    }
+
+    fn left(&mut self, is_lost: bool) -> Vec<Assigned> {
+        let all: Vec<TopicPartition> = self.owned.keys().cloned().collect();
+        self.revoked(&all, is_lost)
     }
 
     fn records(&mut self, records: Vec<InRecord>) {
@@ -189,6 +198,11 @@ impl<S: Scope> MemberEvents for Partitions<S> {
     fn round(&mut self) -> Round {
         let mut round = Round::default();
         for (partition, owned) in &mut self.owned {
+            if !owned.is_begun {
+                let Some(start) = owned.progress.start.get() else { continue };
+                owned.is_begun = true;
+                round.begin.push((partition.clone(), *start));
+            }
             let next = owned.progress.next.load(Ordering::Acquire);
             if next > owned.committed {
                 round.commit.push(Assigned { partition: partition.clone(), next });
@@ -255,6 +269,17 @@ struct Worker<S: Scope> {
 
 impl<S: Scope> Worker<S> {
     async fn run(self, mut queue: mpsc::UnboundedReceiver<Vec<InRecord>>) {
+        if self.progress.start.get().is_none() {
+            match self.engine.find_start(&self.partition, &self.stop).await {
+                Ok(start) => {
+                    // Nobody else sets it.
+                    let _ = self.progress.start.set(start);
+                    self.signals.wake();
+                }
+                Err(Ended::Interrupted) => return,
+                Err(Ended::Stopped(error)) => return self.signals.fail(error),
+            }
+        }
         loop {
             let mut records = tokio::select! {
                 biased;

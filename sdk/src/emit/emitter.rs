@@ -13,9 +13,12 @@ use tokio::sync::oneshot;
 
 use super::{EmitError, NotWritten, Receipt, UnknownOutcome};
 use crate::{
-    Config, Event, EventId, Meta, OutRecord,
+    Config, Event, EventId, Health, Meta, OutRecord,
     codec::Encoders,
-    kafka::{Delivered, DeliveryError, KafkaError, Probe, Producer, ProducerSettings},
+    consume::Unavailable,
+    kafka::{
+        Delivered, DeliveryError, KAFKA, KafkaError, Probe, Producer, ProducerSettings, Watch,
+    },
     record::{Coordinates, TopicPartition},
 };
 
@@ -33,6 +36,8 @@ pub struct EmitSettings {
     pub most_records: u32,
     /// Their bytes, in KiB.
     pub most_kib: u32,
+    /// Told when the brokers are away and when they are back.
+    pub health: Health,
 }
 
 impl Default for EmitSettings {
@@ -43,6 +48,7 @@ impl Default for EmitSettings {
             room_timeout: Duration::from_secs(30),
             most_records: 50_000,
             most_kib: 64 * 1024,
+            health: Health::default(),
         }
     }
 }
@@ -57,6 +63,8 @@ pub struct Emitter {
     encoders: Encoders,
     producer: Arc<Producer>,
     room_timeout: Duration,
+    health: Health,
+    _watch: Arc<Watch>,
 }
 
 impl Emitter {
@@ -71,6 +79,7 @@ impl Emitter {
         for topic in encoders.topics() {
             probe.partitions(topic).await?;
         }
+        let watch = Watch::start(config, &settings.health);
         let producer = Producer::new(
             config,
             encoders.source(),
@@ -80,9 +89,11 @@ impl Emitter {
                 most_records: settings.most_records,
                 most_kib: settings.most_kib,
             },
+            watch.suspicion().clone(),
         )?;
-        let (producer, room_timeout) = (Arc::new(producer), settings.room_timeout);
-        Ok(Self { encoders, producer, room_timeout })
+        let EmitSettings { room_timeout, health, .. } = settings;
+        let (producer, _watch) = (Arc::new(producer), Arc::new(watch));
+        Ok(Self { encoders, producer, room_timeout, health, _watch })
     }
 
     /// Emits an event that happened now, and waits for its acknowledgement.
@@ -106,6 +117,7 @@ impl Emitter {
                 key: event.key().into(),
                 why: e.to_string(),
                 is_final: true,
+                away: None,
             })
         })?;
         self.send_record(record, Some(meta)).await
@@ -121,6 +133,7 @@ impl Emitter {
                 key: key.into(),
                 why: e.to_string(),
                 is_final: true,
+                away: None,
             })
         })?;
         self.send_record(record, Some(&meta)).await?.await
@@ -140,6 +153,11 @@ impl Emitter {
     /// Why nothing can be emitted any more, if so: only a new emitter helps.
     pub fn fatal_error(&self) -> Option<String> {
         self.producer.fatal_error()
+    }
+
+    /// What it was given to report to: there `kafka` is away when no broker answers.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// What this emitter can encode.
@@ -166,6 +184,7 @@ impl Emitter {
                     self.room_timeout.as_secs()
                 ),
                 too_large: false,
+                is_away: true,
             })),
         }
     }
@@ -192,9 +211,14 @@ impl Future for Pending {
             Ok(Err(error)) => Err(sent.failed(error)),
             Err(_) => Err(sent.failed(DeliveryError::Unknown {
                 why: "the emitter was dropped before the brokers answered".into(),
+                is_away: false,
             })),
         })
     }
+}
+
+fn away(why: &str) -> Unavailable {
+    Unavailable { part: KAFKA, message: why.to_owned() }
 }
 
 /// What an answer is told with.
@@ -223,16 +247,15 @@ impl Sent {
         let key = String::from_utf8_lossy(self.record.key.as_deref().unwrap_or_default()).into();
         let topic = self.record.topic;
         match error {
-            DeliveryError::NotWritten { why, too_large: is_final } => {
-                EmitError::NotWritten(NotWritten { event, topic, key, why, is_final })
+            DeliveryError::NotWritten { why, too_large: is_final, is_away } => {
+                let away = is_away.then(|| away(&why));
+                EmitError::NotWritten(NotWritten { event, topic, key, why, is_final, away })
             }
-            DeliveryError::Unknown { why } => EmitError::Unknown(Box::new(UnknownOutcome {
-                event,
-                topic,
-                key,
-                why,
-                meta: self.meta,
-            })),
+            DeliveryError::Unknown { why, is_away } => {
+                let (away, meta) = (is_away.then(|| away(&why)), self.meta);
+                let unknown = UnknownOutcome { event, topic, key, why, meta, away };
+                EmitError::Unknown(Box::new(unknown))
+            }
         }
     }
 

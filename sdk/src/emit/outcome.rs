@@ -1,6 +1,6 @@
 //! What became of an emitted event. Three outcomes and never two.
 
-use crate::{EventId, Meta, record::Coordinates};
+use crate::{EventId, Meta, consume::Unavailable, record::Coordinates};
 
 /// Written and acknowledged by all in-sync replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct NotWritten {
     pub why: String,
     /// It never will be: the record is larger than the topic takes, or doesn't fit its schema.
     pub is_final: bool,
+    /// Where it is because the brokers are away.
+    #[source]
+    pub away: Option<Unavailable>,
 }
 
 /// Perhaps written.
@@ -56,4 +59,7 @@ pub struct UnknownOutcome {
     pub why: String,
     /// What it was emitted as; the same again makes a known repeat.
     pub meta: Option<Meta>,
+    /// Where it is because the brokers are away.
+    #[source]
+    pub away: Option<Unavailable>,
 }

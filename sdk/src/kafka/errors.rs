@@ -3,6 +3,7 @@
 
 use rdkafka::{error::KafkaError as Native, types::RDKafkaErrorCode as Code};
 
+use super::watch::KAFKA;
 use crate::consume::Unavailable;
 
 /// What Kafka or its client library couldn't do.
@@ -20,11 +21,19 @@ pub enum KafkaError {
         source: Unavailable,
     },
     /// The topic isn't there.
-    #[error("topic `{0}` doesn't exist in this cluster; create it as topics.yaml defines it")]
+    #[error(
+        "topic `{0}` doesn't exist in this cluster; `orderly apply` creates what topics.yaml names"
+    )]
     NoSuchTopic(String),
     /// A property was refused by the client library.
     #[error("Kafka client configuration: {0}")]
     Configuration(String),
+    /// An embedded broker: it has no administration.
+    #[error("{doing}: the broker there is an embedded one, which has no administration")]
+    Unsupported {
+        /// What was being done.
+        doing: String,
+    },
     /// Anything else, with what was being done.
     #[error("{doing}: {why}")]
     Failed {
@@ -40,7 +49,7 @@ impl KafkaError {
         Self::Unreachable {
             bootstrap: bootstrap.to_owned(),
             seconds: waited.as_secs(),
-            source: Unavailable { part: "kafka", message: why.to_string() },
+            source: Unavailable { part: KAFKA, message: why.to_string() },
         }
     }
 
@@ -53,11 +62,52 @@ impl KafkaError {
             _ => Self::Failed { doing: doing.into(), why: error.to_string() },
         }
     }
+
+    /// The error of a question that was given `patience`.
+    pub(super) fn asked(
+        bootstrap: &str,
+        patience: std::time::Duration,
+        doing: impl Into<String>,
+        error: &Native,
+    ) -> Self {
+        if is_away(error) {
+            Self::unreachable(bootstrap, patience, error)
+        } else {
+            Self::failed(doing, error)
+        }
+    }
 }
 
 /// Whether the fetch error says that records were removed before this reader got to them.
 pub(super) fn is_out_of_range(error: &Native) -> bool {
     matches!(error.rdkafka_error_code(), Some(Code::AutoOffsetReset | Code::OffsetOutOfRange))
+}
+
+/// Whether it says that no broker could be reached, or none that could do it now.
+pub(super) fn is_away(error: &Native) -> bool {
+    let code = match error {
+        Native::AdminOp(code) => Some(*code),
+        _ => error.rdkafka_error_code(),
+    };
+    matches!(
+        code,
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::MessageTimedOut
+                | Code::Resolve
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::BrokerNotAvailable
+                | Code::NotEnoughReplicas
+                | Code::NotEnoughReplicasAfterAppend
+                | Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::NotCoordinator
+        )
+    )
 }
 
 /// Whether it passes by itself: the library goes on trying.

@@ -19,7 +19,7 @@ use rdkafka::{
     types::{RDKafkaErrorCode as Code, RDKafkaRespErr},
 };
 
-use super::{KafkaError, client, errors, names::Names};
+use super::{KafkaError, Suspicion, client, errors, names::Names};
 use crate::{
     Config,
     consume::Start,
@@ -36,12 +36,16 @@ pub(crate) struct MemberSettings {
 
 /// What happens to a member; called on its thread, one at a time.
 pub(crate) trait MemberEvents: Send + 'static {
-    /// Partitions are now ours. Answers where each begins, in their order; `None` is not read.
+    /// Partitions are now ours. Answers where each begins, in their order; `None`: it isn't read
+    /// before a round says where it begins.
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Option<Start>>;
 
     /// Partitions go to somebody else. Returns once nobody works on them; answers how far each is
     /// done. `is_lost`: somebody else may have them already, nothing of them may be committed.
     fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned>;
+
+    /// The member leaves: the same for all that are ours.
+    fn left(&mut self, is_lost: bool) -> Vec<Assigned>;
 
     /// Records came, each partition's in order.
     fn records(&mut self, records: Vec<InRecord>);
@@ -66,6 +70,8 @@ pub(crate) struct Assigned {
 /// What the thread is to do after a round.
 #[derive(Default)]
 pub(crate) struct Round {
+    /// Partitions of which it is known only now where they begin.
+    pub(crate) begin: Vec<(TopicPartition, Start)>,
     pub(crate) commit: Vec<Assigned>,
     pub(crate) pause: Vec<TopicPartition>,
     pub(crate) resume: Vec<TopicPartition>,
@@ -85,14 +91,20 @@ pub(crate) struct Member {
 const MOST_A_ROUND: usize = 2_000;
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// Longest that the group's coordinator is waited for when it is asked where partitions begin, and
+/// how long until it is asked again.
+const LONGEST_QUESTION: Duration = Duration::from_secs(5);
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a member that leaves tries to commit. What it can't commit, its successor does again.
 const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Properties that the promises rest on.
-const FIXED: [(&str, &str); 3] = [
+const FIXED: [(&str, &str); 4] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     // A start is always given; a position that is gone must not be silently replaced.
     ("auto.offset.reset", "error"),
+    // Partitions are taken one by one, each once it is known where it begins.
+    ("partition.assignment.strategy", "cooperative-sticky"),
 ];
 
 impl Member {
@@ -104,6 +116,7 @@ impl Member {
         events: Box<dyn MemberEvents>,
         (wake, wakes): (mpsc::SyncSender<()>, mpsc::Receiver<()>),
         is_stopping: Arc<AtomicBool>,
+        suspicion: Suspicion,
     ) -> Result<Self, KafkaError> {
         let mut names = Names::of(config);
         for topic in &settings.topics {
@@ -112,7 +125,6 @@ impl Member {
         let mut native = client::base(config, &settings.group);
         native
             .set("group.id", names.there(&settings.group))
-            .set("partition.assignment.strategy", "cooperative-sticky")
             .set("queued.min.messages", "20000")
             .set("queued.max.messages.kbytes", "16384");
         for (name, value) in &config.consumer_properties {
@@ -125,6 +137,8 @@ impl Member {
             is_stopping: Arc::clone(&is_stopping),
             oldest: client::oldest(config),
             names: names.clone(),
+            unbegun: Mutex::default(),
+            suspicion,
         };
         let mut consumer: BaseConsumer<Rebalances> = native
             .create_with_context(context)
@@ -164,6 +178,9 @@ impl Member {
                 Err(error) => break Err(error),
             }
             let round = self.events().round();
+            if let Err(error) = self.begin(round.begin) {
+                break Err(error);
+            }
             self.pause(&round.pause);
             self.resume(&round.resume);
             if last_commit.elapsed() >= self.settings.commit_interval {
@@ -207,10 +224,30 @@ impl Member {
             });
         }
         if errors::is_transient(error) {
+            self.consumer.context().suspicion.weigh(error);
             tracing::warn!(%group, %error, bootstrap = %self.bootstrap, "consumer");
             return Ok(());
         }
         Err(KafkaError::failed(format!("group `{group}` consuming"), error))
+    }
+
+    /// Reads the partitions from their start, and those whose start couldn't be asked for before.
+    fn begin(&self, partitions: Vec<(TopicPartition, Start)>) -> Result<(), KafkaError> {
+        let context = self.consumer.context();
+        let mut unbegun = context.unbegun();
+        unbegun.partitions.extend(partitions);
+        let is_early = unbegun.ask_at.is_some_and(|at| Instant::now() < at);
+        // Lost, they are about to be revoked.
+        if unbegun.partitions.is_empty() || is_early || self.consumer.assignment_lost() {
+            return Ok(());
+        }
+        let wanted = std::mem::take(&mut unbegun.partitions);
+        unbegun.ask_at = None;
+        drop(unbegun);
+        let starting = context.starting(&self.consumer, wanted);
+        starting.and_then(|starting| assign(&self.consumer, &starting)).map_err(|e| {
+            KafkaError::failed(format!("group `{}` beginning partitions", self.settings.group), &e)
+        })
     }
 
     fn pause(&self, partitions: &[TopicPartition]) {
@@ -228,15 +265,16 @@ impl Member {
     fn commit(&self, offsets: &[Assigned]) {
         match commit(&self.consumer, &self.names, offsets, CommitMode::Async) {
             Ok(()) => self.events().committing(offsets),
-            Err(error) => log_failed_commit(&self.settings.group, &error, offsets),
+            Err(error) => {
+                self.consumer.context().suspicion.weigh(&error);
+                log_failed_commit(&self.settings.group, &error, offsets);
+            }
         }
     }
 
     fn leave(self) {
-        let assigned =
-            self.consumer.assignment().map_or_else(|_| Vec::new(), |l| partitions(&self.names, &l));
         let is_lost = self.consumer.assignment_lost();
-        let done = self.events().revoked(&assigned, is_lost);
+        let done = self.events().left(is_lost);
         if !is_lost {
             // While the group rebalances, a commit may be refused; that passes by itself.
             let deadline = Instant::now() + LAST_COMMIT;
@@ -295,11 +333,24 @@ struct Rebalances {
     is_stopping: Arc<AtomicBool>,
     oldest: Offset,
     names: Names,
+    unbegun: Mutex<Unbegun>,
+    suspicion: Suspicion,
+}
+
+/// Partitions whose committed offset couldn't be asked for yet.
+#[derive(Default)]
+struct Unbegun {
+    partitions: Vec<(TopicPartition, Start)>,
+    ask_at: Option<Instant>,
 }
 
 impl Rebalances {
     fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unbegun(&self) -> MutexGuard<'_, Unbegun> {
+        self.unbegun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
@@ -310,33 +361,88 @@ impl Rebalances {
         }
         let assigned = partitions(&self.names, list);
         let starts = self.events().assigned(&assigned);
-        let committed = committed(consumer, list);
-        let mut starting = TopicPartitionList::new();
-        for (partition, start) in assigned.iter().zip(starts) {
-            let (topic, number) = (self.names.there(&partition.topic), partition.partition);
-            let stored = committed.as_ref().and_then(|l| l.find_partition(&topic, number));
-            let offset = match (start, stored.map(|element| element.offset())) {
-                (None, _) => continue,
-                (Some(Start::At(start)), _) => Offset::Offset(start),
-                (Some(Start::Oldest), _) => self.oldest,
-                (Some(Start::Committed), Some(Offset::Offset(offset))) => Offset::Offset(offset),
-                (Some(Start::Committed), Some(_)) => self.oldest,
-                // Not known: the client asks again by itself, and fails rather than guesses.
-                (Some(Start::Committed), None) => Offset::Stored,
-            };
-            starting.add_partition_offset(&topic, number, offset)?;
+        let begun = assigned.into_iter().zip(starts).filter_map(|(at, start)| Some((at, start?)));
+        assign(consumer, &self.starting(consumer, begun.collect())?)
+    }
+
+    /// The partitions with their offsets. Those whose committed offset can't be asked for now are
+    /// kept for later.
+    fn starting(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        wanted: Vec<(TopicPartition, Start)>,
+    ) -> KafkaResult<TopicPartitionList> {
+        let mut asked = TopicPartitionList::new();
+        for (at, _) in wanted.iter().filter(|(_, start)| *start == Start::Committed) {
+            asked.add_partition(&self.names.there(&at.topic), at.partition);
         }
-        assign(consumer, &starting)
+        let committed =
+            if asked.count() == 0 { Some(asked) } else { self.committed(consumer, asked) };
+        let (mut starting, mut later) = (TopicPartitionList::new(), Vec::new());
+        for (at, start) in wanted {
+            let topic = self.names.there(&at.topic);
+            let offset = match (start, &committed) {
+                (Start::At(offset), _) => Offset::Offset(offset),
+                (Start::Oldest, _) => self.oldest,
+                (Start::Committed, None) => {
+                    later.push((at, start));
+                    continue;
+                }
+                (Start::Committed, Some(committed)) => {
+                    let found = committed.find_partition(&topic, at.partition);
+                    match found.map(|element| element.offset()) {
+                        Some(Offset::Offset(offset)) => Offset::Offset(offset),
+                        _ => self.oldest,
+                    }
+                }
+            };
+            starting.add_partition_offset(&topic, at.partition, offset)?;
+        }
+        if !later.is_empty() {
+            let mut unbegun = self.unbegun();
+            unbegun.partitions.extend(later);
+            unbegun.ask_at = Some(Instant::now() + ASK_AGAIN);
+        }
+        Ok(starting)
+    }
+
+    /// Committed offsets; `None` if the group's coordinator didn't answer.
+    fn committed(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        asked: TopicPartitionList,
+    ) -> Option<TopicPartitionList> {
+        match consumer.committed_offsets(asked, LONGEST_QUESTION) {
+            Ok(found) => Some(found),
+            Err(error) => {
+                self.suspicion.weigh(&error);
+                tracing::warn!(group = %self.group, %error, "asking for committed offsets");
+                None
+            }
+        }
     }
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let is_lost = consumer.assignment_lost();
-        let done = self.events().revoked(&partitions(&self.names, list), is_lost);
+        let leaving = partitions(&self.names, list);
+        self.unbegun().partitions.retain(|(at, _)| !leaving.contains(at));
+        let done = self.events().revoked(&leaving, is_lost);
         if !is_lost && let Err(error) = commit(consumer, &self.names, &done, CommitMode::Sync) {
             log_failed_commit(&self.group, &error, &done);
         }
         match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            RebalanceProtocol::Cooperative => {
+                // Some may not have begun yet: the client doesn't have those.
+                let read = consumer.assignment()?;
+                let mut ending = TopicPartitionList::new();
+                for element in list.elements() {
+                    let (topic, number) = (element.topic(), element.partition());
+                    if read.find_partition(topic, number).is_some() {
+                        ending.add_partition(topic, number);
+                    }
+                }
+                consumer.incremental_unassign(&ending)
+            }
             _ => consumer.unassign(),
         }
     }
@@ -345,6 +451,7 @@ impl Rebalances {
 impl ClientContext for Rebalances {
     fn error(&self, error: Native, reason: &str) {
         client::log_client_error(&error, reason);
+        self.suspicion.weigh(&error);
     }
 
     fn stats_raw(&self, _: &[u8]) {}
@@ -373,6 +480,7 @@ impl ConsumerContext for Rebalances {
             Ok(()) => {}
             Err(error) if error.rdkafka_error_code() == Some(Code::NoOffset) => {}
             Err(error) => {
+                self.suspicion.weigh(&error);
                 log_failed_commit(&self.group, &error, &[]);
                 self.events().commit_failed();
             }
@@ -385,24 +493,6 @@ fn assign(consumer: &BaseConsumer<Rebalances>, starting: &TopicPartitionList) ->
         RebalanceProtocol::Cooperative => consumer.incremental_assign(starting),
         _ => consumer.assign(starting),
     }
-}
-
-/// Committed offsets of the partitions; `None` if the group's coordinator didn't answer.
-fn committed(
-    consumer: &BaseConsumer<Rebalances>,
-    list: &TopicPartitionList,
-) -> Option<TopicPartitionList> {
-    let mut asked = TopicPartitionList::new();
-    for element in list.elements() {
-        asked.add_partition(element.topic(), element.partition());
-    }
-    for attempt in 1..=3 {
-        match consumer.committed_offsets(asked.clone(), Duration::from_secs(5)) {
-            Ok(found) => return Some(found),
-            Err(error) => tracing::warn!(%error, attempt, "asking for committed offsets"),
-        }
-    }
-    None
 }
 
 fn partitions(names: &Names, list: &TopicPartitionList) -> Vec<TopicPartition> {

@@ -6,7 +6,6 @@ use rdkafka::{
     ClientConfig, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError as Native,
-    types::RDKafkaErrorCode as Code,
 };
 
 use super::{
@@ -62,6 +61,14 @@ impl Probe {
                 Some(topic) => Ok(i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)),
                 None => Err(Answer::NoSuchTopic(name)),
             }
+        })
+        .await
+    }
+
+    /// Returns when a broker has answered.
+    pub(super) async fn answers(&self) -> Result<(), KafkaError> {
+        self.ask(|client, patience| {
+            client.fetch_metadata(None, patience).map(drop).map_err(Answer::Native)
         })
         .await
     }
@@ -150,18 +157,8 @@ impl Probe {
     }
 
     fn classify(&self, error: &Native) -> KafkaError {
-        match error.rdkafka_error_code() {
-            Some(
-                Code::BrokerTransportFailure
-                | Code::AllBrokersDown
-                | Code::OperationTimedOut
-                | Code::RequestTimedOut
-                | Code::Resolve,
-            ) => {
-                KafkaError::unreachable(&self.config.bootstrap, self.config.connect_timeout, error)
-            }
-            _ => KafkaError::failed("asking the cluster", error),
-        }
+        let (bootstrap, patience) = (&self.config.bootstrap, self.config.connect_timeout);
+        KafkaError::asked(bootstrap, patience, "asking the cluster", error)
     }
 }
 

@@ -12,7 +12,7 @@ use rdkafka::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{KafkaError, client, ffi, names::Names};
+use super::{KafkaError, Suspicion, client, errors, ffi, names::Names};
 use crate::{Config, OutRecord};
 
 /// How a producer behaves.
@@ -47,9 +47,9 @@ pub(crate) struct Delivered {
 #[derive(Clone, Debug)]
 pub(crate) enum DeliveryError {
     /// It surely isn't in the log.
-    NotWritten { why: String, too_large: bool },
+    NotWritten { why: String, too_large: bool, is_away: bool },
     /// It may be.
-    Unknown { why: String },
+    Unknown { why: String, is_away: bool },
 }
 
 /// Properties that the promises rest on.
@@ -60,6 +60,7 @@ impl Producer {
         config: &Config,
         client_id: &str,
         settings: ProducerSettings,
+        suspicion: Suspicion,
     ) -> Result<Self, KafkaError> {
         let mut native = client::base(config, client_id);
         native
@@ -73,7 +74,7 @@ impl Producer {
             .set("queue.buffering.max.kbytes", (settings.most_kib + 8_192).to_string());
         let native = client::finish(native, config, &FIXED)?;
         let native = native
-            .create_with_context(Answers)
+            .create_with_context(Answers { suspicion })
             .map_err(|e| KafkaError::failed("creating a producer", &e))?;
         let room = Arc::new(Room {
             records: Semaphore::new(settings.most_records as usize),
@@ -93,6 +94,7 @@ impl Producer {
             return Err(DeliveryError::NotWritten {
                 why: format!("it takes {kib} KiB, more than may be in flight at all"),
                 too_large: true,
+                is_away: false,
             });
         }
         // Forgotten only when both are there, so that a caller who gives up takes nothing away.
@@ -141,7 +143,7 @@ impl Producer {
         self.native.send(native).map_err(|(error, refused)| {
             refused.delivery_opaque.room.leave(refused.delivery_opaque.kib);
             // Refused before it was queued: nothing was sent.
-            DeliveryError::NotWritten { why: error.to_string(), too_large: is_too_large(&error) }
+            DeliveryError::not_written(&error)
         })
     }
 }
@@ -166,11 +168,14 @@ struct Ticket {
     room: Arc<Room>,
 }
 
-struct Answers;
+struct Answers {
+    suspicion: Suspicion,
+}
 
 impl ClientContext for Answers {
     fn error(&self, error: Native, reason: &str) {
         client::log_client_error(&error, reason);
+        self.suspicion.weigh(&error);
     }
 
     fn stats_raw(&self, _: &[u8]) {}
@@ -184,11 +189,15 @@ impl ProducerContext for Answers {
             Ok(message) => {
                 Ok(Delivered { partition: message.partition(), offset: message.offset() })
             }
-            Err((error, message)) => Err(if ffi::is_surely_not_written(message) {
-                DeliveryError::NotWritten { why: error.to_string(), too_large: is_too_large(error) }
-            } else {
-                DeliveryError::Unknown { why: error.to_string() }
-            }),
+            Err((error, message)) => {
+                self.suspicion.weigh(error);
+                Err(if ffi::is_surely_not_written(message) {
+                    DeliveryError::not_written(error)
+                } else {
+                    let is_away = errors::is_away(error);
+                    DeliveryError::Unknown { why: error.to_string(), is_away }
+                })
+            }
         };
         let Ticket { answer: answered, kib, room } = *ticket;
         if let Err(Err(unseen)) = answered.send(answer) {
@@ -200,6 +209,12 @@ impl ProducerContext for Answers {
     }
 }
 
-fn is_too_large(error: &Native) -> bool {
-    error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge)
+impl DeliveryError {
+    fn not_written(error: &Native) -> Self {
+        Self::NotWritten {
+            why: error.to_string(),
+            too_large: error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge),
+            is_away: errors::is_away(error),
+        }
+    }
 }

@@ -84,6 +84,7 @@ pub(super) async fn send_by<E: Event>(
             key: event.key().into(),
             why: "the deadline passed without room among the events in flight".into(),
             is_final: false,
+            away: None,
         }))
     })
 }

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
+use orderly_sdk::emit::Emitter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,7 +43,7 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, 
     let settings = &service.settings;
     let asked = tokio::time::timeout(PATIENCE, settings.database.query("SELECT 1", &[])).await;
     let parts = Parts {
-        emitter: told(settings.emitter.fatal_error().map_or(Ok(()), Err)),
+        emitter: told(way_to_kafka(&settings.emitter)),
         database: match asked {
             Ok(answer) => told(answer.map(drop).map_err(|error| error.to_string())),
             Err(_) => "it doesn't answer".to_owned(),
@@ -55,6 +56,12 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, 
         .all(|part| *part == "ok");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, parts }))
+}
+
+/// An emitter that is beyond help, or brokers that don't answer.
+fn way_to_kafka(emitter: &Emitter) -> Result<(), String> {
+    let away = || emitter.health().absence("kafka").map(|absence| absence.why);
+    emitter.fatal_error().or_else(away).map_or(Ok(()), Err)
 }
 
 fn told(part: Result<(), String>) -> String {

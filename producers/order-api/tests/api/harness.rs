@@ -155,6 +155,19 @@ impl Shop {
         self.send(self.http.get(format!("{}{path}", self.url))).await
     }
 
+    /// Asks until the answer has that status, for at most 30 s.
+    pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        for _ in 0..1_500 {
+            looks.tick().await;
+            let answer = self.get("/readyz").await;
+            if answer.status == status {
+                return answer;
+            }
+        }
+        panic!("/readyz never answered {status}");
+    }
+
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         Answer {

@@ -52,6 +52,20 @@ async fn the_part_that_is_not_ready_is_named_and_orders_are_refused_meanwhile() 
     assert_eq!(shop.records("orders").await.len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_are_away_make_it_unready_though_nobody_orders() {
+    let shop = Shop::open().await;
+    assert_eq!(shop.get("/readyz").await.status, 200);
+    shop.broker.go_down().unwrap();
+    let away = shop.until_readyz(503).await;
+    let emitter = away.json()["parts"]["emitter"].to_string();
+    assert!(emitter.contains("no Kafka broker"), "{emitter}");
+    assert_eq!(shop.get("/healthz").await.status, 200);
+    shop.broker.come_back().unwrap();
+    shop.until_readyz(200).await;
+    shop.post(&order()).await.accepted();
+}
+
 #[tokio::test]
 async fn a_panic_is_answered_as_our_failure_without_its_words() {
     let shop = shop_with(|settings| {
