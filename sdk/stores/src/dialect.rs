@@ -6,7 +6,8 @@
 //! | `{decimal}` | `TEXT` | `NUMERIC` |
 //! | `{for_update}` | nothing: one transaction writes at a time | `FOR UPDATE` |
 //! | `{skip_locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
-//! | `{rows: a TEXT, b BIGINT}` | one row: `(SELECT $1 AS a, $2 AS b, 1 AS nth)` | all rows: `UNNEST($1::TEXT[], $2::BIGINT[])` |
+//! | `{rows: a TEXT, b BIGINT}` | one row: `(SELECT $1 AS a, $2 AS b)` | all rows: `UNNEST($1::TEXT[], $2::BIGINT[])` |
+//! | `{in_order}` | `WHERE TRUE` | `ORDER BY` the rows' numbers |
 
 use std::borrow::Cow;
 
@@ -16,6 +17,8 @@ pub(crate) struct Dialect {
     pub(crate) decimal: &'static str,
     pub(crate) for_update: &'static str,
     pub(crate) skip_locked: &'static str,
+    /// Behind such a table.
+    pub(crate) in_order: &'static str,
     /// Makes a table of a batch's rows, from the names and types of its columns.
     pub(crate) rows: fn(&[(&str, &str)]) -> String,
 }
@@ -53,6 +56,7 @@ impl Dialect {
             "decimal" => self.decimal,
             "for_update" => self.for_update,
             "skip_locked" => self.skip_locked,
+            "in_order" => self.in_order,
             name => return Some(Cow::Owned((self.rows)(&columns(name.strip_prefix(ROWS)?)?))),
         }))
     }
@@ -96,16 +100,16 @@ mod tests {
     #[test]
     fn a_batch_is_a_row_at_a_time_or_all_at_once() {
         let insert = "INSERT INTO t (a, b) SELECT r.a, r.b FROM {rows: a TEXT,
-            b BIGINT} AS r WHERE TRUE";
+            b BIGINT} AS r {in_order}";
         assert_eq!(
             sqlite::DIALECT.of(insert),
-            "INSERT INTO t (a, b) SELECT r.a, r.b FROM (SELECT $1 AS a, $2 AS b, 1 AS nth) AS r \
+            "INSERT INTO t (a, b) SELECT r.a, r.b FROM (SELECT $1 AS a, $2 AS b) AS r \
              WHERE TRUE"
         );
         assert_eq!(
             postgres::DIALECT.of(insert),
             "INSERT INTO t (a, b) SELECT r.a, r.b FROM (SELECT * FROM UNNEST($1::TEXT[], \
-             $2::BIGINT[]) WITH ORDINALITY AS named (a, b, nth)) AS r WHERE TRUE"
+             $2::BIGINT[]) WITH ORDINALITY AS named (a, b, nth)) AS r ORDER BY nth"
         );
     }
 }

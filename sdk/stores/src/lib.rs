@@ -11,7 +11,7 @@
 //! repeats are met with `ON CONFLICT`, results of writes are read with `RETURNING`. Where they
 //! differ a placeholder stands: `{id}` and `{decimal}` in migrations, `{for_update}` and
 //! `{skip_locked}` behind a `SELECT`, `{rows: a TEXT, b BIGINT}` as the table of a batch
-//! ([`Tx::execute_many`]).
+//! with `{in_order}` behind it ([`Tx::execute_many`]).
 
 mod database;
 mod dialect;
