@@ -1,5 +1,7 @@
-//! The harness of the end-to-end stories: the whole platform on embedded parts.
+//! What the end-to-end stories and the tests on real parts have in common.
 #![allow(clippy::unwrap_used, reason = "a harness fails its test by panicking")]
+
+pub mod services;
 
 use std::{
     path::PathBuf,

@@ -44,8 +44,14 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run every service in one process and stay; prints the addresses.
     Up(UpArgs),
+    /// Run one service, on real parts, until it is told to end.
+    #[command(subcommand)]
+    Run(ServiceArgs),
     /// Emit real orders from a file into a Kafka cluster.
     Import(ImportArgs),
+    /// Create the topics and register the schemas that a Kafka cluster and its registry lack.
+    /// Changes nothing that is there; what differs from topics.yaml is named.
+    Apply(ApplyArgs),
     /// Check topics.yaml and the schemas, offline. Exits 1 if something is wrong.
     Validate(ValidateArgs),
 }
@@ -311,6 +317,18 @@ pub struct ImportArgs {
     pub format: Format,
 
     /// Where to.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// `orderly apply`
+#[derive(Clone, Debug, Group)]
+pub struct ApplyArgs {
+    /// Create nothing unless every topic gets the copies that topics.yaml asks for.
+    #[arg(long)]
+    pub strict_replication: bool,
+
+    /// Where.
     #[command(flatten)]
     pub cluster: ClusterArgs,
 }

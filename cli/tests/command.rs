@@ -86,6 +86,18 @@ fn an_import_without_a_broker_is_refused_and_names_the_demo() {
 }
 
 #[test]
+fn apply_without_a_cluster_is_a_usage_error_and_with_one_that_is_away_3() {
+    let output = orderly(&["apply"]);
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(stderr(&output).contains("--bootstrap"), "{}", stderr(&output));
+    let nowhere = ["--bootstrap", "127.0.0.1:1", "--registry", "http://127.0.0.1:1"];
+    let output = orderly(&[&["apply"], &nowhere[..]].concat());
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    assert!(stderr(&output).contains("127.0.0.1:1"), "{}", stderr(&output));
+    assert_eq!(output.stdout, b"");
+}
+
+#[test]
 fn usage_errors_are_2_and_name_what_was_meant() {
     for args in [
         &["demo", "--order", "5"][..],

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{Refused, print};
 use crate::{
     args::{ImportArgs, Output},
+    check_retention::check_retention,
     demo::progress::Bars,
 };
 
@@ -24,16 +25,16 @@ pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Re
         ))
     })?;
     let import = importer::open(&path, format).map_err(|e| Refused::violation(&e))?;
-    let client = Registry::new(&config).map_err(|e| Refused::unreachable(&e))?;
-    let encoders = importer::declares()
-        .register(&config, &client)
-        .await
-        .map_err(|e| Refused::unreachable(&e))?;
+    let client = Registry::new(&config).map_err(|e| Refused::by(&e))?;
+    let encoders =
+        importer::declares().register(&config, &client).await.map_err(|e| Refused::by(&e))?;
     let settings =
         EmitSettings { linger: std::time::Duration::from_millis(5), ..EmitSettings::default() };
-    let emitter = Emitter::connect(&config, encoders, settings)
+    let emitter =
+        Emitter::connect(&config, encoders, settings).await.map_err(|e| Refused::by(&e))?;
+    check_retention(&config, &emitter.encoders().topics(), path, format)
         .await
-        .map_err(|e| Refused::unreachable(&e))?;
+        .map_err(|e| Refused::by(&e))?;
     let bars = Bars::new();
     let bar = bars.bytes("imported");
     let mut accepted = 0_u64;
@@ -46,7 +47,7 @@ pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Re
     )
     .await;
     bars.clear();
-    let tally = imported.map_err(|e| Refused::violation(&e))?;
+    let tally = imported.map_err(|e| Refused::by(&e))?;
     match output {
         Output::Json => print::line(json!({ "import": tally, "accepted": accepted })),
         Output::Table => print::line(crate::demo::report::import_table(&tally)),

@@ -1,9 +1,11 @@
 //! The commands, one file each; and their exit codes: 0 fine, 1 a violation or a refusal, 2 usage,
 //! 3 something can't be reached.
 
+mod apply;
 mod demo;
 mod import;
 mod print;
+mod run;
 mod up;
 mod validate;
 
@@ -11,7 +13,10 @@ use std::process::ExitCode;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_schemas::every_schema;
-use orderly_sdk::topics::{Topics, TopicsError};
+use orderly_sdk::{
+    consume::Unavailable,
+    topics::{Topics, TopicsError},
+};
 
 use crate::{
     args::{Args, Command},
@@ -23,7 +28,15 @@ pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
     let Args { command, output, topics: file } = args;
     let done = match command {
         Command::Validate(validate) => validate::run(&validate, output, file.as_deref()),
+        Command::Apply(apply) => match checked_topics(file.as_deref()) {
+            Ok(topics) => apply::run(apply, output, &topics).await,
+            Err(error) => Err(Refused::violation(&error)),
+        },
         Command::Import(import) => import::run(import, output).await,
+        Command::Run(service) => match checked_topics(file.as_deref()) {
+            Ok(topics) => run::run(service, output, topics, metrics).await,
+            Err(error) => Err(Refused::violation(&error)),
+        },
         Command::Demo(demo) => match checked_topics(file.as_deref()) {
             Ok(topics) => demo::run(demo, output, topics, metrics).await,
             Err(error) => Err(Refused::violation(&error)),
@@ -61,9 +74,15 @@ impl Refused {
         Self { code: 2, message: message.into() }
     }
 
-    pub(crate) fn unreachable(error: &dyn std::error::Error) -> Self {
-        Self { code: 3, message: chain(error) }
+    /// By what the error is: a part that is away, else a refusal.
+    pub(crate) fn by(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { code: if is_away(error) { 3 } else { 1 }, message: chain(error) }
     }
+}
+
+/// Whether the error says that a part can't be reached.
+pub fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|e| e.is::<Unavailable>())
 }
 
 /// The topics, if they go with the events that are built in.

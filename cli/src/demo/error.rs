@@ -9,7 +9,7 @@ use orderly_sdk::{
 use orderly_stores::StoreError;
 
 use super::{customers::CustomersError, observe::ObserveError};
-use crate::platform::PlatformError;
+use crate::{check_retention::RetentionError, platform::PlatformError};
 
 /// Why a run ended before its proof.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum DemoError {
     /// The file, or what was to be emitted from it.
     #[error(transparent)]
     Import(#[from] EmitDocumentsError),
+    /// A topic would lose what is imported.
+    #[error(transparent)]
+    Retention(#[from] RetentionError),
     /// The platform.
     #[error(transparent)]
     Platform(#[from] PlatformError),

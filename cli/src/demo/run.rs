@@ -33,7 +33,10 @@ use super::{
     },
     show_run::Shown,
 };
-use crate::platform::{Platform, Settings};
+use crate::{
+    check_retention::check_retention,
+    platform::{Platform, Settings},
+};
 
 /// A run of the demo.
 pub struct Demo {
@@ -106,6 +109,8 @@ impl Demo {
             _ if !site.is_used => Mine::Everything,
             Load::Generated { .. } => Mine::Customers(run.clone()),
             Load::Imported { path, format } => {
+                let topics = [orders::TOPIC];
+                check_retention(&site.config, &topics, path.clone(), *format).await?;
                 Mine::Documents(Arc::new(read_through(path.clone(), *format).await?.1))
             }
         };

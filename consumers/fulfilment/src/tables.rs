@@ -102,12 +102,15 @@ impl OrderRow {
         Ok(())
     }
 
+    /// Nobody else changes it until `tx` ends.
     pub(crate) async fn find(tx: &mut Tx, order_id: &str) -> Result<Option<Self>, RowError> {
-        let sql = format!("SELECT {COLUMNS} FROM fulfilment_orders WHERE order_id = $1");
+        let sql =
+            format!("SELECT {COLUMNS} FROM fulfilment_orders WHERE order_id = $1 {{for_update}}");
         tx.query_opt(&sql, &[order_id.into()]).await?.map(|row| Self::read(&row)).transpose()
     }
 
-    /// Orders whose stage has ended, the one that ended first first.
+    /// Orders whose stage has ended, the one that ended first first, without those that somebody
+    /// else is at.
     pub(crate) async fn due(
         tx: &mut Tx,
         now: DateTime<Utc>,
@@ -115,7 +118,7 @@ impl OrderRow {
     ) -> Result<Vec<Self>, RowError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM fulfilment_orders WHERE ends_at <= $1
-             ORDER BY ends_at, order_id LIMIT $2"
+             ORDER BY ends_at, order_id LIMIT $2 {{skip_locked}}"
         );
         let rows = tx.query(&sql, &[now.into(), most.into()]).await?;
         rows.iter().map(Self::read).collect()

@@ -168,7 +168,10 @@ fn lines<'a>(documents: impl Iterator<Item = (&'a str, &'a Vec<OrderLine>, &'a M
 const PLACE: &str = "
     INSERT INTO history_orders
         (order_id, user_id, currency, total, placed_at, placed_event_id, historic, status)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    SELECT r.order_id, r.user_id, r.currency, r.total, r.placed_at, r.event_id, r.historic, r.status
+    FROM {rows: order_id TEXT, user_id TEXT, currency TEXT, total DECIMAL, placed_at TIMESTAMPTZ,
+          event_id TEXT, historic BOOLEAN, status TEXT} AS r
+    ORDER BY r.nth
     ON CONFLICT (order_id) DO UPDATE SET
         user_id = excluded.user_id, currency = excluded.currency, total = excluded.total,
         placed_at = excluded.placed_at, placed_event_id = excluded.placed_event_id,
@@ -178,13 +181,18 @@ const PLACE: &str = "
 /// Only of the event that the order was placed by: the lines of a second one don't mix with them.
 const ADD_LINE: &str = "
     INSERT INTO history_lines (order_id, line_no, sku, name, quantity, unit_price)
-    SELECT $1, $2, $3, $4, $5, $6 FROM history_orders
-    WHERE order_id = $1 AND placed_event_id = $7
+    SELECT r.order_id, r.line_no, r.sku, r.name, r.quantity, r.unit_price
+    FROM {rows: order_id TEXT, line_no BIGINT, sku TEXT, name TEXT, quantity BIGINT,
+          unit_price DECIMAL, event_id TEXT} AS r
+    JOIN history_orders AS o ON o.order_id = r.order_id AND o.placed_event_id = r.event_id
+    WHERE TRUE
     ON CONFLICT (order_id, line_no) DO NOTHING";
 
 const MOVE_STATUS: &str = "
     INSERT INTO history_orders (order_id, status, status_sequence, stage)
-    VALUES ($1, $2, $3, $4)
+    SELECT r.order_id, r.status, r.sequence, r.stage
+    FROM {rows: order_id TEXT, status TEXT, sequence BIGINT, stage TEXT} AS r
+    ORDER BY r.nth
     ON CONFLICT (order_id) DO UPDATE SET
         status = excluded.status, status_sequence = excluded.status_sequence,
         stage = excluded.stage
@@ -194,18 +202,30 @@ const MOVE_STATUS: &str = "
 const RETURN: &str = "
     INSERT INTO history_returns
         (order_id, original_order_id, user_id, currency, total, returned_at, event_id, historic)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    SELECT r.order_id, r.original_order_id, r.user_id, r.currency, r.total, r.returned_at,
+        r.event_id, r.historic
+    FROM {rows: order_id TEXT, original_order_id TEXT, user_id TEXT, currency TEXT, total DECIMAL,
+          returned_at TIMESTAMPTZ, event_id TEXT, historic BOOLEAN} AS r
+    ORDER BY r.nth
     ON CONFLICT (order_id) DO NOTHING";
 
 const ADD_RETURN_LINE: &str = "
     INSERT INTO history_return_lines (order_id, line_no, sku, name, quantity, unit_price)
-    SELECT $1, $2, $3, $4, $5, $6 FROM history_returns
-    WHERE order_id = $1 AND event_id = $7
+    SELECT r.order_id, r.line_no, r.sku, r.name, r.quantity, r.unit_price
+    FROM {rows: order_id TEXT, line_no BIGINT, sku TEXT, name TEXT, quantity BIGINT,
+          unit_price DECIMAL, event_id TEXT} AS r
+    JOIN history_returns AS o ON o.order_id = r.order_id AND o.event_id = r.event_id
+    WHERE TRUE
     ON CONFLICT (order_id, line_no) DO NOTHING";
 
 const ADD_TO_TIMELINE: &str = "
     INSERT INTO history_timeline
         (order_id, event_id, event_type, topic, partition_id, record_offset, happened_at, sequence,
          caused_by, stage, reason)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    SELECT r.order_id, r.event_id, r.event_type, r.topic, r.partition_id, r.record_offset,
+        r.happened_at, r.sequence, r.caused_by, r.stage, r.reason
+    FROM {rows: order_id TEXT, event_id TEXT, event_type TEXT, topic TEXT, partition_id BIGINT,
+          record_offset BIGINT, happened_at TIMESTAMPTZ, sequence BIGINT, caused_by TEXT,
+          stage TEXT, reason TEXT} AS r
+    ORDER BY r.nth
     ON CONFLICT (order_id, event_id) DO NOTHING";

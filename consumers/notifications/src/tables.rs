@@ -50,7 +50,8 @@ pub(crate) fn forget_contact(writes: &mut Writes, order_id: &str) {
     }
 }
 
-/// Records a mail. Its address is left out if the contact was deleted while it was on its way.
+/// Records a mail. Its address is left out if the contact was deleted while it was on its way; the
+/// contact is locked, so that a deletion comes before this or finds what it leaves.
 pub(crate) fn record(
     writes: &mut Writes,
     letter: &Letter,
@@ -62,9 +63,11 @@ pub(crate) fn record(
         "INSERT INTO notifications_mail
              (event_id, order_id, template, subject, body, outcome, at, address, detail)
          VALUES ($1, $2, $3, $4, $5, $6, $7,
-             CASE WHEN EXISTS (SELECT 1 FROM notifications_contacts WHERE order_id = $2)
+             CASE WHEN EXISTS
+                 (SELECT 1 FROM notifications_contacts WHERE order_id = $2 {for_update})
                   THEN $8 END,
-             CASE WHEN EXISTS (SELECT 1 FROM notifications_contacts WHERE order_id = $2)
+             CASE WHEN EXISTS
+                 (SELECT 1 FROM notifications_contacts WHERE order_id = $2 {for_update})
                   THEN $9 END)
          ON CONFLICT (event_id) DO NOTHING",
         vec![

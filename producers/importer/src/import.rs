@@ -1,5 +1,7 @@
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     document::Document, error::ImportError, online_retail::OnlineRetail, pizzaplace::Pizzaplace,
     read_bytes::Progress, tally::Tally,
@@ -41,6 +43,17 @@ impl Import {
     #[must_use]
     pub fn total_bytes(&self) -> Option<u64> {
         self.progress.total()
+    }
+
+    /// Reads to the end for when the oldest of the documents happened; `None` where there is none.
+    pub fn oldest(self) -> Result<Option<DateTime<Utc>>, ImportError> {
+        let mut oldest = None;
+        for document in self {
+            let (Document::Sale(invoice) | Document::Return(invoice)) = document?;
+            let happened_at = invoice.happened_at;
+            oldest = Some(oldest.map_or(happened_at, |known: DateTime<_>| known.min(happened_at)));
+        }
+        Ok(oldest)
     }
 
     /// Invoices that are held because more of their lines may come; at most

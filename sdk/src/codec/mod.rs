@@ -4,7 +4,9 @@ pub mod frame;
 pub(crate) mod headers;
 mod registry;
 mod schema;
+mod subjects;
 
 pub use encoders::{Declared, Encoders, RegisterError};
 pub use registry::{Registry, RegistryError};
 pub use schema::{DecodeError, EncodeError, Schema, SchemaError};
+pub use subjects::Subject;

@@ -4,6 +4,10 @@
 //! that was found is kept for ever, since ids never change their meaning. "Not found" is
 //! believed for a few seconds only: the schema may be on its way from another replica. So a
 //! registry that goes down after start delays only records of schemas never seen before.
+//!
+//! What it has is looked up before anything is registered: a second start, or a second service,
+//! writes nothing there. Registries differ in what they take for the same schema (Apicurio leaves
+//! `doc` out, Confluent doesn't): whatever id they answer, its schema has the same bytes.
 
 use std::{
     collections::HashMap,
@@ -32,7 +36,10 @@ const MOST_MISSES: usize = 1_000;
 
 /// A client with a cache that is read without a lock.
 pub struct Registry {
-    url: String,
+    pub(super) url: String,
+    /// With what may be needed to be let in.
+    pub(super) base: String,
+    pub(super) http: reqwest::Client,
     settings: SrSettings,
     schemas: ArcSwap<HashMap<u32, Arc<Schema>>>,
     misses: Mutex<HashMap<u32, Instant>>,
@@ -43,11 +50,17 @@ impl Registry {
     pub fn new(config: &Config) -> Result<Self, RegistryError> {
         let url = config.registry.trim_end_matches('/').to_owned();
         let shown = without_user_info(&url);
-        let settings = SrSettings::new_builder(url)
-            .set_timeout(CALL_TIMEOUT)
-            .build()
-            .map_err(|e| RegistryError::Invalid { url: shown.clone(), why: explain(&e) })?;
-        Ok(Self { url: shown, settings, schemas: ArcSwap::default(), misses: Mutex::default() })
+        let invalid = |why| RegistryError::Invalid { url: shown.clone(), why };
+        let http = reqwest::Client::builder().timeout(CALL_TIMEOUT).build();
+        let settings = SrSettings::new_builder(url.clone()).set_timeout(CALL_TIMEOUT).build();
+        Ok(Self {
+            base: url,
+            http: http.map_err(|e| invalid(without_url(e)))?,
+            settings: settings.map_err(|e| invalid(explain(&e)))?,
+            url: shown,
+            schemas: ArcSwap::default(),
+            misses: Mutex::default(),
+        })
     }
 
     /// The id of `schema` under the subject of (`topic`, `event`), by TopicRecordNameStrategy.
@@ -61,16 +74,27 @@ impl Registry {
         unknown: UnknownSchemas,
         deadline: Instant,
     ) -> Result<u32, RegistryError> {
-        let subject = format!("{topic}-{event}");
+        let (registry, subject) = (self, &*subject(topic, event));
+        self.patiently(deadline, || async move {
+            match registry.look_up(subject, schema).await {
+                Err(RegistryError::NotFound { .. }) if unknown == UnknownSchemas::Register => {
+                    registry.register(subject, event, schema).await
+                }
+                found => found,
+            }
+        })
+        .await
+    }
+
+    /// Asks again until `deadline` while the registry is away.
+    pub(super) async fn patiently<T, F: Future<Output = Result<T, RegistryError>>>(
+        &self,
+        deadline: Instant,
+        ask: impl Fn() -> F,
+    ) -> Result<T, RegistryError> {
         let mut pause = Duration::from_millis(50);
         loop {
-            let asking = async {
-                match unknown {
-                    UnknownSchemas::Register => self.register(&subject, event, schema).await,
-                    UnknownSchemas::Refuse => self.look_up(&subject, schema).await,
-                }
-            };
-            let asked = tokio::time::timeout_at(deadline.into(), asking).await;
+            let asked = tokio::time::timeout_at(deadline.into(), ask()).await;
             match asked.unwrap_or_else(|_| Err(self.silent())) {
                 Err(RegistryError::Unavailable(_)) if Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
@@ -122,7 +146,7 @@ impl Registry {
         }
     }
 
-    async fn register(
+    pub(super) async fn register(
         &self,
         subject: &str,
         event: &str,
@@ -136,7 +160,7 @@ impl Registry {
             .map_err(|e| self.classify(&e, &format!("subject {subject}")))
     }
 
-    async fn look_up(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
+    pub(super) async fn look_up(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
         let body = serde_json::json!({ "schema": schema, "schemaType": "AVRO" }).to_string();
         let what = format!("this schema under subject {subject}");
         let found = perform_sr_call(&self.settings, SrCall::PostForVersion(subject, &body))
@@ -181,13 +205,30 @@ impl Registry {
             RegistryError::NotFound { url, what }
         } else if status("409") {
             RegistryError::Incompatible { url, what, why: explain(error) }
-        } else if status("4") {
+        } else if status("4") && !status("429") {
             RegistryError::Unusable { url, what, why: explain(error) }
         } else {
             let message = format!("{url}: {}", explain(error));
             RegistryError::Unavailable(Unavailable { part: "registry", message })
         }
     }
+}
+
+/// Where the schemas of an event lie, by TopicRecordNameStrategy.
+pub(super) fn subject(topic: &str, event: &str) -> String {
+    format!("{topic}-{event}")
+}
+
+/// An error's text with its causes, without the URL: that may hold a password.
+pub(super) fn without_url(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// What the client library says, without its own bookkeeping.

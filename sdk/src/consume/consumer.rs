@@ -194,8 +194,9 @@ impl<S: Scope> Consumer<S> {
         // Asked at once, so that brokers that are away are known to be before the first try ends.
         watch.suspicion().raise();
         let probe = Probe::new(&self.config)?;
+        let needed = [self.topics.as_slice(), &[DeadLetters::topic_of(&self.group)]].concat();
         tokio::select! {
-            found = wait_out(&self.health, || find_topics(&probe, &self.topics)) => found?,
+            found = wait_out(&self.health, || find_topics(&probe, &needed)) => found?,
             () = &mut shutdown => return Ok(()),
         }
         let (wake, wakes) = mpsc::sync_channel(1);

@@ -41,11 +41,16 @@ impl DeadLetters {
         Self {
             config: config.clone(),
             group: Arc::clone(group),
-            topic: format!("{group}.dead-letters"),
+            topic: Self::topic_of(group),
             personal,
             suspicion,
             producer: OnceCell::new(),
         }
+    }
+
+    /// Where a group's lie.
+    pub(super) fn topic_of(group: &str) -> String {
+        format!("{group}.dead-letters")
     }
 
     /// Returns once the record is acknowledged in the dead letters.

@@ -21,11 +21,19 @@ pub enum KafkaError {
         source: Unavailable,
     },
     /// The topic isn't there.
-    #[error("topic `{0}` doesn't exist in this cluster; create it as topics.yaml defines it")]
+    #[error(
+        "topic `{0}` doesn't exist in this cluster; `orderly apply` creates what topics.yaml names"
+    )]
     NoSuchTopic(String),
     /// A property was refused by the client library.
     #[error("Kafka client configuration: {0}")]
     Configuration(String),
+    /// An embedded broker: it has no administration.
+    #[error("{doing}: the broker there is an embedded one, which has no administration")]
+    Unsupported {
+        /// What was being done.
+        doing: String,
+    },
     /// Anything else, with what was being done.
     #[error("{doing}: {why}")]
     Failed {
@@ -54,6 +62,20 @@ impl KafkaError {
             _ => Self::Failed { doing: doing.into(), why: error.to_string() },
         }
     }
+
+    /// The error of a question that was given `patience`.
+    pub(super) fn asked(
+        bootstrap: &str,
+        patience: std::time::Duration,
+        doing: impl Into<String>,
+        error: &Native,
+    ) -> Self {
+        if is_away(error) {
+            Self::unreachable(bootstrap, patience, error)
+        } else {
+            Self::failed(doing, error)
+        }
+    }
 }
 
 /// Whether the fetch error says that records were removed before this reader got to them.
@@ -63,8 +85,12 @@ pub(super) fn is_out_of_range(error: &Native) -> bool {
 
 /// Whether it says that no broker could be reached, or none that could do it now.
 pub(super) fn is_away(error: &Native) -> bool {
+    let code = match error {
+        Native::AdminOp(code) => Some(*code),
+        _ => error.rdkafka_error_code(),
+    };
     matches!(
-        error.rdkafka_error_code(),
+        code,
         Some(
             Code::BrokerTransportFailure
                 | Code::AllBrokersDown

@@ -1,4 +1,5 @@
 //! The only place that names the Kafka client library. No type of it leaves this folder.
+mod admin;
 mod client;
 mod embedded;
 mod errors;
@@ -10,6 +11,7 @@ mod producer;
 mod tail;
 mod watch;
 
+pub use admin::{Admin, NotCreated, TopicState};
 pub use embedded::{EmbeddedBroker, Kept};
 pub use errors::KafkaError;
 pub(crate) use member::{Assigned, Member, MemberEvents, MemberSettings, Round};

@@ -11,7 +11,6 @@ use rdkafka::{
 use super::{
     KafkaError,
     client::{self, Logged},
-    errors,
     names::Names,
 };
 use crate::{Config, record::TopicPartition};
@@ -158,12 +157,8 @@ impl Probe {
     }
 
     fn classify(&self, error: &Native) -> KafkaError {
-        if errors::is_away(error) {
-            let Config { bootstrap, connect_timeout, .. } = &self.config;
-            KafkaError::unreachable(bootstrap, *connect_timeout, error)
-        } else {
-            KafkaError::failed("asking the cluster", error)
-        }
+        let (bootstrap, patience) = (&self.config.bootstrap, self.config.connect_timeout);
+        KafkaError::asked(bootstrap, patience, "asking the cluster", error)
     }
 }
 

@@ -20,14 +20,18 @@ mod nearest;
 mod node;
 mod rules;
 mod scalar;
+mod spec;
 #[cfg(test)]
 mod tests;
 mod values;
 
 use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
-pub use self::error::{Problem, TopicsError};
 use self::{error::Problems, file::Places};
+pub use self::{
+    error::{Problem, TopicsError},
+    spec::{Difference, TopicSpec},
+};
 
 /// Every topic, those of the file first and in its order, then one `<group>.dead-letters` for each group, by name.
 #[derive(Clone, Debug)]

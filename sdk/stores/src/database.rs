@@ -1,49 +1,81 @@
 //! A database, opened by url.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
 use crate::{
     Row, StoreError, Tx, Value,
+    postgres::Postgres,
     sqlite::{Limits, Sqlite},
+    transaction::Session,
 };
 
-/// A database; clones share it.
+/// A database; clones share it. Reads outside of a transaction run beside the transactions and see
+/// what is committed.
 ///
 /// SQLite writes one transaction at a time, so transactions of all clones take turns, in the order
-/// in which they asked. Reads outside of a transaction run beside them and see what is committed.
-/// Another process may have the file open too; between processes turns are not fair.
+/// in which they asked. Another process may have the file open too; between processes turns are
+/// not fair.
+///
+/// Postgres runs as many at once as there are connections, 8 unless the url says `pool_size`, and
+/// half as many reads. Whatever takes too long (connecting or waiting for a free connection 5 s, a
+/// lock 5 s, a statement 15 s) is [`Unavailable`](StoreError::Unavailable), and so is a deadlock.
 #[derive(Clone)]
 pub struct Database {
-    sqlite: Sqlite,
+    backend: Backend,
     /// Counts commits that put something in the outbox.
     outbox: watch::Sender<u64>,
 }
 
+#[derive(Clone)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Arc<Postgres>),
+}
+
 impl Database {
-    /// Opens `sqlite:/path/file.db`, which is made if it isn't there; its directory must be. A
-    /// commit outlives the process; the last ones may not outlive a power cut.
+    /// Opens one of:
     ///
-    /// Blocks its thread: shortly, or up to 5 s where another process locks the file.
+    /// - `sqlite:/path/file.db`, which is made if it isn't there; its directory must be. A commit
+    ///   outlives the process; the last ones may not outlive a power cut. Blocks its thread:
+    ///   shortly, or up to 5 s where another process locks the file.
+    /// - `postgres://user@host:port/database`, version 14 or later; connects when there is
+    ///   something to do. The password may be in the url, in PGPASSWORD or in the file that
+    ///   PGPASSFILE names. Options: `sslmode` (`disable` or `prefer`, in the clear both: what asks
+    ///   for TLS is refused), `pool_size`, `connect_timeout` in seconds, `statement_timeout` and
+    ///   `lock_timeout` in milliseconds.
     pub fn open(url: &str) -> Result<Self, StoreError> {
+        if Postgres::is_meant(url) {
+            return Ok(Self::over(Backend::Postgres(Arc::new(Postgres::open(url)?))));
+        }
         Self::open_within(url, Limits::default())
     }
 
     pub(crate) fn open_within(url: &str, limits: Limits) -> Result<Self, StoreError> {
-        let sqlite = Sqlite::open(&sqlite_path(url)?, limits)?;
-        Ok(Self { sqlite, outbox: watch::Sender::new(0) })
+        Ok(Self::over(Backend::Sqlite(Sqlite::open(&sqlite_path(url)?, limits)?)))
     }
 
-    /// Opens a transaction when its turn comes. Cancelled, it gives up its turn.
+    fn over(backend: Backend) -> Self {
+        Self { backend, outbox: watch::Sender::new(0) }
+    }
+
+    /// Opens a transaction, on SQLite when its turn comes. Cancelled, it gives up its turn.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(Tx::new(self.sqlite.begin().await?, self.outbox.clone()))
+        let session = match &self.backend {
+            Backend::Sqlite(sqlite) => Session::Sqlite(sqlite.begin().await?),
+            Backend::Postgres(postgres) => Session::Postgres(Box::new(postgres.begin().await?)),
+        };
+        Ok(Tx::new(session, self.outbox.clone()))
     }
 
     /// Reads what is committed, beside the transactions. A statement that writes is refused, and
     /// so is a result of more than 1,000,000 rows or 256 MiB.
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.sqlite.query(sql.to_owned(), values.to_vec()).await
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.query(sql.to_owned(), values.to_vec()).await,
+            Backend::Postgres(postgres) => postgres.query(sql, values).await,
+        }
     }
 
     /// The same for at most one row; more are an error.
@@ -66,7 +98,7 @@ pub(crate) fn at_most_one(sql: &str, rows: Vec<Row>) -> Result<Option<Row>, Stor
 }
 
 fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
-    const SUPPORTED: &str = "give sqlite:/path/to/file.db";
+    const SUPPORTED: &str = "give sqlite:/path/to/file.db or postgres://user@host:port/database";
     // No more of the url than its scheme goes into a message: the rest may hold a password.
     let path = match url.split_once(':') {
         Some(("sqlite", path)) => path.strip_prefix("//").unwrap_or(path),

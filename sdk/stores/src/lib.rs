@@ -8,14 +8,19 @@
 //! - [`Outbox`]: what those transactions emit, and the side from which a relay takes it.
 //!
 //! SQL is written once, in what SQLite and Postgres both understand: parameters are `$1`, `$2`, …,
-//! repeats are met with `ON CONFLICT`, results of writes are read with `RETURNING`.
+//! repeats are met with `ON CONFLICT`, results of writes are read with `RETURNING`. Where they
+//! differ a placeholder stands: `{id}` and `{decimal}` in migrations, `{for_update}` and
+//! `{skip_locked}` behind a `SELECT`, `{rows: a TEXT, b BIGINT}` as the table of a batch
+//! ([`Tx::execute_many`]).
 
 mod database;
+mod dialect;
 mod error;
 mod inbox;
 mod migrate;
 pub mod outbox;
 pub mod positions;
+mod postgres;
 mod row;
 mod sqlite;
 mod transaction;

@@ -3,14 +3,14 @@
 use chrono::Utc;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Database, StoreError, Tx, sqlite};
+use crate::{Database, StoreError, Tx};
 
 /// One step of a component's tables. Once applied anywhere it never changes: changes come as
 /// further steps behind it.
 ///
 /// It may hold several statements. Types are `TEXT`, `BIGINT`, `BOOLEAN`, `BYTEA`, `TIMESTAMPTZ`,
 /// and two that are written differently by each database: `{id}` is an integer primary key that
-/// only ever grows, `{decimal}` an exact decimal.
+/// only ever grows, `{decimal}` an exact decimal. Text sorts by its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     /// What it does: `create orders`.
@@ -29,6 +29,7 @@ impl Database {
         migrations: &[Migration],
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        tx.prepare_migration().await?;
         tx.script(RECORD).await?;
         let applied = applied(&mut tx, component).await?;
         for (number, migration) in (1..).zip(migrations) {
@@ -106,7 +107,7 @@ async fn apply(
         }
         error => error,
     };
-    tx.script(&sqlite::dialect(migration.sql)).await.map_err(failed)?;
+    tx.script(migration.sql).await.map_err(failed)?;
     tx.execute(
         "INSERT INTO migrations (component, number, name, hash, applied_at)
          VALUES ($1, $2, $3, $4, $5)",

@@ -3,7 +3,36 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use crate::{StoreError, Value};
+use crate::{StoreError, Value, error::shorten};
+
+const MOST_ROWS: usize = 1_000_000;
+const MOST_BYTES: usize = 256 << 20;
+
+/// A result that is being read, within what a query may give.
+#[derive(Default)]
+pub(crate) struct Found {
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+impl Found {
+    pub(crate) fn add(&mut self, sql: &str, values: Vec<Value>) -> Result<(), StoreError> {
+        let too_much = |limit| StoreError::TooMuch { sql: shorten(sql), limit };
+        self.bytes += values.iter().map(Value::size).sum::<usize>();
+        if self.rows.len() == MOST_ROWS {
+            return Err(too_much(format!("{MOST_ROWS} rows")));
+        }
+        if self.bytes > MOST_BYTES {
+            return Err(too_much(format!("{MOST_BYTES} bytes")));
+        }
+        self.rows.push(Row { values: values.into_boxed_slice() });
+        Ok(())
+    }
+
+    pub(crate) fn rows(self) -> Vec<Row> {
+        self.rows
+    }
+}
 
 /// One row of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +41,6 @@ pub struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(values: Vec<Value>) -> Self {
-        Self { values: values.into_boxed_slice() }
-    }
-
     /// What a column holds, counted from 0. NULL is an error unless `T` is an `Option`.
     pub fn get<T: FromValue>(&self, column: usize) -> Result<T, StoreError> {
         let value = self.values.get(column);
@@ -42,6 +67,8 @@ impl FromValue for i64 {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Int(value) => Some(*value),
+            // Postgres adds integers up to a NUMERIC.
+            Value::Decimal(value) if value.scale() == 0 => value.mantissa().try_into().ok(),
             _ => None,
         }
     }

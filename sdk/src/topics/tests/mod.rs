@@ -7,6 +7,7 @@ mod fields;
 mod files;
 mod rules;
 mod schemas;
+mod specs;
 mod the_repositorys;
 
 use super::Topics;

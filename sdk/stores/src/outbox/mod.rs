@@ -5,11 +5,12 @@
 //! reports them [`sent`](Outbox::sent); ended between the last two, it sends again, under the same
 //! event id.
 //!
-//! Ids follow the order in which records were inserted. On SQLite transactions write one after the
-//! other, so that is the order of their commits, of each key and of all. Postgres doesn't give
-//! that by itself: there an insert will hold its key's lock until the commit.
+//! Ids of one key follow the order of the commits. On SQLite transactions write one after the other,
+//! so ids do so over all keys. Postgres doesn't give that by itself: there an insert takes its
+//! keys' locks before the ids, and holds them until its transaction ends.
 
 mod headers;
+mod keys;
 
 use chrono::{DateTime, Utc};
 use orderly_sdk::OutRecord;
@@ -30,6 +31,7 @@ pub async fn insert(tx: &mut Tx, records: &[OutRecord]) -> Result<(), StoreError
     if records.is_empty() {
         return Ok(());
     }
+    tx.lock_outbox(&keys::locks(records)).await?;
     let now = Value::from(Utc::now());
     let rows = records.iter().map(|record| columns(record, &now)).collect();
     tx.execute_many(INSERT, rows).await?;
@@ -68,7 +70,7 @@ impl Outbox {
         }
         let mut tx = self.db.begin().await?;
         let ids = ids.iter().map(|&id| vec![id.into()]).collect();
-        tx.execute_many("DELETE FROM outbox WHERE id = $1", ids).await?;
+        tx.execute_many(REMOVE, ids).await?;
         tx.commit().await
     }
 
@@ -137,7 +139,13 @@ fn record(row: &Row) -> Result<(i64, OutRecord), StoreError> {
 const INSERT: &str = "
     INSERT INTO outbox
         (topic, partition_id, record_key, payload, headers, timestamp_ms, size, inserted_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    SELECT r.topic, r.partition_id, r.record_key, r.payload, r.headers, r.timestamp_ms, r.size,
+        r.inserted_at
+    FROM {rows: topic TEXT, partition_id BIGINT, record_key BYTEA, payload BYTEA, headers BYTEA,
+          timestamp_ms BIGINT, size BIGINT, inserted_at TIMESTAMPTZ} AS r
+    ORDER BY r.nth";
+
+const REMOVE: &str = "DELETE FROM outbox WHERE id IN (SELECT r.id FROM {rows: id BIGINT} AS r)";
 
 // The bound on bytes is kept on ids and sizes alone, before any payload is read.
 const TAKE: &str = "

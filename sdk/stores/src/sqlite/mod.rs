@@ -9,11 +9,11 @@ mod writer;
 
 use std::{path::Path, time::Duration};
 
-use crate::{Row, StoreError, Value};
+use crate::{Row, StoreError, Value, dialect::Dialect};
 use readers::Readers;
-use writer::Writer;
+use writer::{Reply, Writer};
 
-pub(crate) use writer::{Reply, Session, Step};
+pub(crate) use writer::Session;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,16 @@ impl Sqlite {
     }
 }
 
-/// A migration's text as SQLite has it.
-pub(crate) fn dialect(sql: &str) -> String {
+/// How SQLite writes what differs.
+pub(crate) const DIALECT: Dialect = Dialect {
+    id: "INTEGER PRIMARY KEY AUTOINCREMENT",
     // Declared NUMERIC, a column would turn '1.10' into a float.
-    sql.replace("{id}", "INTEGER PRIMARY KEY AUTOINCREMENT").replace("{decimal}", "TEXT")
-}
+    decimal: "TEXT",
+    for_update: "",
+    skip_locked: "",
+    rows: |columns| {
+        let values: Vec<String> =
+            (1..).zip(columns).map(|(number, (name, _))| format!("${number} AS {name}")).collect();
+        format!("(SELECT {}, 1 AS nth)", values.join(", "))
+    },
+};

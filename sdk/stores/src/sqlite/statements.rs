@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Statement, types::ValueRef};
 
 use super::errors;
-use crate::{Row, StoreError, Value, error::shorten};
+use crate::{Row, StoreError, Value, row::Found};
 
 /// More texts than the services have between them.
 const MOST_PREPARED: usize = 256;
-const MOST_ROWS: usize = 1_000_000;
-const MOST_BYTES: usize = 256 << 20;
 
 /// The prepared statements of one connection.
 pub(super) struct Statements<'c> {
@@ -84,8 +82,9 @@ struct Prepared<'c> {
 
 impl<'c> Prepared<'c> {
     fn new(connection: &'c Connection, sql: &str) -> Result<Self, StoreError> {
-        let statement =
-            connection.prepare(sql).map_err(|error| errors::from_statement(sql, &error))?;
+        let statement = connection
+            .prepare(&super::DIALECT.of(sql))
+            .map_err(|error| errors::from_statement(sql, &error))?;
         let parameters = (1..=statement.parameter_count())
             .map(|index| {
                 let name = statement.parameter_name(index).unwrap_or("?");
@@ -124,23 +123,15 @@ impl<'c> Prepared<'c> {
     fn rows(&mut self, sql: &str) -> Result<Vec<Row>, StoreError> {
         let failed = |error| errors::from_statement(sql, &error);
         let columns = self.statement.column_count();
-        let mut found = Vec::new();
-        let mut bytes = 0;
+        let mut found = Found::default();
         let mut rows = self.statement.raw_query();
         while let Some(row) = rows.next().map_err(failed)? {
             let values = (0..columns)
                 .map(|column| value(sql, column, row.get_ref(column).map_err(failed)?))
                 .collect::<Result<Vec<_>, _>>()?;
-            bytes += values.iter().map(Value::size).sum::<usize>();
-            if found.len() == MOST_ROWS {
-                return Err(too_much(sql, format!("{MOST_ROWS} rows")));
-            }
-            if bytes > MOST_BYTES {
-                return Err(too_much(sql, format!("{MOST_BYTES} bytes")));
-            }
-            found.push(Row::new(values));
+            found.add(sql, values)?;
         }
-        Ok(found)
+        Ok(found.rows())
     }
 }
 
@@ -158,8 +149,4 @@ fn value(sql: &str, column: usize, value: ValueRef<'_>) -> Result<Value, StoreEr
             format!("column {column} is a float, which isn't exact: add with decimal_sum"),
         )),
     }
-}
-
-fn too_much(sql: &str, limit: String) -> StoreError {
-    StoreError::TooMuch { sql: shorten(sql), limit }
 }

@@ -46,11 +46,31 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Has a step done and waits for its answer. One at a time, so that nothing queues up.
-    pub(crate) async fn ask<T>(
+    pub(crate) async fn execute(
         &self,
-        step: impl FnOnce(Reply<T>) -> Step,
-    ) -> Result<T, StoreError> {
+        sql: &str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<u64, StoreError> {
+        let sql = sql.to_owned();
+        self.ask(|reply| Step::Execute { sql, rows, reply }).await
+    }
+
+    pub(crate) async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let (sql, values) = (sql.to_owned(), values.to_vec());
+        self.ask(|reply| Step::Query { sql, values, reply }).await
+    }
+
+    pub(crate) async fn script(&self, sql: &str) -> Result<(), StoreError> {
+        let sql = sql.to_owned();
+        self.ask(|reply| Step::Script { sql, reply }).await
+    }
+
+    pub(crate) async fn commit(self, wake: Option<watch::Sender<u64>>) -> Result<(), StoreError> {
+        self.ask(|reply| Step::Commit { wake, reply }).await
+    }
+
+    /// Has a step done and waits for its answer. One at a time, so that nothing queues up.
+    async fn ask<T>(&self, step: impl FnOnce(Reply<T>) -> Step) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.steps.send(step(reply)).map_err(|_| left())?;
         answer.await.map_err(|_| left())?
@@ -58,10 +78,10 @@ impl Session {
 }
 
 /// Where a step's answer goes.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What can be done in a transaction.
-pub(crate) enum Step {
+enum Step {
     Execute { sql: String, rows: Vec<Vec<Value>>, reply: Reply<u64> },
     Query { sql: String, values: Vec<Value>, reply: Reply<Vec<Row>> },
     Script { sql: String, reply: Reply<()> },

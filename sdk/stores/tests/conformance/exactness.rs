@@ -17,6 +17,7 @@ pub(crate) async fn decimals_come_back_digit_for_digit(place: &Place) {
         "9007199254740993.01",
         "79228162514264337593543950335",
         "-0.0000000000000000000000000001",
+        "0.00",
     ];
     for text in texts {
         let exact: Decimal = text.parse().unwrap();
@@ -32,7 +33,8 @@ pub(crate) async fn decimals_are_summed_exactly(place: &Place) {
     let mut tx = db.begin().await.unwrap();
     let cent = Decimal::new(1, 2);
     let rows = vec![vec![cent.into()]; 1000];
-    tx.execute_many("INSERT INTO kinds (amount) VALUES ($1)", rows).await.unwrap();
+    let insert = "INSERT INTO kinds (amount) SELECT r.amount FROM {rows: amount DECIMAL} AS r";
+    tx.execute_many(insert, rows).await.unwrap();
     tx.execute("INSERT INTO kinds (amount) VALUES ($1)", &[Value::Null]).await.unwrap();
     tx.commit().await.unwrap();
 

@@ -57,7 +57,7 @@ pub(crate) async fn run_as_child() {
 /// How many commits the child told of before it was killed.
 fn kill_child_in_transaction(url: &str) -> usize {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "on_sqlite::killed_child", "--nocapture"])
+        .args(["--exact", "killed_child", "--nocapture"])
         .env(CHILD_DATABASE, url)
         .stdout(Stdio::piped())
         .spawn()

@@ -11,7 +11,8 @@ mod positions;
 mod statements;
 mod transactions;
 
-/// Every function of the suite, as a test on the places that `$place` gives.
+/// Every function of the suite, as a test on the places that `$place` gives; where it gives none,
+/// it has said why.
 macro_rules! conforms {
     ($place:path) => {
         conforms!($place:
@@ -28,7 +29,11 @@ macro_rules! conforms {
                 a_result_beyond_the_bound_is_an_error,
                 a_read_outside_of_a_transaction_writes_nothing,
                 a_batch_says_how_many_rows_it_changed,
+                a_batch_names_its_rows,
+                what_batches_hold_comes_back,
                 more_than_one_row_is_no_optional_row,
+                totals_are_integers,
+                a_row_is_read_to_be_changed,
             }
             transactions {
                 a_dropped_transaction_leaves_nothing,
@@ -36,6 +41,7 @@ macro_rules! conforms {
                 a_transaction_that_failed_cannot_be_committed,
                 a_transaction_with_a_cancelled_call_cannot_be_committed,
                 concurrent_transactions_lose_no_update,
+                a_statement_that_ends_the_transaction_is_an_error,
             }
             migrations {
                 migrations_are_applied_once,
@@ -79,6 +85,7 @@ macro_rules! conforms {
             }
             outbox_order {
                 a_key_comes_out_in_commit_order,
+                a_slower_transaction_keeps_its_place,
             }
             killed {
                 a_killed_process_leaves_whole_transactions,
@@ -89,20 +96,30 @@ macro_rules! conforms {
         $(mod $module {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                $crate::$module::$test(&$place()).await;
+                if let Some(place) = $place(concat!(stringify!($module), "::", stringify!($test))) {
+                    $crate::$module::$test(&place).await;
+                }
             })*
         })*
     };
 }
 
+mod on_postgres;
 mod on_sqlite;
 mod on_sqlite_disk;
 mod on_sqlite_turns;
+mod server;
 
 use std::{any::Any, future::poll_fn, pin::Pin, task::Poll};
 
 use orderly_sdk::{OutRecord, consume::Begun, record::TopicPartition};
 use orderly_stores::{Database, Migration, Tx};
+
+/// The part of `a_killed_process_leaves_whole_transactions` that is killed; else nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_child() {
+    killed::run_as_child().await;
+}
 
 /// A database of its own for one test.
 pub(crate) struct Place {

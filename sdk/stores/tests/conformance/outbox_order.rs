@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use orderly_stores::{Database, Outbox, outbox};
@@ -95,4 +96,29 @@ async fn run(db: &Database, members: Vec<Vec<Work>>) -> Committed {
     tasks.join_all().await;
     let mut committed = committed.lock().unwrap();
     std::mem::take(&mut committed)
+}
+
+pub(crate) async fn a_slower_transaction_keeps_its_place(place: &Place) {
+    let db = place.open();
+    outbox::prepare(&db).await.unwrap();
+    let other = place.open();
+    let mut relay = Outbox::new(place.open());
+
+    let mut slower = db.begin().await.unwrap();
+    outbox::insert(&mut slower, &[record("k", "first")]).await.unwrap();
+    // It asks for the key while the slower one holds it, and would commit at once.
+    let mut faster = tokio::spawn(async move {
+        let mut tx = other.begin().await.unwrap();
+        outbox::insert(&mut tx, &[record("k", "second")]).await.unwrap();
+        tx.commit().await.unwrap();
+    });
+    // Long enough for it to overtake, were nothing in its way. Whatever is there is not sent yet.
+    let overtook = tokio::time::timeout(Duration::from_millis(300), &mut faster).await.is_ok();
+    assert!(!overtook && relay.take(10).await.unwrap().is_empty());
+    slower.commit().await.unwrap();
+    faster.await.unwrap();
+
+    let taken = relay.take(10).await.unwrap();
+    let payloads: Vec<_> = taken.into_iter().map(|(_, record)| record.payload.unwrap()).collect();
+    assert_eq!(payloads, [b"first".to_vec(), b"second".to_vec()]);
 }

@@ -90,3 +90,20 @@ pub(crate) async fn concurrent_transactions_lose_no_update(place: &Place) {
 
     assert_eq!(effects(&members[1]).await, ["40"]);
 }
+
+pub(crate) async fn a_statement_that_ends_the_transaction_is_an_error(place: &Place) {
+    let db = place.open();
+    prepare_effects(&db).await;
+    for statement in ["COMMIT", "rollback", "END"] {
+        let mut tx = db.begin().await.unwrap();
+        add_effect(&mut tx, "undone").await;
+
+        let error = tx.execute(statement, &[]).await.unwrap_err();
+
+        assert!(error.to_string().contains("use commit"), "{error}");
+    }
+    let mut tx = db.begin().await.unwrap();
+    add_effect(&mut tx, "next").await;
+    tx.commit().await.unwrap();
+    assert!(effects(&db).await.contains(&"next".to_owned()));
+}

@@ -1,16 +1,16 @@
 //! A fresh database for each test on one server.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::fmt;
 use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
 
 use crate::error::Fault;
+use crate::unique::unique;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A database of the test's own, dropped with this.
-#[derive(Debug)]
 pub struct TestDatabase {
     server: String,
     name: String,
@@ -20,11 +20,7 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// `server` is the url of any database of the server, as a user that may create databases.
     pub(crate) async fn create(server: &str) -> Result<Self, Fault> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let moment =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test_{:x}_{:x}_{next}", moment.as_secs(), std::process::id());
+        let name = format!("test_{}", unique().replace('-', "_"));
         say(server, &format!("CREATE DATABASE {name}")).await?;
         let (before, after) =
             server.split_once('?').map_or((server, None), |(url, more)| (url, Some(more)));
@@ -47,6 +43,13 @@ impl TestDatabase {
     /// The database's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl fmt::Debug for TestDatabase {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestDatabase").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,8 @@
+//! On real parts: Kafka and a registry, as the harness finds or starts them.
+#![allow(clippy::unwrap_used)]
+
+mod apply;
+mod import;
+mod missing;
+mod parts;
+mod subjects;

@@ -1,0 +1,183 @@
+//! Every service as a process of its own, on real parts that tests may break.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use orderly::{
+    demo::{Demo, Load, Site},
+    platform::Databases,
+};
+use orderly_harness::{Kafka, NotRun, Postgres, Program, Registry};
+use orderly_sdk::Config;
+
+use crate::eventually;
+
+/// The services by name, in the order in which they are started.
+pub const SERVICES: [&str; 5] =
+    ["history", "fulfilment", "outbox-relay", "notifications", "order-api"];
+/// What orders go through.
+const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
+
+/// Parts of one platform that nobody else uses.
+pub struct RealParts {
+    /// One broker, or three.
+    pub kafka: Kafka,
+    /// The schema registry.
+    pub registry: Registry,
+    /// The database server.
+    pub postgres: Postgres,
+}
+
+impl RealParts {
+    /// Starts them, and `orderly apply` makes the topics.
+    pub async fn start(brokers: usize) -> Result<Self, NotRun> {
+        let (kafka, registry, postgres) =
+            tokio::try_join!(Kafka::start(brokers), Registry::start(), Postgres::start())?;
+        let parts = Self { kafka, registry, postgres };
+        let mut apply = Command::new(binary());
+        apply.arg("apply").envs(parts.environment()).current_dir(crate::root());
+        let applied = tokio::task::spawn_blocking(move || apply.output()).await;
+        let applied = applied.unwrap().unwrap();
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        Ok(parts)
+    }
+
+    /// As the SDK wants it.
+    pub fn config(&self) -> Config {
+        Config::new(self.kafka.bootstrap(), self.registry.url())
+    }
+
+    /// The variables that commands read.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap().to_owned()),
+            ("SCHEMA_REGISTRY_URL", self.registry.url().to_owned()),
+            ("DATABASE_URL", self.postgres.url()),
+        ]
+    }
+}
+
+/// The services, each a process.
+pub struct Services {
+    /// By name; several of one are numbered: `order-api-2`.
+    pub running: BTreeMap<String, Program>,
+}
+
+impl Services {
+    /// Starts one of each and waits until all are ready.
+    pub async fn start(parts: &RealParts) -> Self {
+        Self::of(parts, &binary(), &[]).await
+    }
+
+    /// The same of another binary, with more variables.
+    pub async fn of(
+        parts: &RealParts,
+        program: &Path,
+        variables: &[(&'static str, String)],
+    ) -> Self {
+        let mut services = Self { running: BTreeMap::new() };
+        for service in SERVICES {
+            services.add(service, service, parts, program, variables);
+        }
+        for service in SERVICES {
+            services.ready(service).await;
+        }
+        services
+    }
+
+    /// Starts one more, under a name of its own. Doesn't wait for it.
+    pub fn add(
+        &mut self,
+        name: &str,
+        service: &str,
+        parts: &RealParts,
+        program: &Path,
+        variables: &[(&'static str, String)],
+    ) {
+        let history = self.running.get("history").map(|history| history.address(0));
+        let args = |at: &[String]| {
+            let mut args: Vec<OsString> = vec!["run".into(), service.into()];
+            args.extend(["--ops-listen".into(), at[1].clone().into()]);
+            if matches!(service, "order-api" | "history" | "notifications") {
+                args.extend(["--listen".into(), at[0].clone().into()]);
+            }
+            if matches!(service, "history" | "fulfilment" | "notifications") {
+                args.extend(["--members".into(), "2".into()]);
+            }
+            if service == "fulfilment" {
+                args.extend(["--stages".into(), STAGES.into()]);
+            }
+            if let (true, Some(history)) = (service == "order-api", history) {
+                args.extend(["--history".into(), format!("http://{history}").into()]);
+            }
+            args
+        };
+        let mut environment = parts.environment();
+        environment.extend(variables.iter().cloned());
+        environment.push(("RUST_LOG", "info,librdkafka=off,rdkafka=off".into()));
+        let started = Program::run(name, program, 2, args, environment).unwrap();
+        self.running.insert(name.to_owned(), started);
+    }
+
+    /// The process of that name.
+    pub fn get(&self, name: &str) -> &Program {
+        &self.running[name]
+    }
+
+    /// Base URL of a service's own HTTP.
+    pub fn url(&self, name: &str) -> String {
+        format!("http://{}", self.get(name).address(0))
+    }
+
+    /// Waits until the service says that it is ready.
+    pub async fn ready(&self, name: &str) {
+        let url = format!("http://{}/readyz", self.get(name).address(1));
+        eventually(
+            &format!("{name} is ready; it printed:\n{}", self.get(name).printed()),
+            || async {
+                reqwest::get(&url).await.ok().filter(|answer| answer.status().is_success())
+            },
+        )
+        .await;
+    }
+
+    /// A run of the demo on them.
+    pub async fn demo(&self, parts: &RealParts, load: Load) -> Demo {
+        let databases = Databases::shared(&parts.postgres.url()).unwrap();
+        let site = Site::of_services(parts.config(), self.url("order-api"), databases).await;
+        let stages: fulfilment::Stages = STAGES.parse().unwrap();
+        Demo::on(site.unwrap(), load, stages.total()).await.unwrap()
+    }
+}
+
+/// The `orderly` binary of this workspace, built as the tests are.
+pub fn binary() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build("orderly", &[])).clone()
+}
+
+/// Builds a binary of the command's package where these tests were built; up to date, it takes no
+/// time.
+pub fn build(name: &str, features: &[&str]) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    // target/<profile>/deps/<test>
+    let profile = tests.ancestors().nth(2).unwrap();
+    let target = profile.parent().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--locked", "-p", "orderly", "--bin", name]);
+    cargo.arg("--target-dir").arg(target).current_dir(crate::root());
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    if !features.is_empty() {
+        cargo.arg("--features").arg(features.join(","));
+    }
+    let built = cargo.output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    profile.join(name)
+}
