@@ -82,6 +82,11 @@ pub struct DemoArgs {
     #[arg(long, requires = "from")]
     pub format: Option<Format>,
 
+    /// spike: ten times as many orders as the consumers keep up with, for half a minute, while
+    /// their databases are slow. Holds the consumers' tables by turns.
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["from", "orders", "rate"])]
+    pub scenario: Option<Scenario>,
+
     /// Stay after the proof and serve until interrupted.
     #[arg(long, conflicts_with = "against")]
     pub serve: bool,
@@ -107,6 +112,13 @@ pub struct DemoArgs {
     /// the run is on the ones that are there.
     #[arg(long, value_name = "URL", requires = "bootstrap")]
     pub against: Option<String>,
+}
+
+/// What `demo --scenario` plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// A spike on slow databases.
+    Spike,
 }
 
 /// A kitchen some thousand times faster than a real one.

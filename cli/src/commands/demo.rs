@@ -7,11 +7,14 @@ use orderly_sdk::topics::Topics;
 
 use super::{Refused, print, up};
 use crate::{
-    args::{DemoArgs, Output},
+    args::{DemoArgs, Output, Scenario},
     demo::{Demo, Load, Site, progress::Bars},
     parts::{self, Parts},
     platform::{Databases, Settings},
 };
+
+/// How long a spike lasts.
+const SPIKE_SECONDS: u64 = 30;
 
 pub(super) async fn run(
     args: DemoArgs,
@@ -22,6 +25,7 @@ pub(super) async fn run(
     let DemoArgs { orders, rate, members, from, format, serve, stages, fault, .. } = args;
     let parts = parts::by_flags(args.cluster, args.database).map_err(Refused::usage)?;
     let load = match (from, format) {
+        _ if args.scenario == Some(Scenario::Spike) => Load::Spike { seconds: SPIKE_SECONDS },
         (Some(path), Some(format)) => Load::Imported { path, format },
         _ => Load::Generated { orders, rate },
     };

@@ -25,18 +25,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest wait between them.
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Places `orders` orders at `api`, `rate` a second or as fast as they are answered, by customers
-/// of this `run`: their user ids begin with it. Each outcome goes to `intake`.
+/// Orders that are placed one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch {
+    /// The first one's number; no two orders of a run have the same.
+    pub(super) first: u64,
+    pub(super) orders: u64,
+    /// A second; `None`: as fast as they are answered.
+    pub(super) rate: Option<u32>,
+}
+
+/// Places a batch of orders at `api` by customers of this `run`: their user ids begin with it. Each outcome goes to `intake`.
 pub(super) async fn generate(
     api: String,
     run: String,
-    orders: u64,
-    rate: Option<u32>,
+    batch: Batch,
     watched: Watched,
     intake: mpsc::Sender<Intake>,
 ) -> Result<(), reqwest::Error> {
     let client = Client::builder().timeout(Duration::from_secs(15)).build()?;
     // Keys of one run aren't keys of another, as runs are named anew each time.
+    let Batch { first, orders, rate } = batch;
     let (next, start) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let mut customers = JoinSet::new();
     for _ in 0..CONCURRENCY.min(orders) {
@@ -45,13 +54,14 @@ pub(super) async fn generate(
         let (next, intake) = (Arc::clone(&next), intake.clone());
         customers.spawn(async move {
             loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= orders {
+                let place_in_line = next.fetch_add(1, Ordering::Relaxed);
+                if place_in_line >= orders {
                     return;
                 }
+                let number = first + place_in_line;
                 // Measured from when it was meant to be sent: waiting in line counts.
                 let meant = match rate {
-                    Some(rate) => start + Duration::from_secs(number) / rate,
+                    Some(rate) => start + Duration::from_secs(place_in_line) / rate,
                     None => Instant::now(),
                 };
                 tokio::time::sleep_until(meant.into()).await;

@@ -13,9 +13,11 @@ use tokio::sync::mpsc;
 use super::{
     DemoError,
     fits::Size,
-    generate::generate,
+    generate::{Batch, generate},
     intake::{Intake, Outcome, Watched},
+    spike::{SpikeFigures, spike},
 };
+use crate::platform::Databases;
 
 /// Where a run's orders come from.
 #[derive(Clone, Debug)]
@@ -27,6 +29,11 @@ pub enum Load {
         /// A second; `None`: as fast as they are answered.
         rate: Option<u32>,
     },
+    /// Generated as a spike while the consumers' databases are slow.
+    Spike {
+        /// How long it lasts.
+        seconds: u64,
+    },
     /// From a file, through the importer.
     Imported {
         /// The file or directory.
@@ -37,26 +44,40 @@ pub enum Load {
 }
 
 /// What a load is handed in to.
+#[derive(Clone)]
 pub(super) struct LoadParts {
     pub(super) api: String,
     pub(super) config: Config,
     /// What the run's customers' user ids begin with.
     pub(super) run: String,
     pub(super) watched: Watched,
+    pub(super) databases: Databases,
 }
 
-/// Hands in every order; each outcome goes to `intakes`, an import's account to `tallies`.
+/// What a load has to say at its end.
+pub(super) enum Account {
+    Import(Tally),
+    Spike(SpikeFigures),
+}
+
+/// Hands in every order; each outcome goes to `intakes`, its account to `accounts`.
 pub(super) async fn load(
     load: Load,
     parts: LoadParts,
     intakes: mpsc::Sender<Intake>,
-    tallies: mpsc::Sender<Tally>,
+    accounts: mpsc::Sender<Account>,
 ) -> Result<(), DemoError> {
     match load {
         Load::Generated { orders, rate } => {
-            generate(parts.api, parts.run, orders, rate, parts.watched, intakes)
-                .await
-                .map_err(DemoError::Http)
+            let batch = Batch { first: 0, orders, rate };
+            let LoadParts { api, run, watched, .. } = parts;
+            generate(api, run, batch, watched, intakes).await.map_err(DemoError::Http)
+        }
+        Load::Spike { seconds } => {
+            let figures = spike(&parts, seconds, &intakes).await?;
+            // Taken when the last intake was.
+            let _ = accounts.send(Account::Spike(figures)).await;
+            Ok(())
         }
         Load::Imported { path, format } => {
             let import = importer::open(&path, format)?;
@@ -94,7 +115,7 @@ pub(super) async fn load(
             drop(heard);
             passing_on.await.map_err(|e| DemoError::Ended(e.to_string()))?;
             // Taken when the last intake was.
-            let _ = tallies.send(tally).await;
+            let _ = accounts.send(Account::Import(tally)).await;
             Ok(())
         }
     }

@@ -21,6 +21,7 @@ pub mod report;
 mod run;
 mod show_run;
 mod site;
+mod spike;
 
 pub use error::DemoError;
 pub use faults::Fault;
@@ -31,3 +32,4 @@ pub use observe::ObserveError;
 pub use report::Report;
 pub use run::Demo;
 pub use site::Site;
+pub use spike::SpikeFigures;

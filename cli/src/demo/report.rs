@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{
     findings::{Finding, Kind},
     intake::Counts,
+    spike::SpikeFigures,
 };
 
 /// A line above, below the head, and at the end.
@@ -51,6 +52,9 @@ pub struct Report {
     /// What was read from a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportFigures>,
+    /// What came of a spike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spike: Option<SpikeFigures>,
 }
 
 /// What the history store has.
@@ -169,6 +173,9 @@ impl Report {
         if let Some(import) = &self.import {
             import.rows(&mut row);
         }
+        if let Some(spike) = &self.spike {
+            spike.rows(&mut row);
+        }
         row("history", "orders", self.history.orders.to_string());
         row("", "statuses", self.history.statuses.to_string());
         row("", "returns", self.history.returns.to_string());
@@ -216,6 +223,20 @@ impl ImportFigures {
             row("", "skipped", format!("{count} × {}", reason_text(*reason)));
         }
         row("", "malformed lines", self.malformed.to_string());
+    }
+}
+
+impl SpikeFigures {
+    fn rows(&self, row: &mut impl FnMut(&str, &str, String)) {
+        row("spike", "kept up with, a second", format!("{:.1}", self.sustainable_per_second));
+        row("", "sent, a second", format!("{} for {} s", self.spike_per_second, self.seconds));
+        row("", "accepted before, p50 / p99 ms", pair(self.accept_ms_before));
+        row("", "accepted in it, p50 / p99 ms", pair(self.accept_ms_in_spike));
+        for (group, peak) in &self.lag_peak {
+            let after = self.lag_after.get(group).copied().unwrap_or_default();
+            row("", &format!("lag of {group}"), format!("{peak} at most, {after} after"));
+        }
+        row("", "drained in, seconds", format!("{:.1}", self.drained_in_seconds));
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     intake::{Taken, Watched},
     kept::Whose,
     ledger::{Figures, Ledger, Mine},
-    load::{LoadParts, load, read_through},
+    load::{Account, LoadParts, load, read_through},
     observe::Observer,
     progress::Bars,
     report::{
@@ -32,6 +32,7 @@ use super::{
         SkippedFigures, cents, peak_rss_mib,
     },
     show_run::Shown,
+    spike::SpikeFigures,
 };
 use crate::{
     check_retention::check_retention,
@@ -51,6 +52,7 @@ pub struct Demo {
     taken: Taken,
     watched: Watched,
     import: Option<Tally>,
+    spike: Option<SpikeFigures>,
     /// What was there before it began.
     before: Before,
     started: Instant,
@@ -81,6 +83,11 @@ impl Demo {
                 Load::Generated { orders, .. } => {
                     Size { orders: *orders, returns: 0, lines: *orders * 4 }
                 }
+                // About what its target makes of it, and the measuring.
+                Load::Spike { seconds } => {
+                    let orders = 1_000 + 400 * seconds;
+                    Size { orders, returns: 0, lines: orders * 4 }
+                }
                 Load::Imported { path, format } => read_through(path.clone(), *format).await?.0,
             };
             size.fits(&settings.stages, &settings.topics).map_err(DemoError::TooLarge)?;
@@ -108,7 +115,7 @@ impl Demo {
         let run = format!("{}-", &id[id.len() - 8..]);
         let mine = match &load {
             _ if !site.is_used => Mine::Everything,
-            Load::Generated { .. } => Mine::Customers(run.clone()),
+            Load::Generated { .. } | Load::Spike { .. } => Mine::Customers(run.clone()),
             Load::Imported { path, format } => {
                 let topics = [orders::TOPIC];
                 check_retention(&site.config, &topics, path.clone(), *format).await?;
@@ -145,6 +152,7 @@ impl Demo {
             taken: Taken::default(),
             watched: Watched::default(),
             import: None,
+            spike: None,
             before,
             started,
             seconds: 0.0,
@@ -157,8 +165,8 @@ impl Demo {
     /// until nothing moves any more, and the proof will say what is missing.
     pub async fn run(&mut self, bars: &Bars) -> Result<(), DemoError> {
         let (senders, mut intakes) = mpsc::channel(1_000);
-        let (tallies, mut tally) = mpsc::channel(1);
-        let mut loading = tokio::spawn(load(self.load.clone(), self.parts(), senders, tallies));
+        let (accounts, mut account) = mpsc::channel(1);
+        let mut loading = tokio::spawn(load(self.load.clone(), self.parts(), senders, accounts));
         let is_import = matches!(self.load, Load::Imported { .. });
         let shown = Shown::new(bars, &self.load);
         let mut is_loaded = false;
@@ -177,7 +185,11 @@ impl Demo {
                     None => {
                         is_loaded = true;
                         (&mut loading).await.map_err(|e| DemoError::Ended(e.to_string()))??;
-                        self.import = tally.recv().await;
+                        match account.recv().await {
+                            Some(Account::Import(tally)) => self.import = Some(tally),
+                            Some(Account::Spike(figures)) => self.spike = Some(figures),
+                            None => {}
+                        }
                     }
                 },
                 why = failure(self.platform.as_ref()) => return Err(DemoError::Service(why)),
@@ -318,6 +330,7 @@ impl Demo {
             peak_rss_mib: peak_rss_mib(),
             findings: findings.shown,
             import,
+            spike: self.spike.clone(),
         })
     }
 
@@ -342,6 +355,7 @@ impl Demo {
             config: self.site.config.clone(),
             run: self.run.clone(),
             watched: self.watched.clone(),
+            databases: self.site.databases.clone(),
         }
     }
 

@@ -20,6 +20,7 @@ impl Shown {
     pub(super) fn new(bars: &Bars, load: &Load) -> Self {
         let (total, has_mails) = match load {
             Load::Generated { orders, .. } => (Some(*orders), true),
+            Load::Spike { .. } => (None, true),
             Load::Imported { .. } => (None, false),
         };
         let length = total.unwrap_or_default();

@@ -18,6 +18,8 @@ pub struct Databases {
     pub fulfilment: Database,
     /// notifications'.
     pub notifications: Database,
+    /// A server's, not files.
+    pub(crate) is_server: bool,
     /// Goes with the last clone.
     _directory: Option<Arc<TempDir>>,
 }
@@ -38,6 +40,7 @@ impl Databases {
             history: open("history")?,
             fulfilment: open("fulfilment")?,
             notifications: open("notifications")?,
+            is_server: false,
             _directory: Some(Arc::new(directory)),
         })
     }
@@ -47,13 +50,14 @@ impl Databases {
         // SQLite's writers of one process take turns in one handle; between handles they wait for
         // locks. Servers give each handle connections of its own.
         let first = Database::open(url)?;
-        let open =
-            || if url.starts_with("sqlite:") { Ok(first.clone()) } else { Database::open(url) };
+        let is_server = !url.starts_with("sqlite:");
+        let open = || if is_server { Database::open(url) } else { Ok(first.clone()) };
         Ok(Self {
             order_api: open()?,
             history: open()?,
             fulfilment: open()?,
             notifications: open()?,
+            is_server,
             _directory: None,
         })
     }

@@ -1,0 +1,300 @@
+//! Ten times what the consumers keep up with, for half a minute, while their databases are slow.
+//!
+//! The databases are slowed by holding the consumers' tables by turns, so that the rate that they
+//! keep up with is about [`TARGET`], whatever the machine; order-api's own tables aren't touched.
+//! It is measured, a spike of ten times as many orders follows, and then the databases are let go.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use orderly_schemas::{order_status, orders};
+use orderly_sdk::kafka::{GroupLag, KafkaError, Probe};
+use orderly_stores::{Database, StoreError};
+use serde::Serialize;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    DemoError,
+    generate::{Batch, generate},
+    intake::Intake,
+    load::LoadParts,
+    report::Percentiles,
+};
+
+/// Orders a second that the slowed consumers are to keep up with, about.
+const TARGET: f64 = 20.0;
+/// So many times that is the spike.
+const TIMES: f64 = 10.0;
+/// A table is held and let go once in this.
+const CYCLE: Duration = Duration::from_millis(500);
+/// How long it is let go at first.
+const FIRST_FREE: Duration = Duration::from_millis(50);
+/// Orders by which the rate is measured; the first of them only fill the pipeline.
+const MEASURED: u64 = 150;
+const FILLING: u64 = 30;
+/// Measurements until the rate is near enough.
+const MOST_MEASUREMENTS: usize = 5;
+/// How long orders come at half the rate that the consumers keep up with, before the spike.
+const PEACE: u64 = 10;
+/// Without any progress for so long, nobody waits on.
+const STALLED: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What came of a spike.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SpikeFigures {
+    /// Orders a second that the slowed consumers kept up with.
+    pub sustainable_per_second: f64,
+    /// Orders a second of the spike.
+    pub spike_per_second: u32,
+    /// How long it lasted.
+    pub seconds: u64,
+    /// From sending to acknowledgement before the spike, at half the sustainable rate.
+    pub accept_ms_before: Percentiles,
+    /// The same in the spike.
+    pub accept_ms_in_spike: Percentiles,
+    /// Most records that each group was behind.
+    pub lag_peak: BTreeMap<&'static str, i64>,
+    /// The same at the end.
+    pub lag_after: BTreeMap<&'static str, i64>,
+    /// From the end of the spike, when the databases were let go, until every order had come to
+    /// its end.
+    pub drained_in_seconds: f64,
+}
+
+/// Slows the databases, measures, and sends the spike. Every intake goes to `intakes`, too.
+pub(super) async fn spike(
+    parts: &LoadParts,
+    seconds: u64,
+    intakes: &mpsc::Sender<Intake>,
+) -> Result<SpikeFigures, DemoError> {
+    let mut sender = Sender { parts, intakes, next: 0 };
+    let mut free = FIRST_FREE;
+    let (mut slowed, mut rate);
+    let mut measured = 0;
+    loop {
+        slowed = Slowed::start(parts, free);
+        rate = sender.sustainable().await?;
+        measured += 1;
+        tracing::info!(rate, ?free, "what the slowed consumers keep up with");
+        let is_near = (TARGET / 2.0..=TARGET * 2.0).contains(&rate);
+        if is_near || measured == MOST_MEASUREMENTS {
+            break;
+        }
+        slowed.end().await;
+        let factor = (TARGET / rate).clamp(0.1, 4.0);
+        free = free.mul_f64(factor).clamp(Duration::from_millis(1), CYCLE * 9 / 10);
+    }
+    let lags = Lags::of(parts)?;
+    let before = sender.send(PEACE, rate / 2.0).await?;
+    let mut watching = JoinSet::new();
+    watching.spawn(lags.clone().watch());
+    let spike_rate = rate * TIMES;
+    let in_spike = sender.send(seconds, spike_rate).await?;
+    slowed.end().await;
+    let let_go = Instant::now();
+    sender.until_ended().await?;
+    let drained = let_go.elapsed();
+    watching.shutdown().await;
+    Ok(SpikeFigures {
+        sustainable_per_second: (rate * 10.0).round() / 10.0,
+        spike_per_second: per_second(spike_rate),
+        seconds,
+        accept_ms_before: Percentiles::of(before),
+        accept_ms_in_spike: Percentiles::of(in_spike),
+        lag_peak: lags.peak(),
+        lag_after: lags.drained().await?,
+        drained_in_seconds: (drained.as_secs_f64() * 10.0).round() / 10.0,
+    })
+}
+
+/// Sends orders, one batch after the other.
+struct Sender<'a> {
+    parts: &'a LoadParts,
+    intakes: &'a mpsc::Sender<Intake>,
+    next: u64,
+}
+
+impl Sender<'_> {
+    /// `rate` orders a second for so long. Answers how long each took, in microseconds.
+    async fn send(&mut self, seconds: u64, rate: f64) -> Result<Vec<u64>, DemoError> {
+        let rate = per_second(rate);
+        self.place(u64::from(rate) * seconds, Some(rate)).await
+    }
+
+    async fn place(&mut self, orders: u64, rate: Option<u32>) -> Result<Vec<u64>, DemoError> {
+        let batch = Batch { first: self.next, orders, rate };
+        self.next += orders;
+        let (sender, mut answers) = mpsc::channel::<Intake>(1_000);
+        let taking = async {
+            let mut took = Vec::new();
+            while let Some(intake) = answers.recv().await {
+                took.push(u64::try_from(intake.took.as_micros()).unwrap_or(u64::MAX));
+                // A run that is over takes nothing in.
+                let _ = self.intakes.send(intake).await;
+            }
+            took
+        };
+        let LoadParts { api, run, watched, .. } = self.parts;
+        let generating = generate(api.clone(), run.clone(), batch, watched.clone(), sender);
+        let (generated, took) = tokio::join!(generating, taking);
+        generated.map_err(DemoError::Http)?;
+        Ok(took)
+    }
+
+    /// Orders a second that come to their end while more are waiting than can.
+    async fn sustainable(&mut self) -> Result<f64, DemoError> {
+        let ended_before = self.parts.watched.seen().ended;
+        self.place(MEASURED, None).await?;
+        let filled = self.until(ended_before + FILLING).await?;
+        let done = self.until(ended_before + MEASURED).await?;
+        let count = u32::try_from(MEASURED - FILLING).unwrap_or(u32::MAX);
+        Ok(f64::from(count) / done.duration_since(filled).as_secs_f64().max(0.001))
+    }
+
+    async fn until_ended(&self) -> Result<Instant, DemoError> {
+        self.until(self.parts.watched.seen().accepted).await
+    }
+
+    /// When so many orders had come to their end.
+    async fn until(&self, orders: u64) -> Result<Instant, DemoError> {
+        let (mut known, mut moved) = (0, Instant::now());
+        loop {
+            let seen = self.parts.watched.seen();
+            if seen.ended >= orders {
+                return Ok(Instant::now());
+            }
+            if seen.ended > known {
+                (known, moved) = (seen.ended, Instant::now());
+            } else if moved.elapsed() > STALLED {
+                return Err(DemoError::Ended(format!(
+                    "only {known} of {orders} orders came to their end, and nothing moves"
+                )));
+            }
+            tokio::time::sleep(LOOK / 10).await;
+        }
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "some thousands at most"
+)]
+fn per_second(rate: f64) -> u32 {
+    rate.clamp(1.0, 100_000.0).round() as u32
+}
+
+/// Holds the consumers' tables by turns until it is ended.
+struct Slowed(JoinSet<()>);
+
+impl Slowed {
+    fn start(parts: &LoadParts, free: Duration) -> Self {
+        let databases = &parts.databases;
+        let mut holding = JoinSet::new();
+        for (database, table) in [
+            (&databases.fulfilment, "fulfilment_orders"),
+            (&databases.history, "history_orders"),
+            (&databases.notifications, "notifications_mail"),
+        ] {
+            let lock = databases.is_server.then(|| format!("LOCK TABLE {table} IN EXCLUSIVE MODE"));
+            holding.spawn(hold(database.clone(), lock, free));
+        }
+        Self(holding)
+    }
+
+    async fn end(&mut self) {
+        self.0.shutdown().await;
+    }
+}
+
+async fn hold(database: Database, lock: Option<String>, free: Duration) {
+    loop {
+        if let Err(error) = hold_once(&database, lock.as_deref(), CYCLE - free).await {
+            tracing::debug!(%error, "not slowed this time");
+        }
+        tokio::time::sleep(free).await;
+    }
+}
+
+/// On SQLite a transaction alone holds everybody who writes.
+async fn hold_once(
+    database: &Database,
+    lock: Option<&str>,
+    held: Duration,
+) -> Result<(), StoreError> {
+    let mut tx = database.begin().await?;
+    if let Some(lock) = lock {
+        tx.execute(lock, &[]).await?;
+    }
+    tokio::time::sleep(held).await;
+    Ok(())
+}
+
+/// How far each group is behind.
+#[derive(Clone)]
+struct Lags {
+    groups: Vec<(&'static str, &'static [&'static str], Probe)>,
+    peak: Arc<Mutex<BTreeMap<&'static str, i64>>>,
+}
+
+impl Lags {
+    fn of(parts: &LoadParts) -> Result<Self, KafkaError> {
+        const READ: [(&str, &[&str]); 3] = [
+            ("fulfilment", &[orders::TOPIC]),
+            ("history", &[orders::TOPIC, order_status::TOPIC]),
+            ("notifications", &[order_status::TOPIC]),
+        ];
+        let mut groups = Vec::new();
+        for (group, topics) in READ {
+            groups.push((group, topics, Probe::of_group(&parts.config, group)?));
+        }
+        Ok(Self { groups, peak: Arc::default() })
+    }
+
+    async fn watch(self) {
+        loop {
+            match self.now().await {
+                Ok(lags) => {
+                    let mut peak = self.peak.lock().unwrap_or_else(PoisonError::into_inner);
+                    for (group, lag) in lags {
+                        let known = peak.entry(group).or_default();
+                        *known = lag.max(*known);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "lag isn't known"),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn peak(&self) -> BTreeMap<&'static str, i64> {
+        self.peak.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn now(&self) -> Result<BTreeMap<&'static str, i64>, KafkaError> {
+        let mut lags = BTreeMap::new();
+        for (group, topics, probe) in &self.groups {
+            let behind = probe.lag(topics).await?;
+            lags.insert(*group, behind.iter().map(GroupLag::records).sum());
+        }
+        Ok(lags)
+    }
+
+    /// Once nobody is behind any more, or what is left when nothing moves.
+    async fn drained(&self) -> Result<BTreeMap<&'static str, i64>, KafkaError> {
+        let (mut known, mut moved) = (self.now().await?, Instant::now());
+        while known.values().any(|lag| *lag > 0) && moved.elapsed() < STALLED {
+            tokio::time::sleep(LOOK).await;
+            let lags = self.now().await?;
+            if lags != known {
+                (known, moved) = (lags, Instant::now());
+            }
+        }
+        Ok(known)
+    }
+}
