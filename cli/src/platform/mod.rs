@@ -103,6 +103,7 @@ impl Platform {
             config: config.clone(),
             database: databases.fulfilment.clone(),
             poll: Duration::from_millis(500),
+            lease: outbox_relay::LEASE,
         };
         services.spawn("outbox-relay", outbox_relay::run(relay, stop.clone()));
 

@@ -126,6 +126,7 @@ async fn run_service(
                     config: config.clone(),
                     database: database.clone(),
                     poll: RELAY_POLL,
+                    lease: outbox_relay::LEASE,
                 };
                 Ok(outbox_relay::run(settings, shutdown.clone()).await?)
             })

@@ -22,6 +22,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
 /// How long what is in flight may take once the relay is to stop.
 const DRAIN: Duration = Duration::from_secs(3);
+/// How long giving the buckets back may take.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// What the relay needs.
 pub struct Settings {
@@ -31,15 +33,36 @@ pub struct Settings {
     pub database: Database,
     /// How often it looks by itself; commits of this process wake it at once.
     pub poll: Duration,
+    /// How long its leases last: so long its keys wait when it ends without a word.
+    pub lease: Duration,
 }
 
 /// Relays until `shutdown`; then what is in flight is finished, for at most 3 s.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), RelayError> {
-    let Settings { config, database, poll } = settings;
+    let Settings { config, database, poll, lease } = settings;
     outbox::prepare(&database).await?;
     let config = keeping_order(config);
-    let mut emitter = connect(&config).await?;
-    let mut outbox = Outbox::new(database);
+    let emitter = connect(&config).await?;
+    let outbox = Outbox::leasing(database, lease);
+    let leases = outbox.leases().clone();
+    let ended = tokio::select! {
+        ended = relay(outbox, emitter, &config, poll, &shutdown) => ended,
+        // While records are under way, however long.
+        () = leases.renew() => Ok(()),
+    };
+    if tokio::time::timeout(LEAVE, leases.leave()).await.is_err() {
+        tracing::warn!("its buckets are free only when their lease is over");
+    }
+    ended
+}
+
+async fn relay(
+    mut outbox: Outbox,
+    mut emitter: Emitter,
+    config: &Config,
+    poll: Duration,
+    shutdown: &CancellationToken,
+) -> Result<(), RelayError> {
     let mut give_up = pin!(async {
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN).await;
@@ -49,7 +72,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         let relayed = relay_batch(&mut outbox, &emitter, most, give_up.as_mut()).await;
         if let Some(why) = emitter.fatal_error() {
             tracing::warn!(why, "a new producer for the outbox");
-            match connect(&config).await {
+            match connect(config).await {
                 Ok(new) => {
                     let broken = std::mem::replace(&mut emitter, new);
                     // Closing it blocks for a moment.
@@ -63,10 +86,11 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
             Ok(Relayed { failed: None, sent }) => {
                 (most, backoff) = (most.saturating_mul(2).min(BATCH), FIRST_BACKOFF);
                 if sent == 0 {
+                    let rest = poll.min(outbox.leases().due());
                     tokio::select! {
                         () = shutdown.cancelled() => {}
                         () = outbox.changed() => {}
-                        () = tokio::time::sleep(poll) => {}
+                        () = tokio::time::sleep(rest) => {}
                     }
                 }
                 continue;
@@ -102,11 +126,20 @@ async fn connect(config: &Config) -> Result<Emitter, RelayError> {
 }
 
 /// A producer of this configuration gives up on no record, and where one is refused, on all that
-/// are in flight behind it.
+/// are in flight behind it. One request at a time: a partition that doesn't know the producer yet,
+/// or no more, takes whatever comes first, so a second one could be written where the first was
+/// not (KAFKA-14359).
 fn keeping_order(mut config: Config) -> Config {
-    const OVERTAKING: [&str; 2] = ["message.timeout.ms", "delivery.timeout.ms"];
+    const OVERTAKING: [&str; 4] = [
+        "message.timeout.ms",
+        "delivery.timeout.ms",
+        "max.in.flight",
+        "max.in.flight.requests.per.connection",
+    ];
     config.properties.retain(|(name, _)| !OVERTAKING.contains(&name.as_str()));
-    config.with_property("enable.gapless.guarantee", "true")
+    config
+        .with_property("max.in.flight.requests.per.connection", "1")
+        .with_property("enable.gapless.guarantee", "true")
 }
 
 /// Whether the database's error is over some time, with nobody mending a row.
@@ -124,6 +157,7 @@ mod tests {
         for (name, value) in [
             ("message.timeout.ms", "1000"),
             ("enable.gapless.guarantee", "false"),
+            ("max.in.flight", "5"),
             ("delivery.timeout.ms", "1000"),
             ("linger.ms", "5"),
         ] {
@@ -134,6 +168,8 @@ mod tests {
         let last = |name| properties.iter().rfind(|(n, _)| n == name).map(|(_, value)| &**value);
         assert_eq!(last("message.timeout.ms"), None);
         assert_eq!(last("delivery.timeout.ms"), None);
+        assert_eq!(last("max.in.flight"), None);
+        assert_eq!(last("max.in.flight.requests.per.connection"), Some("1"));
         assert_eq!(last("enable.gapless.guarantee"), Some("true"));
         assert_eq!(last("linger.ms"), Some("5"));
     }

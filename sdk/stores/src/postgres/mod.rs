@@ -94,6 +94,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     decimal: "NUMERIC",
     for_update: "FOR UPDATE",
     skip_locked: "FOR UPDATE SKIP LOCKED",
+    now: "(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000)::BIGINT",
     rows: |columns| {
         let arrays: Vec<String> =
             (1..).zip(columns).map(|(number, (_, kind))| format!("${number}::{kind}[]")).collect();

@@ -65,6 +65,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     decimal: "TEXT",
     for_update: "",
     skip_locked: "",
+    now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     rows: |columns| {
         let values: Vec<String> =
             (1..).zip(columns).map(|(number, (name, _))| format!("${number} AS {name}")).collect();
