@@ -52,6 +52,11 @@ pub async fn prove(demo: Demo) -> Report {
     report
 }
 
+/// Whether long proofs run at full length: `ORDERLY_LONG=1`.
+pub fn is_long() -> bool {
+    std::env::var_os("ORDERLY_LONG").is_some_and(|value| value == "1")
+}
+
 /// The repository's root.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")

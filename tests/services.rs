@@ -53,12 +53,14 @@ impl RealParts {
     }
 
     /// The variables that commands read.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
             ("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap().to_owned()),
             ("SCHEMA_REGISTRY_URL", self.registry.url().to_owned()),
             ("DATABASE_URL", self.postgres.url()),
         ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
     }
 }
 
@@ -75,11 +77,7 @@ impl Services {
     }
 
     /// The same of another binary, with more variables.
-    pub async fn of(
-        parts: &RealParts,
-        program: &Path,
-        variables: &[(&'static str, String)],
-    ) -> Self {
+    pub async fn of(parts: &RealParts, program: &Path, variables: &[(String, String)]) -> Self {
         let mut services = Self { running: BTreeMap::new() };
         for service in SERVICES {
             services.add(service, service, parts, program, variables);
@@ -97,11 +95,13 @@ impl Services {
         service: &str,
         parts: &RealParts,
         program: &Path,
-        variables: &[(&'static str, String)],
+        variables: &[(String, String)],
     ) {
         let history = self.running.get("history").map(|history| history.address(0));
         let args = |at: &[String]| {
             let mut args: Vec<OsString> = vec!["run".into(), service.into()];
+            // A killed member's partitions are its successor's after this, and not after 45 s.
+            args.extend(["-X".into(), "session.timeout.ms=6000".into()]);
             args.extend(["--ops-listen".into(), at[1].clone().into()]);
             if matches!(service, "order-api" | "history" | "notifications") {
                 args.extend(["--listen".into(), at[0].clone().into()]);
@@ -119,7 +119,7 @@ impl Services {
         };
         let mut environment = parts.environment();
         environment.extend(variables.iter().cloned());
-        environment.push(("RUST_LOG", "info,librdkafka=off,rdkafka=off".into()));
+        environment.push(("RUST_LOG".into(), "info,librdkafka=off,rdkafka=off".into()));
         let started = Program::run(name, program, 2, args, environment).unwrap();
         self.running.insert(name.to_owned(), started);
     }

@@ -29,7 +29,8 @@ pub async fn wait_out<T, E: Error + 'static, F: Future<Output = Result<T, E>>>(
 ) -> Result<T, E> {
     let (mut waiting, mut pause, mut tries) = (None, FIRST_PAUSE, 0_u32);
     loop {
-        let error = match tried().await {
+        // Boxed: what is tried at a start is deep, and its type would be part of every caller's.
+        let error = match Box::pin(tried()).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };

@@ -3,6 +3,7 @@
 
 mod apply;
 mod import;
+mod kills;
 mod missing;
 mod parts;
 mod subjects;

@@ -4,5 +4,6 @@
 mod an_order;
 mod imports;
 mod layout;
+mod parts_away;
 mod poison;
 mod proof;

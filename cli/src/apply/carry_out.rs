@@ -47,7 +47,7 @@ impl Plan {
 
 impl Report {
     fn fail(&mut self, error: &(dyn std::error::Error + 'static)) {
-        self.is_away |= crate::commands::is_away(error);
+        self.is_away |= orderly_sdk::away(error).is_some();
         self.failed.push(chain(error));
     }
 }

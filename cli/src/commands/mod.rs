@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_schemas::every_schema;
 use orderly_sdk::{
-    consume::Unavailable,
+    away,
     topics::{Topics, TopicsError},
 };
 
@@ -76,13 +76,8 @@ impl Refused {
 
     /// By what the error is: a part that is away, else a refusal.
     pub(crate) fn by(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self { code: if is_away(error) { 3 } else { 1 }, message: chain(error) }
+        Self { code: if away(error).is_some() { 3 } else { 1 }, message: chain(error) }
     }
-}
-
-/// Whether the error says that a part can't be reached.
-pub fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|e| e.is::<Unavailable>())
 }
 
 /// The topics, if they go with the events that are built in.

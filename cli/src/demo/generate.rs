@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    intake::{Intake, Outcome},
+    intake::{Intake, Outcome, Watched},
     menu::MENU,
 };
 
@@ -32,6 +32,7 @@ pub(super) async fn generate(
     run: String,
     orders: u64,
     rate: Option<u32>,
+    watched: Watched,
     intake: mpsc::Sender<Intake>,
 ) -> Result<(), reqwest::Error> {
     let client = Client::builder().timeout(Duration::from_secs(15)).build()?;
@@ -39,8 +40,9 @@ pub(super) async fn generate(
     let (next, start) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let mut customers = JoinSet::new();
     for _ in 0..CONCURRENCY.min(orders) {
-        let (client, api, run, next, intake) =
-            (client.clone(), api.clone(), run.clone(), Arc::clone(&next), intake.clone());
+        let (client, api, run, watched) =
+            (client.clone(), api.clone(), run.clone(), watched.clone());
+        let (next, intake) = (Arc::clone(&next), intake.clone());
         customers.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -53,6 +55,7 @@ pub(super) async fn generate(
                     None => Instant::now(),
                 };
                 tokio::time::sleep_until(meant.into()).await;
+                watched.lock().sent += 1;
                 let key = format!("{run}-{number}");
                 let outcome = place(&client, &api, &key, &order(&run, number)).await;
                 let took = meant.elapsed();

@@ -2,10 +2,39 @@
 
 use std::{
     collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use serde::Serialize;
+
+/// How far a run is, for whoever watches it from beside. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Watched(Arc<Mutex<Seen>>);
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Orders that were sent.
+    pub sent: u64,
+    /// Of them those whose outcome is known.
+    pub answered: u64,
+    /// Of them those that were accepted.
+    pub accepted: u64,
+    /// Orders that came to their end, by the topics.
+    pub ended: u64,
+}
+
+impl Watched {
+    /// As of now.
+    pub fn seen(&self) -> Seen {
+        *self.lock()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// One order handed in.
 pub(super) struct Intake {

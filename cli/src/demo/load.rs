@@ -14,7 +14,7 @@ use super::{
     DemoError,
     fits::Size,
     generate::generate,
-    intake::{Intake, Outcome},
+    intake::{Intake, Outcome, Watched},
 };
 
 /// Where a run's orders come from.
@@ -42,6 +42,7 @@ pub(super) struct LoadParts {
     pub(super) config: Config,
     /// What the run's customers' user ids begin with.
     pub(super) run: String,
+    pub(super) watched: Watched,
 }
 
 /// Hands in every order; each outcome goes to `intakes`, an import's account to `tallies`.
@@ -53,7 +54,9 @@ pub(super) async fn load(
 ) -> Result<(), DemoError> {
     match load {
         Load::Generated { orders, rate } => {
-            generate(parts.api, parts.run, orders, rate, intakes).await.map_err(DemoError::Http)
+            generate(parts.api, parts.run, orders, rate, parts.watched, intakes)
+                .await
+                .map_err(DemoError::Http)
         }
         Load::Imported { path, format } => {
             let import = importer::open(&path, format)?;

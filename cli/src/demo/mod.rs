@@ -25,7 +25,7 @@ mod site;
 pub use error::DemoError;
 pub use faults::Fault;
 pub use findings::{Finding, Findings, Kind};
-pub use intake::Counts;
+pub use intake::{Counts, Seen, Watched};
 pub use load::Load;
 pub use observe::ObserveError;
 pub use report::Report;

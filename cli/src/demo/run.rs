@@ -21,7 +21,7 @@ use super::{
     customers::{CustomersError, collect},
     findings::{Findings, Kind},
     fits::Size,
-    intake::Taken,
+    intake::{Taken, Watched},
     kept::Whose,
     ledger::{Figures, Ledger, Mine},
     load::{LoadParts, load, read_through},
@@ -49,6 +49,7 @@ pub struct Demo {
     pub(super) observer: Observer,
     collecting: JoinHandle<Result<(), CustomersError>>,
     taken: Taken,
+    watched: Watched,
     import: Option<Tally>,
     /// What was there before it began.
     before: Before,
@@ -142,6 +143,7 @@ impl Demo {
             observer,
             collecting,
             taken: Taken::default(),
+            watched: Watched::default(),
             import: None,
             before,
             started,
@@ -167,6 +169,9 @@ impl Demo {
                 intake = intakes.recv(), if !is_loaded => match intake {
                     Some(intake) => {
                         self.taken.add(intake);
+                        let mut seen = self.watched.lock();
+                        seen.answered += 1;
+                        seen.accepted = self.taken.counts.accepted;
                         continue;
                     }
                     None => {
@@ -190,6 +195,7 @@ impl Demo {
             // Looking takes no more than a tenth of the stores' time.
             pause = LOOK.max(looked.elapsed() * 10);
             shown.at(&state, &self.taken);
+            self.watched.lock().ended = state.figures.ended;
             if is_loaded && state.is_settled(&self.taken) && self.is_all_kept(&state).await? {
                 self.is_settled = true;
                 break;
@@ -228,6 +234,11 @@ impl Demo {
     /// Lines of an import that couldn't be understood: the first of them.
     pub fn malformed(&self) -> &[MalformedLine] {
         self.import.as_ref().map_or(&[], |tally| &tally.malformed.first)
+    }
+
+    /// Tells how far it is while it runs.
+    pub fn watched(&self) -> Watched {
+        self.watched.clone()
     }
 
     /// Records read along so far.
@@ -330,6 +341,7 @@ impl Demo {
             api: self.site.api.clone(),
             config: self.site.config.clone(),
             run: self.run.clone(),
+            watched: self.watched.clone(),
         }
     }
 

@@ -10,7 +10,7 @@ use fulfilment::Stages;
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_schemas::every_schema;
 use orderly_sdk::{
-    Config,
+    Config, Health,
     codec::{RegisterError, Registry, RegistryError},
     emit::Emitter,
     kafka::{EmbeddedBroker, KafkaError, Probe},
@@ -96,6 +96,7 @@ impl Platform {
             database: databases.fulfilment.clone(),
             members: settings.members,
             stages: settings.stages,
+            health: Health::of("fulfilment"),
         };
         services.spawn("fulfilment", fulfilment::run(fulfilment, stop.clone()));
 
@@ -104,6 +105,7 @@ impl Platform {
             database: databases.fulfilment.clone(),
             poll: Duration::from_millis(500),
             lease: outbox_relay::LEASE,
+            health: Health::of("outbox-relay"),
         };
         services.spawn("outbox-relay", outbox_relay::run(relay, stop.clone()));
 
@@ -160,9 +162,10 @@ impl Platform {
     /// Resolves when a service ended though nobody told it to, with its name and error.
     pub async fn failure(&self) -> String {
         let mut failed = self.failed.clone();
-        match failed.wait_for(Option::is_some).await {
-            Ok(why) => why.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        let why = failed.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
+            None => std::future::pending().await,
         }
     }
 

@@ -4,24 +4,22 @@ mod ops;
 mod order_api;
 mod turned_away;
 
-use std::{error::Error, future::Future, io, net::SocketAddr, time::Duration};
+use std::{error::Error, io, net::SocketAddr, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use notifications::{Mail, Smtp};
-use orderly_sdk::{Config, Health, away, kafka::Probe, topics::Topics};
+use orderly_sdk::{Config, Health, kafka::Probe, topics::Topics, wait_out};
 use orderly_stores::Database;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{args::ServiceArgs, platform::chain};
+use crate::{
+    args::{FulfilmentArgs, ServiceArgs},
+    platform::chain,
+};
 
-/// First and longest wait between two starts.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MOST_PAUSE: Duration = Duration::from_secs(2);
 /// How often the relay looks for what other processes committed.
 const RELAY_POLL: Duration = Duration::from_millis(5);
-/// How long a service may take to end.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// What every service is started with.
 pub struct Common {
@@ -38,7 +36,7 @@ pub struct Common {
 /// A service whose addresses are bound.
 pub struct Bound {
     service: ServiceArgs,
-    listener: Option<std::net::TcpListener>,
+    listener: Option<TcpListener>,
     ops: TcpListener,
 }
 
@@ -48,10 +46,7 @@ impl Bound {
         let ops = bind(service.ops_listen(), "--ops-listen").await?;
         let listener = match service.listen() {
             None => None,
-            Some(at) => {
-                let bound = bind(at, "--listen").await?.into_std();
-                Some(bound.map_err(RunError::Socket)?)
-            }
+            Some(at) => Some(bind(at, "--listen").await?),
         };
         Ok(Self { service, listener, ops })
     }
@@ -84,103 +79,48 @@ type Failed = Box<dyn Error + Send + Sync>;
 
 async fn run_service(
     service: ServiceArgs,
-    listener: Option<std::net::TcpListener>,
+    listener: Option<TcpListener>,
     common: Common,
     health: &Health,
     shutdown: &CancellationToken,
 ) -> Result<(), Failed> {
     let Common { config, database, topics, metrics } = common;
-    let own = || listener.as_ref().map(copy).transpose();
+    let (health, stop) = (health.clone(), shutdown.clone());
     match service {
         ServiceArgs::OrderApi(args) => {
-            let Some(listener) = listener.as_ref() else { return Ok(()) };
-            order_api::run(args, config, database, listener, metrics, health, shutdown).await
+            let Some(listener) = listener else { return Ok(()) };
+            return order_api::run(&args, config, database, listener, metrics, health, stop).await;
         }
         ServiceArgs::History(args) => {
             let probe = Probe::new(&config)?;
-            while_away(health, shutdown, async || {
-                let cluster_id = probe.cluster_id().await?;
-                let mut settings =
-                    history::Settings::new(config.clone(), database.clone(), cluster_id);
-                settings.members = args.members;
-                history::run(settings, own()?, shutdown.clone()).await?;
-                Ok(())
-            })
-            .await
+            let asking = wait_out(&health, || probe.cluster_id());
+            let Some(cluster_id) = shutdown.run_until_cancelled(asking).await else {
+                return Ok(());
+            };
+            let mut settings = history::Settings::new(config, database, cluster_id?);
+            settings.members = args.members;
+            settings.health = health;
+            history::run(settings, listener, stop).await?;
         }
-        ServiceArgs::Fulfilment(args) => {
-            while_away(health, shutdown, async || {
-                let settings = fulfilment::Settings {
-                    config: config.clone(),
-                    database: database.clone(),
-                    members: args.members,
-                    stages: args.stages.clone(),
-                };
-                Ok(fulfilment::run(settings, shutdown.clone()).await?)
-            })
-            .await
+        ServiceArgs::Fulfilment(FulfilmentArgs { members, stages, .. }) => {
+            let settings = fulfilment::Settings { config, database, members, stages, health };
+            fulfilment::run(settings, stop).await?;
         }
         ServiceArgs::OutboxRelay(_) => {
-            while_away(health, shutdown, async || {
-                let settings = outbox_relay::Settings {
-                    config: config.clone(),
-                    database: database.clone(),
-                    poll: RELAY_POLL,
-                    lease: outbox_relay::LEASE,
-                };
-                Ok(outbox_relay::run(settings, shutdown.clone()).await?)
-            })
-            .await
+            let (poll, lease) = (RELAY_POLL, outbox_relay::LEASE);
+            let settings = outbox_relay::Settings { config, database, poll, lease, health };
+            outbox_relay::run(settings, stop).await?;
         }
         ServiceArgs::Notifications(args) => {
-            let private: Vec<String> =
+            let mut settings = notifications::Settings::new(config, database, mail(args.sender)?);
+            settings.members = args.members;
+            settings.private_topics =
                 topics.iter().filter(|t| t.personal).map(|t| t.name.clone()).collect();
-            let mail = mail(args.sender)?;
-            while_away(health, shutdown, async || {
-                let mut settings =
-                    notifications::Settings::new(config.clone(), database.clone(), mail.clone());
-                settings.members = args.members;
-                settings.private_topics.clone_from(&private);
-                notifications::run(settings, own()?, shutdown.clone()).await?;
-                Ok(())
-            })
-            .await
+            settings.health = health;
+            notifications::run(settings, listener, stop).await?;
         }
     }
-}
-
-/// Starts anew as long as a part is away.
-async fn while_away<F: Future<Output = Result<(), Failed>>>(
-    health: &Health,
-    shutdown: &CancellationToken,
-    mut start: impl FnMut() -> F,
-) -> Result<(), Failed> {
-    let (mut pause, mut waiting) = (FIRST_PAUSE, None);
-    loop {
-        let overdue = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        let error = tokio::select! {
-            ran = start() => match ran {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            },
-            () = overdue => return Err("it didn't end in time and was cut off".into()),
-        };
-        let Some(part) = away(&*error) else { return Err(error) };
-        if shutdown.is_cancelled() {
-            return Ok(());
-        }
-        tracing::warn!(error = &*error as &dyn Error, "waits for a part that is away");
-        // Told anew before the old word is taken back: it stays away in between.
-        let told = health.away(part.part, &part.message);
-        drop(waiting.replace(told));
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(MOST_PAUSE),
-        }
-    }
+    Ok(())
 }
 
 /// To the server that the environment names: its url may hold a password.
@@ -189,10 +129,6 @@ fn mail(sender: String) -> Result<Mail, Failed> {
         Ok(url) if !url.is_empty() => Ok(Mail::Smtp(Smtp::new(&url, sender)?)),
         _ => Ok(Mail::Mailbox),
     }
-}
-
-fn copy(listener: &std::net::TcpListener) -> std::io::Result<TcpListener> {
-    TcpListener::from_std(listener.try_clone()?)
 }
 
 async fn bind(at: SocketAddr, flag: &'static str) -> Result<TcpListener, RunError> {
@@ -214,9 +150,6 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
-    /// A socket of no use.
-    #[error("a listening socket")]
-    Socket(#[source] io::Error),
     /// The service.
     #[error("{name}: {why}")]
     Service {

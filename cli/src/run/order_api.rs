@@ -3,51 +3,67 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use orderly_sdk::{Config, Health, codec::Registry, emit::Emitter};
+use orderly_sdk::{
+    Config, Health,
+    codec::{RegisterError, Registry, RegistryError},
+    emit::{EmitSettings, Emitter},
+    kafka::KafkaError,
+    wait_out,
+};
 use orderly_stores::Database;
-use std::net::TcpListener;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failed, turned_away, while_away};
+use super::{Failed, turned_away};
 use crate::args::OrderApiArgs;
 
 /// Within this a POST is answered.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(
-    args: OrderApiArgs,
+    args: &OrderApiArgs,
     config: Config,
     database: Database,
-    listener: &TcpListener,
+    listener: TcpListener,
     metrics: PrometheusHandle,
-    health: &Health,
-    shutdown: &CancellationToken,
+    health: Health,
+    shutdown: CancellationToken,
 ) -> Result<(), Failed> {
-    while_away(health, shutdown, async || {
-        let emitter = {
-            let started = CancellationToken::new();
-            let stop = started.child_token();
-            let meanwhile =
-                tokio::spawn(turned_away::serve(super::copy(listener)?, health.clone(), stop));
-            let connected = shutdown.run_until_cancelled(connect(&config)).await;
-            started.cancel();
-            let _ = meanwhile.await;
-            match connected {
-                Some(emitter) => emitter?,
-                None => return Ok(()),
-            }
-        };
-        let mut settings =
-            order_api::Settings::new(emitter, database.clone(), args.history.clone());
-        settings.metrics = Some(metrics.clone());
-        let listener = super::copy(listener)?;
-        Ok(order_api::serve(settings, listener, shutdown.clone()).await?)
-    })
-    .await
+    let listener = listener.into_std()?;
+    let emitter = {
+        let connected = shutdown.child_token();
+        let meanwhile = TcpListener::from_std(listener.try_clone()?)?;
+        let answering =
+            tokio::spawn(turned_away::serve(meanwhile, health.clone(), connected.clone()));
+        let connecting = wait_out(&health, || connect(&config, &health));
+        let emitter = shutdown.run_until_cancelled(connecting).await;
+        connected.cancel();
+        let _ = answering.await;
+        match emitter {
+            Some(emitter) => emitter?,
+            None => return Ok(()),
+        }
+    };
+    let mut settings = order_api::Settings::new(emitter, database, args.history.clone());
+    settings.metrics = Some(metrics);
+    settings.deadline = DEADLINE;
+    Ok(order_api::serve(settings, TcpListener::from_std(listener)?, shutdown).await?)
 }
 
-async fn connect(config: &Config) -> Result<Emitter, Failed> {
+async fn connect(config: &Config, health: &Health) -> Result<Emitter, ConnectError> {
     let registry = Registry::new(config)?;
     let encoders = order_api::declares().register(config, &registry).await?;
-    Ok(Emitter::connect(config, encoders, order_api::emit_settings(DEADLINE)).await?)
+    let settings = EmitSettings { health: health.clone(), ..order_api::emit_settings(DEADLINE) };
+    Ok(Emitter::connect(config, encoders, settings).await?)
+}
+
+/// Why it can't emit.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
 }

@@ -7,12 +7,12 @@ use orderly_schemas::{
     StageCompleted, StageStarted,
 };
 use orderly_sdk::{
-    Config,
+    Config, Health,
     codec::{Declared, Encoders, RegisterError, Registry, RegistryError},
-    consume::{ConsumeError, Consumer},
+    consume::{ConsumeError, Consumer, SideBySide},
+    wait_out,
 };
 use orderly_stores::{Database, Inbox, StoreError};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{NAME, stages::Stages, tables::MIGRATIONS, walk_stages::walk};
@@ -28,6 +28,8 @@ pub struct Settings {
     pub members: usize,
     /// What every order goes through.
     pub stages: Stages,
+    /// Told which parts are away, and that members have joined.
+    pub health: Health,
 }
 
 /// The handlers' state, shared by the members.
@@ -47,41 +49,40 @@ pub fn declares() -> Declared {
         .event::<OrderCompleted>()
 }
 
-/// Runs until `shutdown`, or until a member can't go on.
+/// Runs until `shutdown`, or until a member can't go on. Parts that are away are waited for, also
+/// at the start.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), FulfilmentError> {
-    let Settings { config, database, members, stages } = settings;
-    database.migrate(NAME, MIGRATIONS).await?;
-    let inbox = Inbox::new(database.clone());
-    inbox.prepare().await?;
-    let registry = Registry::new(&config)?;
-    let encoders = declares().register(&config, &registry).await?;
+    let getting_ready = wait_out(&settings.health, || get_ready(&settings));
+    let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
+        return Ok(());
+    };
+    let (inbox, encoders) = ready?;
+    let Settings { config, database, members, stages, health } = settings;
     let fulfilment = Fulfilment { stages: Arc::new(stages) };
-    // Whichever member fails first ends the others, too.
-    let stopping = shutdown.child_token();
-    let mut running = JoinSet::new();
+    let mut service = SideBySide::until(&shutdown, &health);
     for _ in 0..members {
-        let consumer = Consumer::new(NAME, &config)
-            .within(inbox.clone())
-            .emitting(encoders.clone())
-            .on::<OrderPlaced>(fulfilment.clone())
-            .on::<OrderCollected>(fulfilment.clone());
-        let stop = stopping.clone();
-        running.spawn(async move { consumer.run_until(stop.cancelled()).await });
+        service.member(
+            Consumer::new(NAME, &config)
+                .within(inbox.clone())
+                .emitting(encoders.clone())
+                .on::<OrderPlaced>(fulfilment.clone())
+                .on::<OrderCollected>(fulfilment.clone()),
+        );
     }
-    let stop = stopping.clone();
-    running.spawn(async move {
-        walk(&database, &encoders, &stop).await;
+    service.also(|stop| async move {
+        walk(&database, &encoders, &health, &stop).await;
         Ok(())
     });
-    let mut ended = Ok(());
-    while let Some(one) = running.join_next().await {
-        let one = one.unwrap_or_else(|panic| Err(ConsumeError::Thread(panic.to_string())));
-        if one.is_err() {
-            stopping.cancel();
-            ended = ended.and(one);
-        }
-    }
-    Ok(ended?)
+    service.ended().await
+}
+
+/// Its tables, and the schemas of what it emits.
+async fn get_ready(settings: &Settings) -> Result<(Inbox, Encoders), FulfilmentError> {
+    settings.database.migrate(NAME, MIGRATIONS).await?;
+    let inbox = Inbox::new(settings.database.clone());
+    inbox.prepare().await?;
+    let registry = Registry::new(&settings.config)?;
+    Ok((inbox, declares().register(&settings.config, &registry).await?))
 }
 
 /// Why fulfilment can't start or go on.

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use orderly_sdk::codec::{EncodeError, Encoders};
+use orderly_sdk::{
+    Health, away,
+    codec::{EncodeError, Encoders},
+};
 use orderly_stores::{Database, StoreError, outbox};
 use tokio_util::sync::CancellationToken;
 
@@ -21,16 +24,23 @@ const TICK: Duration = Duration::from_millis(50);
 const BACKOFF: Duration = Duration::from_secs(1);
 
 /// Until `shutdown`. A database that is away is waited for.
-pub(crate) async fn walk(database: &Database, encoders: &Encoders, shutdown: &CancellationToken) {
+pub(crate) async fn walk(
+    database: &Database,
+    encoders: &Encoders,
+    health: &Health,
+    shutdown: &CancellationToken,
+) {
+    let mut waiting = None;
     loop {
-        let wait = match walk_due(database, encoders).await {
-            Ok(BATCH..) => Duration::ZERO,
-            Ok(_) => TICK,
+        let (wait, told) = match walk_due(database, encoders).await {
+            Ok(BATCH..) => (Duration::ZERO, None),
+            Ok(_) => (TICK, None),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "stages wait");
-                BACKOFF
+                (BACKOFF, away(&error).map(|part| health.away(part.part, &part.message)))
             }
         };
+        drop(std::mem::replace(&mut waiting, told));
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return,

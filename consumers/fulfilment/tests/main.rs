@@ -3,6 +3,7 @@
 
 mod parts;
 
+mod away;
 mod collecting;
 mod placing;
 mod restarting;

@@ -81,6 +81,7 @@ async fn a_service_without_its_topic_says_so() {
         database: parts.database.clone(),
         members: 2,
         stages: "prep=1s".parse().unwrap(),
+        health: orderly_sdk::Health::of("fulfilment"),
     };
 
     let error = fulfilment::run(settings, Default::default()).await.unwrap_err();

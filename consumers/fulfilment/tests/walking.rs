@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{TimeDelta, Utc};
 
-use crate::parts::{Parts, placed};
+use crate::parts::{Parts, collected, placed};
 
 const STEPS: [&str; 8] = [
     "confirmed",
@@ -20,7 +20,7 @@ const STEPS: [&str; 8] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_order_is_walked_through_every_stage_to_ready() {
     let parts = Parts::start(3).await;
-    let service = parts.run("prep=20ms,bake=0ms,oven=60ms");
+    let service = parts.run(WALK);
     for i in 0..40 {
         parts.emit(&placed(&format!("o-{i}"))).await;
     }
@@ -37,6 +37,35 @@ async fn every_order_is_walked_through_every_stage_to_ready() {
         assert_eq!(told[0].promised, Some(told[7].meta.time), "{id}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_services_on_one_postgres_walk_each_order_once() {
+    let test = "walking::two_services_on_one_postgres_walk_each_order_once";
+    let Some(parts) = Parts::start_on_postgres(test, 4).await else { return };
+    let services = [parts.run(WALK), parts.run(WALK)];
+    for i in 0..60 {
+        parts.emit(&placed(&format!("o-{i}"))).await;
+    }
+
+    parts.statuses.until("ready", 60).await;
+    for i in 0..60 {
+        parts.emit(&collected(&format!("o-{i}"))).await;
+    }
+    parts.statuses.until("completed", 60).await;
+    for service in services {
+        service.stop().await;
+    }
+    for i in 0..60 {
+        let id = format!("o-{i}");
+        let told = parts.statuses.of(&id);
+        let steps: Vec<_> = told.iter().map(|status| &*status.step).collect();
+        assert_eq!(steps, [&STEPS[..], &["completed"]].concat(), "{id}");
+        let sequences: Vec<_> = told.iter().map(|status| status.sequence).collect();
+        assert_eq!(sequences, (1..=9).collect::<Vec<_>>(), "{id}");
+    }
+}
+
+const WALK: &str = "prep=20ms,bake=0ms,oven=60ms";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statuses_carry_the_cause_and_the_trace_of_the_order() {

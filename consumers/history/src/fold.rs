@@ -171,7 +171,7 @@ const PLACE: &str = "
     SELECT r.order_id, r.user_id, r.currency, r.total, r.placed_at, r.event_id, r.historic, r.status
     FROM {rows: order_id TEXT, user_id TEXT, currency TEXT, total DECIMAL, placed_at TIMESTAMPTZ,
           event_id TEXT, historic BOOLEAN, status TEXT} AS r
-    ORDER BY r.nth
+    {in_order}
     ON CONFLICT (order_id) DO UPDATE SET
         user_id = excluded.user_id, currency = excluded.currency, total = excluded.total,
         placed_at = excluded.placed_at, placed_event_id = excluded.placed_event_id,
@@ -185,14 +185,14 @@ const ADD_LINE: &str = "
     FROM {rows: order_id TEXT, line_no BIGINT, sku TEXT, name TEXT, quantity BIGINT,
           unit_price DECIMAL, event_id TEXT} AS r
     JOIN history_orders AS o ON o.order_id = r.order_id AND o.placed_event_id = r.event_id
-    WHERE TRUE
+    {in_order}
     ON CONFLICT (order_id, line_no) DO NOTHING";
 
 const MOVE_STATUS: &str = "
     INSERT INTO history_orders (order_id, status, status_sequence, stage)
     SELECT r.order_id, r.status, r.sequence, r.stage
     FROM {rows: order_id TEXT, status TEXT, sequence BIGINT, stage TEXT} AS r
-    ORDER BY r.nth
+    {in_order}
     ON CONFLICT (order_id) DO UPDATE SET
         status = excluded.status, status_sequence = excluded.status_sequence,
         stage = excluded.stage
@@ -206,7 +206,7 @@ const RETURN: &str = "
         r.event_id, r.historic
     FROM {rows: order_id TEXT, original_order_id TEXT, user_id TEXT, currency TEXT, total DECIMAL,
           returned_at TIMESTAMPTZ, event_id TEXT, historic BOOLEAN} AS r
-    ORDER BY r.nth
+    {in_order}
     ON CONFLICT (order_id) DO NOTHING";
 
 const ADD_RETURN_LINE: &str = "
@@ -215,7 +215,7 @@ const ADD_RETURN_LINE: &str = "
     FROM {rows: order_id TEXT, line_no BIGINT, sku TEXT, name TEXT, quantity BIGINT,
           unit_price DECIMAL, event_id TEXT} AS r
     JOIN history_returns AS o ON o.order_id = r.order_id AND o.event_id = r.event_id
-    WHERE TRUE
+    {in_order}
     ON CONFLICT (order_id, line_no) DO NOTHING";
 
 const ADD_TO_TIMELINE: &str = "
@@ -227,5 +227,5 @@ const ADD_TO_TIMELINE: &str = "
     FROM {rows: order_id TEXT, event_id TEXT, event_type TEXT, topic TEXT, partition_id BIGINT,
           record_offset BIGINT, happened_at TIMESTAMPTZ, sequence BIGINT, caused_by TEXT,
           stage TEXT, reason TEXT} AS r
-    ORDER BY r.nth
+    {in_order}
     ON CONFLICT (order_id, event_id) DO NOTHING";

@@ -5,7 +5,7 @@ use orderly_stores::{Row, StoreError};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
-use crate::{ReadModel, show_values};
+use crate::{ReadModel, read_model::may_be_kept, show_values};
 
 /// A page of a user's orders. Serialised, it is what `GET /users/{id}/orders` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +54,9 @@ impl ReadModel {
             Some(after) => (after.placed_at, &*after.order_id),
             None => (the_end_of_time(), ""),
         };
+        if !may_be_kept(user_id) {
+            return Ok(OrderList { orders: vec![], next: None });
+        }
         // One more than asked for says whether there is a next page.
         let most = i64::from(limit) + 1;
         let values = [user_id.into(), placed_at.into(), order_id.into(), most.into()];
@@ -76,7 +79,7 @@ impl Cursor {
         let text = String::from_utf8(hex::decode(text).ok()?).ok()?;
         let (millis, order_id) = text.split_once(':')?;
         let placed_at = DateTime::from_timestamp_millis(millis.parse().ok()?)?;
-        let is_order_id = !order_id.is_empty() && !order_id.contains('\0');
+        let is_order_id = !order_id.is_empty() && may_be_kept(order_id);
         is_order_id.then(|| Self { placed_at, order_id: order_id.to_owned() })
     }
 }

@@ -38,6 +38,11 @@ impl ReadModel {
     }
 }
 
+/// Whether there can be a row with this text: Postgres has no NUL in texts, and refuses to be asked.
+pub(crate) fn may_be_kept(text: &str) -> bool {
+    !text.contains('\0')
+}
+
 const COUNT: &str = "
     SELECT
         (SELECT COUNT(*) FROM history_orders WHERE placed_event_id IS NOT NULL),

@@ -5,7 +5,7 @@ use orderly_stores::{Row, StoreError};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::{ReadModel, show_values};
+use crate::{ReadModel, read_model::may_be_kept, show_values};
 
 /// An order as it is now. Serialised, it is what `GET /orders/{id}` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +82,9 @@ const MOST_ENTRIES: i64 = 1_000;
 impl ReadModel {
     /// An order; `None` where its OrderPlaced wasn't seen, even if a status of it was.
     pub async fn order(&self, order_id: &str) -> Result<Option<Order>, StoreError> {
+        if !may_be_kept(order_id) {
+            return Ok(None);
+        }
         // Order and timeline in one statement, so that the status is the timeline's last.
         let rows = self.db.query(SELECT_ORDER, &[order_id.into(), MOST_ENTRIES.into()]).await?;
         let Some(first) = rows.first() else {

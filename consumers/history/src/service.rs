@@ -3,11 +3,12 @@
 use std::{future::IntoFuture as _, io, time::Duration};
 
 use orderly_sdk::{
-    Config,
-    consume::{ConsumeError, Consumer, Limits},
+    Config, Health,
+    consume::{ConsumeError, Consumer, Limits, SideBySide},
+    wait_out,
 };
 use orderly_stores::{Database, Positions, StoreError};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Happened, ReadModel, RecordBatch, routes};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub members: usize,
     /// Bounds of each member.
     pub limits: Limits,
+    /// Told which parts are away, and that members have joined.
+    pub health: Health,
 }
 
 impl Settings {
@@ -40,6 +43,7 @@ impl Settings {
             cluster_id: cluster_id.into(),
             members: 1,
             limits: Limits::default(),
+            health: Health::of(GROUP),
         }
     }
 }
@@ -56,13 +60,11 @@ pub enum Error {
     /// The read API.
     #[error("history's read API ended")]
     Serve(#[source] io::Error),
-    /// A part of it panicked.
-    #[error("a part of history panicked: {0}")]
-    Panicked(String),
 }
 
 /// Runs until `shutdown`, then drains, commits and leaves the group. Serves reads on `listener`, if
-/// there is one. A part that fails ends the service with its error, after the others have stopped.
+/// there is one. A part that fails ends the service with its error, after the others have stopped;
+/// what it needs and is away is waited for, also at the start.
 ///
 /// Dropped instead, the members stop by themselves soon after: what they had begun is either whole
 /// or not there.
@@ -71,38 +73,32 @@ pub async fn run(
     listener: Option<TcpListener>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    Positions::new(settings.database.clone(), &settings.cluster_id).prepare().await?;
-    let history = ReadModel::open(&settings.database).await?;
-    let stop = shutdown.child_token();
-    let mut parts = JoinSet::new();
+    let getting_ready = wait_out(&settings.health, || get_ready(&settings));
+    let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
+        return Ok(());
+    };
+    let history = ready?;
+    let mut service = SideBySide::until(&shutdown, &settings.health);
     for _ in 0..settings.members {
-        parts.spawn(consume(&settings, stop.clone()));
+        // Each member has its own idea of where it is, so that it notices when it was overtaken.
+        let positions = Positions::new(settings.database.clone(), &settings.cluster_id);
+        service.member(
+            Consumer::new(GROUP, &settings.config)
+                .within(positions)
+                .limited(settings.limits.clone())
+                .in_batches::<Happened>(RecordBatch),
+        );
     }
     if let Some(listener) = listener {
-        parts.spawn(serve(listener, history, stop.clone()));
+        service.also(|stop| serve(listener, history, stop));
     }
-    let mut first = Ok(());
-    while let Some(ended) = parts.join_next().await {
-        let ended = ended.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())));
-        if ended.is_err() && first.is_ok() {
-            first = ended;
-            stop.cancel();
-        }
-    }
-    first
+    service.ended().await
 }
 
-fn consume(
-    settings: &Settings,
-    stop: CancellationToken,
-) -> impl Future<Output = Result<(), Error>> + use<> {
-    // Each member has its own idea of where it is, so that it notices when it was overtaken.
-    let positions = Positions::new(settings.database.clone(), &settings.cluster_id);
-    let consumer = Consumer::new(GROUP, &settings.config)
-        .within(positions)
-        .limited(settings.limits.clone())
-        .in_batches::<Happened>(RecordBatch);
-    async move { Ok(consumer.run_until(stop.cancelled_owned()).await?) }
+/// Its tables and the positions'.
+async fn get_ready(settings: &Settings) -> Result<ReadModel, StoreError> {
+    Positions::new(settings.database.clone(), &settings.cluster_id).prepare().await?;
+    ReadModel::open(&settings.database).await
 }
 
 async fn serve(

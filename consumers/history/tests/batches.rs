@@ -10,9 +10,12 @@ use orderly_stores::{Positions, Tx, positions};
 
 use crate::parts::{Store, confirmed, placed, received};
 
-#[tokio::test]
-async fn a_batch_that_fails_half_way_leaves_neither_effect_nor_position() {
-    let store = Store::open().await;
+on_both! {
+    a_batch_that_fails_half_way_leaves_neither_effect_nor_position,
+    an_overtaken_members_batch_is_rolled_back,
+}
+
+async fn a_batch_that_fails_half_way_leaves_neither_effect_nor_position(store: Store) {
     let member = member(&store).await;
     let batch = [received(placed("o1"), 0), received(placed("o2"), 0)];
     let empty = store.rows().await;
@@ -32,9 +35,7 @@ async fn a_batch_that_fails_half_way_leaves_neither_effect_nor_position() {
     assert_eq!(position(&store).await, Some(2));
 }
 
-#[tokio::test]
-async fn an_overtaken_members_batch_is_rolled_back() {
-    let store = Store::open().await;
+async fn an_overtaken_members_batch_is_rolled_back(store: Store) {
     let (old, new) = (member(&store).await, member(&store).await);
     let batch = [received(placed("o1"), 0), received(confirmed("o1", 1), 1)];
     let mut tx = begin(&new, 0, &batch[..1]).await.unwrap();

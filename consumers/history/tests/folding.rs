@@ -8,9 +8,17 @@ use crate::parts::{
     received, returned, stage_done, started, with_lines,
 };
 
-#[tokio::test]
-async fn an_order_is_kept_with_its_lines() {
-    let store = Store::open().await;
+on_both! {
+    an_order_is_kept_with_its_lines,
+    a_status_before_its_order_waits_unseen,
+    a_status_never_goes_back,
+    an_event_that_comes_again_changes_nothing,
+    a_return_stands_alone,
+    what_the_customer_does_moves_no_status,
+    an_order_may_have_no_user_and_no_lines,
+}
+
+async fn an_order_is_kept_with_its_lines(store: Store) {
     let order = received(placed("o1"), 0);
     store.fold(std::slice::from_ref(&order)).await;
 
@@ -27,9 +35,7 @@ async fn an_order_is_kept_with_its_lines() {
     assert_eq!((&*page[0].placed_event_id, page[0].lines), (&*order.meta.id.to_string(), 2));
 }
 
-#[tokio::test]
-async fn a_status_before_its_order_waits_unseen() {
-    let store = Store::open().await;
+async fn a_status_before_its_order_waits_unseen(store: Store) {
     store.fold(&[received(confirmed("o1", 1), 1), received(started("o1", 2, "Bake"), 2)]).await;
 
     assert_eq!(store.history.order("o1").await.unwrap(), None);
@@ -45,9 +51,7 @@ async fn a_status_before_its_order_waits_unseen() {
     assert_eq!(types, ["OrderPlaced", "OrderConfirmed", "StageStarted"]);
 }
 
-#[tokio::test]
-async fn a_status_never_goes_back() {
-    let store = Store::open().await;
+async fn a_status_never_goes_back(store: Store) {
     store.fold(&[received(placed("o1"), 0), received(ready("o1", 6), 6)]).await;
     store.fold(&[received(started("o1", 4, "Oven"), 4), received(confirmed("o1", 1), 1)]).await;
     // A second status of one sequence, which nobody should write: the first stays.
@@ -93,9 +97,7 @@ async fn every_status_has_its_word() {
     }
 }
 
-#[tokio::test]
-async fn an_event_that_comes_again_changes_nothing() {
-    let store = Store::open().await;
+async fn an_event_that_comes_again_changes_nothing(store: Store) {
     let story = [
         received(placed("o1"), 0),
         received(confirmed("o1", 1), 1),
@@ -144,9 +146,7 @@ async fn of_two_orders_under_one_id_the_first_stays_and_both_are_told() {
     }
 }
 
-#[tokio::test]
-async fn a_return_stands_alone() {
-    let store = Store::open().await;
+async fn a_return_stands_alone(store: Store) {
     store.fold(&[received(placed("o1"), 0), received(returned("c1"), 1)]).await;
 
     let sale = store.history.order("o1").await.unwrap().unwrap();
@@ -158,9 +158,7 @@ async fn a_return_stands_alone() {
     assert_eq!(store.history.sales().await.unwrap()["EUR"], decimal("12.30"));
 }
 
-#[tokio::test]
-async fn what_the_customer_does_moves_no_status() {
-    let store = Store::open().await;
+async fn what_the_customer_does_moves_no_status(store: Store) {
     let request = Happened::OrderCancellationRequested(OrderCancellationRequested {
         order_id: "o1".into(),
         reason: Some("ordered twice".into()),
@@ -184,9 +182,7 @@ async fn what_the_customer_does_moves_no_status() {
     );
 }
 
-#[tokio::test]
-async fn an_order_may_have_no_user_and_no_lines() {
-    let store = Store::open().await;
+async fn an_order_may_have_no_user_and_no_lines(store: Store) {
     let Of(mut order) = placed("o1");
     (order.user_id, order.lines) = (None, lines(&[]));
     let mut imported = received(Of(order), 0);

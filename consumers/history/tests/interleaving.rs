@@ -2,16 +2,21 @@
 
 use history::{Happened, fold};
 use orderly_sdk::consume::Received;
-use proptest::{prelude::*, test_runner::TestCaseError};
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use crate::parts::{
     Rows, Store, cancelled, collected, completed, confirmed, placed, ready, received, returned,
     rows, stage_done, started,
 };
 
-#[tokio::test]
-async fn every_permutation_of_an_order_gives_the_same_rows() {
-    let store = Store::open().await;
+const CASES: usize = 100;
+
+on_both! {
+    any_interleaving_with_repeats_in_any_batches_gives_the_same_rows,
+    every_permutation_of_an_order_gives_the_same_rows,
+}
+
+async fn every_permutation_of_an_order_gives_the_same_rows(store: Store) {
     let story = [
         received(placed("o1"), 0),
         received(confirmed("o1", 1), 1),
@@ -36,24 +41,19 @@ async fn every_permutation_of_an_order_gives_the_same_rows() {
     assert_eq!(seen, 720);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn any_interleaving_with_repeats_in_any_batches_gives_the_same_rows(
-        takes in prop::collection::vec((any::<bool>(), 0..4usize, 0..3usize), 60),
-        sizes in prop::collection::vec(1..9usize, 60),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let store = Store::open().await;
-            let topics = [customers(), kitchen()];
-            let whole = outcome(&store, &topics).await;
-            let mixed = interleave(&topics, &takes);
-            let other = outcome(&store, &batches(mixed, &sizes)).await;
-            prop_assert_eq!(other, whole);
-            Ok::<_, TestCaseError>(())
-        })?;
+async fn any_interleaving_with_repeats_in_any_batches_gives_the_same_rows(store: Store) {
+    let topics = [customers(), kitchen()];
+    let whole = outcome(&store, &topics).await;
+    let mixed = (
+        prop::collection::vec((any::<bool>(), 0..4usize, 0..3usize), 60),
+        prop::collection::vec(1..9usize, 60),
+    );
+    let mut runner = TestRunner::new(ProptestConfig::default());
+    for _ in 0..CASES {
+        let (takes, sizes) = mixed.new_tree(&mut runner).unwrap().current();
+        let mixed = interleave(&topics, &takes);
+        let other = outcome(&store, &batches(mixed, &sizes)).await;
+        assert_eq!(other, whole, "{takes:?} in batches of {sizes:?}");
     }
 }
 

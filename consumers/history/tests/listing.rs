@@ -8,9 +8,15 @@ use serde_json::json;
 
 use crate::parts::{Of, Store, confirmed, placed, received, server::Server};
 
-#[tokio::test]
-async fn forty_five_orders_are_paged_without_gap_or_repeat() {
-    let store = Store::open().await;
+on_both! {
+    a_user_who_cannot_be_has_no_orders,
+    forty_five_orders_are_paged_without_gap_or_repeat,
+    a_list_tells_each_order_in_short,
+    a_full_last_page_has_no_next,
+    a_list_asked_for_wrongly_is_refused_by_what_is_wrong,
+}
+
+async fn forty_five_orders_are_paged_without_gap_or_repeat(store: Store) {
     let server = Server::start(&store.db).await;
     let mut orders = Vec::new();
     for i in 0..45 {
@@ -42,9 +48,15 @@ async fn forty_five_orders_are_paged_without_gap_or_repeat() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn a_list_tells_each_order_in_short() {
-    let store = Store::open().await;
+async fn a_user_who_cannot_be_has_no_orders(store: Store) {
+    let server = Server::start(&store.db).await;
+    assert_eq!(store.history.user_orders("a\0b", None, 5).await.unwrap().orders, []);
+    let list = server.ok("/users/%00/orders").await;
+    assert_eq!(list["orders"], serde_json::json!([]));
+    server.stop().await;
+}
+
+async fn a_list_tells_each_order_in_short(store: Store) {
     let server = Server::start(&store.db).await;
     store.fold(&[received(placed("o1"), 0), received(confirmed("o1", 1), 1)]).await;
     store.fold(&[received(confirmed("not-placed", 1), 1)]).await;
@@ -58,9 +70,7 @@ async fn a_list_tells_each_order_in_short() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn a_full_last_page_has_no_next() {
-    let store = Store::open().await;
+async fn a_full_last_page_has_no_next(store: Store) {
     let server = Server::start(&store.db).await;
     store.fold(&[received(placed("o1"), 0), received(placed("o2"), 0)]).await;
 
@@ -71,9 +81,7 @@ async fn a_full_last_page_has_no_next() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn a_list_asked_for_wrongly_is_refused_by_what_is_wrong() {
-    let store = Store::open().await;
+async fn a_list_asked_for_wrongly_is_refused_by_what_is_wrong(store: Store) {
     let server = Server::start(&store.db).await;
 
     for (asked, named) in [

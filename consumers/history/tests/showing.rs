@@ -8,9 +8,13 @@ use crate::parts::{
     started,
 };
 
-#[tokio::test]
-async fn an_order_is_shown_with_status_lines_and_timeline() {
-    let store = Store::open().await;
+on_both! {
+    an_order_is_shown_with_status_lines_and_timeline,
+    a_timeline_runs_as_it_happened_whatever_the_clocks_said,
+    an_order_that_was_not_seen_is_not_found,
+}
+
+async fn an_order_is_shown_with_status_lines_and_timeline(store: Store) {
     let server = Server::start(&store.db).await;
     let mut story = [
         received(placed("o1"), 0),
@@ -55,9 +59,7 @@ async fn an_order_is_shown_with_status_lines_and_timeline() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn a_timeline_runs_as_it_happened_whatever_the_clocks_said() {
-    let store = Store::open().await;
+async fn a_timeline_runs_as_it_happened_whatever_the_clocks_said(store: Store) {
     let server = Server::start(&store.db).await;
     let mut placed = received(placed("o1"), 10);
     placed.meta.historic = true;
@@ -96,9 +98,7 @@ async fn a_timeline_runs_as_it_happened_whatever_the_clocks_said() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn an_order_that_was_not_seen_is_not_found() {
-    let store = Store::open().await;
+async fn an_order_that_was_not_seen_is_not_found(store: Store) {
     let server = Server::start(&store.db).await;
     store.fold(&[received(confirmed("o1", 1), 1)]).await;
 

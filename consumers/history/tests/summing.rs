@@ -5,18 +5,23 @@ use orderly_schemas::OrderPlaced;
 
 use crate::parts::{Of, Store, decimal, placed, received, returned, with_lines};
 
-#[tokio::test]
-async fn tenths_add_up() {
-    let store = Store::open().await;
+on_both! {
+    tenths_add_up,
+    lines_add_up_unrounded_and_the_sum_is_rounded_once,
+    the_largest_amounts_lose_no_digit,
+    a_sum_that_no_decimal_holds_is_an_error,
+    currencies_are_not_added_to_each_other,
+    more_lines_than_a_page_are_all_added,
+}
+
+async fn tenths_add_up(store: Store) {
     let order = with_lines(placed("o1"), &[("a", 1, "0.1"), ("b", 1, "0.2")]);
     store.fold(&[received(order, 0)]).await;
 
     assert_eq!(store.history.sales().await.unwrap()["EUR"].to_string(), "0.30");
 }
 
-#[tokio::test]
-async fn lines_add_up_unrounded_and_the_sum_is_rounded_once() {
-    let store = Store::open().await;
+async fn lines_add_up_unrounded_and_the_sum_is_rounded_once(store: Store) {
     // Rounded by order they would come to 0.01 each.
     let orders = (0..3).map(|i| with_lines(placed(&format!("o{i}")), &[("a", 1, "0.005")]));
     let orders: Vec<_> = orders.map(|order| received(order, 0)).collect();
@@ -30,9 +35,7 @@ async fn lines_add_up_unrounded_and_the_sum_is_rounded_once() {
     assert_eq!(store.history.sales().await.unwrap()["EUR"].to_string(), "7.89");
 }
 
-#[tokio::test]
-async fn the_largest_amounts_lose_no_digit() {
-    let store = Store::open().await;
+async fn the_largest_amounts_lose_no_digit(store: Store) {
     let line = ("gold", 100_000_000, "99999999999999.9999");
     store.fold(&[received(with_lines(placed("o1"), &[line, ("dust", 1, "0.0100")]), 0)]).await;
 
@@ -40,9 +43,7 @@ async fn the_largest_amounts_lose_no_digit() {
     assert_eq!(sum.to_string(), "9999999999999999990000.01");
 }
 
-#[tokio::test]
-async fn a_sum_that_no_decimal_holds_is_an_error() {
-    let store = Store::open().await;
+async fn a_sum_that_no_decimal_holds_is_an_error(store: Store) {
     let line = ("gold", i32::MAX, "99999999999999.9999");
     let lines = vec![line; 50];
     store.fold(&[received(with_lines(placed("o1"), &lines), 0)]).await;
@@ -51,9 +52,7 @@ async fn a_sum_that_no_decimal_holds_is_an_error() {
     assert!(matches!(&error, SumError::TooLarge { currency } if currency == "EUR"), "{error}");
 }
 
-#[tokio::test]
-async fn currencies_are_not_added_to_each_other() {
-    let store = Store::open().await;
+async fn currencies_are_not_added_to_each_other(store: Store) {
     let in_pounds = Of(OrderPlaced { currency: "GBP".into(), ..placed("o2").0 });
     let events = [received(placed("o1"), 0), received(in_pounds, 0), received(returned("c1"), 1)];
     store.fold(&events).await;
@@ -64,9 +63,7 @@ async fn currencies_are_not_added_to_each_other() {
     assert_eq!(returns, [("EUR".into(), decimal("5.25"))]);
 }
 
-#[tokio::test]
-async fn more_lines_than_a_page_are_all_added() {
-    let store = Store::open().await;
+async fn more_lines_than_a_page_are_all_added(store: Store) {
     let lines: Vec<_> = (0..7_000).map(|_| ("a", 1, "0.01")).collect();
     let orders = [
         received(with_lines(placed("o1"), &lines), 0),

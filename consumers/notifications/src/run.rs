@@ -5,11 +5,12 @@ use std::{io, sync::Arc};
 use orderly_schemas::{ContactGiven, OrderConfirmed, OrderRejected, ReadyForPickup};
 use orderly_sdk::{
     Event,
-    consume::{ConsumeError, Consumer},
+    consume::{ConsumeError, Consumer, SideBySide},
     kafka::{KafkaError, Probe},
+    wait_out,
 };
 use orderly_stores::{Inbox, Positions, StoreError};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// Works until `shutdown`, then drains, commits and leaves the group. A part that fails takes the
-/// others along.
+/// others along; what it needs and is away is waited for, also at the start.
 ///
 /// Serves HTTP on `listener`, where there is one: `/healthz`, and the mailbox's page if mails go
 /// there.
@@ -34,53 +35,56 @@ pub async fn run(
     if settings.members == 0 {
         return Err(Error::NoMembers);
     }
-    let stop = shutdown.child_token();
-    let mut parts = JoinSet::new();
-    let mailbox = Mailbox::open(&settings.database).await?;
+    let getting_ready = wait_out(&settings.health, || get_ready(&settings));
+    let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
+        return Ok(());
+    };
+    let Ready { mailbox, scope, contacts } = ready?;
+    let Settings { config, mail, members, private_topics, retry, limits, health, .. } = settings;
+    let mut service = SideBySide::until(&shutdown, &health);
     if let Some(listener) = listener {
-        let shown = matches!(settings.mail, Mail::Mailbox).then(|| mailbox.clone());
-        let serving = mailbox::serve(listener, shown, stop.clone());
-        parts.spawn(async move { serving.await.map_err(Error::Http) });
+        let shown = matches!(mail, Mail::Mailbox).then_some(mailbox);
+        service.also(|stop| async move {
+            mailbox::serve(listener, shown, stop).await.map_err(Error::Http)
+        });
     }
-    for consumer in members(settings).await? {
-        let stop = stop.clone();
-        parts.spawn(async move { Ok(consumer.run_until(stop.cancelled()).await?) });
+    let notifier = Arc::new(Notifier::new(contacts, Deliver::by(mail)?));
+    for _ in 0..members {
+        service.member(
+            Consumer::new(GROUP, &config)
+                .within(scope.clone())
+                .keeping_private(private_topics.clone())
+                .retrying(retry.clone())
+                .limited(limits.clone())
+                .on::<ContactGiven>(Arc::clone(&notifier))
+                .on_deletion::<ContactGiven>(Arc::clone(&notifier))
+                .on::<OrderConfirmed>(Arc::clone(&notifier))
+                .on::<ReadyForPickup>(Arc::clone(&notifier))
+                .on::<OrderRejected>(Arc::clone(&notifier)),
+        );
     }
-    let mut result = Ok(());
-    while let Some(ended) = parts.join_next().await {
-        stop.cancel();
-        let ended = ended.unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())));
-        if result.is_ok() {
-            result = ended;
-        }
-    }
-    result
+    service.ended().await
 }
 
-async fn members(settings: Settings) -> Result<Vec<Consumer<ShortTransactions>>, Error> {
-    let Settings { config, database, mail, members, private_topics, retry, limits } = settings;
-    let probe = Probe::new(&config)?;
+/// What the start brings.
+struct Ready {
+    mailbox: Mailbox,
+    scope: ShortTransactions,
+    contacts: Contacts,
+}
+
+async fn get_ready(settings: &Settings) -> Result<Ready, Error> {
+    let Settings { config, database, .. } = settings;
+    let mailbox = Mailbox::open(database).await?;
+    let probe = Probe::new(config)?;
     let positions = Positions::new(database.clone(), &probe.cluster_id().await?);
     positions.prepare().await?;
     let inbox = Inbox::new(database.clone());
     inbox.prepare().await?;
     let scope = ShortTransactions::new(positions, inbox, probe.clone());
     let partitions = probe.partitions(ContactGiven::TOPIC).await?;
-    let contacts = Contacts::new(database, probe, partitions);
-    let notifier = Arc::new(Notifier::new(contacts, Deliver::by(mail)?));
-    let member = || {
-        Consumer::new(GROUP, &config)
-            .within(scope.clone())
-            .keeping_private(private_topics.clone())
-            .retrying(retry.clone())
-            .limited(limits.clone())
-            .on::<ContactGiven>(Arc::clone(&notifier))
-            .on_deletion::<ContactGiven>(Arc::clone(&notifier))
-            .on::<OrderConfirmed>(Arc::clone(&notifier))
-            .on::<ReadyForPickup>(Arc::clone(&notifier))
-            .on::<OrderRejected>(Arc::clone(&notifier))
-    };
-    Ok((0..members).map(|_| member()).collect())
+    let contacts = Contacts::new(database.clone(), probe, partitions);
+    Ok(Ready { mailbox, scope, contacts })
 }
 
 /// Why the service couldn't start or go on.
@@ -104,7 +108,4 @@ pub enum Error {
     /// The page.
     #[error("notifications can't serve HTTP: {0}")]
     Http(#[source] io::Error),
-    /// A part panicked.
-    #[error("a part of notifications panicked: {0}")]
-    Panicked(String),
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use orderly_sdk::{
-    Config,
+    Config, Health,
     consume::{Limits, RetryPolicy},
 };
 use orderly_stores::Database;
 
-use crate::{SmtpUrl, SmtpUrlError};
+use crate::{GROUP, SmtpUrl, SmtpUrlError};
 
 /// What the service is given.
 pub struct Settings {
@@ -27,6 +27,8 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Bounds of each member.
     pub limits: Limits,
+    /// Told which parts are away, and that members have joined.
+    pub health: Health,
 }
 
 /// Where mails go.
@@ -65,6 +67,7 @@ impl Settings {
             private_topics: vec![orderly_schemas::contacts::TOPIC.to_owned()],
             retry: RetryPolicy::default(),
             limits: Limits::default(),
+            health: Health::of(GROUP),
         }
     }
 }

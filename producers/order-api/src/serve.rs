@@ -2,6 +2,7 @@
 
 use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
+use orderly_sdk::wait_out;
 use orderly_stores::StoreError;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,7 +22,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `shutdown`: then takes no more connections, lets the requests finish that are
-/// being worked on (for their deadline and 2 s at most), and waits for what was emitted.
+/// being worked on (for their deadline and 2 s at most), and waits for what was emitted. At the
+/// start a database that is away is waited for.
 pub async fn serve(
     settings: Settings,
     listener: TcpListener,
@@ -29,11 +31,13 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let history = History::new(&settings.history, settings.history_timeout)
         .map_err(|error| ServeError::Settings(error.to_string()))?;
-    settings
-        .database
-        .migrate("order-api", idempotency::MIGRATIONS)
-        .await
-        .map_err(ServeError::Database)?;
+    let health = settings.emitter.health().clone();
+    let migrate = || settings.database.migrate("order-api", idempotency::MIGRATIONS);
+    match shutdown.run_until_cancelled(wait_out(&health, migrate)).await {
+        Some(migrated) => migrated.map_err(ServeError::Database)?,
+        None => return Ok(()),
+    }
+    health.started();
     let records = Records::new(settings.database.clone(), settings.keep_answers);
     let grace = settings.deadline + GRACE;
     let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_schemas::{ContactGiven, OrderPlaced};
 use orderly_sdk::{
+    Health,
     codec::{Declared, Encoders},
     emit::{EmitSettings, Emitter},
 };
@@ -70,6 +71,7 @@ pub fn emit_settings(deadline: Duration) -> EmitSettings {
         linger: Duration::ZERO,
         delivery_timeout: Some(deadline * 4 / 5),
         room_timeout: deadline / 2,
+        health: Health::of("order-api"),
         ..EmitSettings::default()
     }
 }

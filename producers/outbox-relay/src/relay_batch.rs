@@ -8,7 +8,7 @@ use std::{
 
 use orderly_sdk::{
     OutRecord,
-    emit::{EmitError, Emitter, NotWritten},
+    emit::{EmitError, Emitter},
 };
 use orderly_stores::{Outbox, StoreError};
 
@@ -85,7 +85,7 @@ async fn broken(emitter: &Emitter) {
 
 /// Whether the record will never be taken.
 pub(crate) fn is_final(error: &EmitError) -> bool {
-    matches!(error, EmitError::NotWritten(NotWritten { is_final: true, .. }))
+    matches!(error, EmitError::NotWritten(error) if error.is_final)
 }
 
 /// Topic and key: what order holds in.

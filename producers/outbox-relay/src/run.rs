@@ -3,9 +3,10 @@
 use std::{error::Error, pin::pin, time::Duration};
 
 use orderly_sdk::{
-    Config,
+    Config, Health, away,
     codec::{Encoders, Registry},
     emit::{EmitSettings, Emitter},
+    wait_out,
 };
 use orderly_stores::{Database, Outbox, StoreError, outbox};
 use tokio_util::sync::CancellationToken;
@@ -35,22 +36,32 @@ pub struct Settings {
     pub poll: Duration,
     /// How long its leases last: so long its keys wait when it ends without a word.
     pub lease: Duration,
+    /// Told which parts are away.
+    pub health: Health,
 }
 
-/// Relays until `shutdown`; then what is in flight is finished, for at most 3 s.
+/// Relays until `shutdown`; then what is in flight is finished, for at most 3 s. Parts that are
+/// away are waited for, also at the start.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), RelayError> {
-    let Settings { config, database, poll, lease } = settings;
-    outbox::prepare(&database).await?;
+    let Settings { config, database, poll, lease, health } = settings;
     let config = keeping_order(config);
-    let emitter = connect(&config).await?;
+    let getting_ready = wait_out(&health, || async {
+        outbox::prepare(&database).await?;
+        connect(&config, &health).await
+    });
+    let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
+        return Ok(());
+    };
+    let emitter = ready?;
+    health.started();
     let outbox = Outbox::leasing(database, lease);
     let leases = outbox.leases().clone();
     let ended = tokio::select! {
-        ended = relay(outbox, emitter, &config, poll, &shutdown) => ended,
+        ended = relay(outbox, emitter, &config, &health, poll, &shutdown) => ended,
         // While records are under way, however long.
         () = leases.renew() => Ok(()),
     };
-    if tokio::time::timeout(LEAVE, leases.leave()).await.is_err() {
+    if !matches!(tokio::time::timeout(LEAVE, leases.leave()).await, Ok(Ok(()))) {
         tracing::warn!("its buckets are free only when their lease is over");
     }
     ended
@@ -60,6 +71,7 @@ async fn relay(
     mut outbox: Outbox,
     mut emitter: Emitter,
     config: &Config,
+    health: &Health,
     poll: Duration,
     shutdown: &CancellationToken,
 ) -> Result<(), RelayError> {
@@ -68,11 +80,13 @@ async fn relay(
         tokio::time::sleep(DRAIN).await;
     });
     let (mut most, mut backoff) = (BATCH, FIRST_BACKOFF);
+    // Says that a part is away for as long as the outbox waits for it.
+    let mut waiting = None;
     while !shutdown.is_cancelled() {
         let relayed = relay_batch(&mut outbox, &emitter, most, give_up.as_mut()).await;
         if let Some(why) = emitter.fatal_error() {
             tracing::warn!(why, "a new producer for the outbox");
-            match connect(config).await {
+            match connect(config, health).await {
                 Ok(new) => {
                     let broken = std::mem::replace(&mut emitter, new);
                     // Closing it blocks for a moment.
@@ -85,6 +99,7 @@ async fn relay(
         let waits: Box<dyn Error + Send + Sync> = match relayed {
             Ok(Relayed { failed: None, sent }) => {
                 (most, backoff) = (most.saturating_mul(2).min(BATCH), FIRST_BACKOFF);
+                waiting = None;
                 if sent == 0 {
                     let rest = poll.min(outbox.leases().due());
                     tokio::select! {
@@ -108,6 +123,8 @@ async fn relay(
             Err(error) => return Err(error.into()),
         };
         tracing::warn!(error = &*waits as &dyn Error, "the outbox waits");
+        let told = away(&*waits).map(|part| health.away(part.part, &part.message));
+        drop(std::mem::replace(&mut waiting, told));
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(backoff) => {}
@@ -117,11 +134,12 @@ async fn relay(
     Ok(())
 }
 
-async fn connect(config: &Config) -> Result<Emitter, RelayError> {
+async fn connect(config: &Config, health: &Health) -> Result<Emitter, RelayError> {
     // Nothing of its own: what it sends was encoded by those who committed it.
     let encoders = Encoders::of(NAME).register(config, &Registry::new(config)?).await?;
     // Given up on, a record could be overtaken by a later one of its key.
-    let emit = EmitSettings { delivery_timeout: None, ..EmitSettings::default() };
+    let (delivery_timeout, health) = (None, health.clone());
+    let emit = EmitSettings { delivery_timeout, health, ..EmitSettings::default() };
     Ok(Emitter::connect(config, encoders, emit).await?)
 }
 

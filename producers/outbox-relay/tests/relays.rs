@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use orderly_harness::{Program, need, parts};
-use orderly_sdk::{Config, kafka::Admin, topics::TopicSpec};
+use orderly_harness::{Kafka, Program, need, parts};
+use orderly_sdk::{Config, Health, kafka::Admin, topics::TopicSpec};
 use orderly_stores::{Database, Outbox, Tx, outbox};
 use outbox_relay::Settings;
 use tokio::task::JoinSet;
@@ -30,6 +30,7 @@ async fn relay_child() {
         database: Database::open(&database).unwrap(),
         poll: Duration::from_millis(5),
         lease: SHORT_LEASE,
+        health: Health::of("outbox-relay"),
     };
     outbox_relay::run(settings, CancellationToken::new()).await.unwrap();
 }
@@ -44,15 +45,22 @@ async fn four_relays_killed_at_random_on_sqlite_invert_and_lose_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_relays_killed_at_random_on_kafka_and_postgres_invert_and_lose_nothing() {
     let (kafka, postgres) = (need!(parts::kafka().await), need!(parts::postgres().await));
-    let ground = Ground::real(kafka, postgres.url().to_owned()).await;
+    let ground = Ground::real(&kafka.bootstrap, kafka.prefix, 1, postgres.url()).await;
     ground.relays_are_killed().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_stopped_for_longer_than_its_lease_only_repeats() {
     let (kafka, postgres) = (need!(parts::kafka().await), need!(parts::postgres().await));
-    let ground = Ground::real(kafka, postgres.url().to_owned()).await;
+    let ground = Ground::real(&kafka.bootstrap, kafka.prefix, 1, postgres.url()).await;
     ground.relays_are_stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaders_killed_under_it_invert_and_lose_nothing() {
+    let (kafka, postgres) = (need!(Kafka::start(3).await), need!(parts::postgres().await));
+    let ground = Ground::real(kafka.bootstrap(), String::new(), 3, postgres.url()).await;
+    ground.leaders_are_killed(&kafka).await;
 }
 
 /// Broker, database and topic for relays of other processes.
@@ -64,17 +72,17 @@ struct Ground {
 }
 
 impl Ground {
-    async fn real(kafka: parts::SharedKafka, url: String) -> Self {
-        let config = Config::new(kafka.bootstrap, "http://127.0.0.1:1").with_prefix(kafka.prefix);
+    async fn real(kafka: &str, prefix: String, copies: i32, url: &str) -> Self {
+        let config = Config::new(kafka, "http://127.0.0.1:1").with_prefix(prefix);
         let topic = TopicSpec {
             name: TOPIC.into(),
             partitions: 3,
-            replication: 1,
+            replication: copies,
             properties: [("retention.ms", "-1".to_owned())].into(),
         };
         let created = Admin::new(&config).unwrap().create(&[topic]).await.unwrap();
         assert!(created.into_iter().all(|topic| topic.unwrap()));
-        Self::on(config, url).await
+        Self::on(config, url.to_owned()).await
     }
 
     async fn on(config: Config, url: String) -> Self {
@@ -101,7 +109,7 @@ impl Ground {
             &std::env::current_exe().unwrap(),
             0,
             |_| ["--exact", "relays::relay_child", "--nocapture"].map(Into::into).to_vec(),
-            CHILD.into_iter().zip(values).collect(),
+            CHILD.map(str::to_owned).into_iter().zip(values).collect(),
         );
         let process = process.unwrap();
         let mut name = None;
@@ -186,7 +194,7 @@ impl Ground {
         for kill in 0..KILLS {
             let victim = relays.remove(kill * 7 % 4);
             in_flight.push(self.caught_in_flight(&victim).await);
-            victim.process.kill().unwrap();
+            victim.process.kill().await.unwrap();
             relays.push(self.relay(kill + 4).await);
         }
         end.cancel();
@@ -213,6 +221,43 @@ impl Ground {
         end.cancel();
         writers.join_all().await;
         self.assert_first_occurrences_in_order().await;
+    }
+
+    /// Each broker once: of three partitions, each leads one or another.
+    async fn leaders_are_killed(&self, kafka: &Kafka) {
+        let relay = self.relay(0).await;
+        let end = CancellationToken::new();
+        let writers = self.write(&end);
+        for node in kafka.nodes() {
+            let came = self.topic.ids().len();
+            self.topic.until(came + 50).await;
+            kafka.kill(node).await.unwrap();
+            // What was in flight to it goes elsewhere, and new ones come.
+            let mut newest = 0;
+            until("rows that wait", async || {
+                newest = self.newest().await;
+                newest > 0
+            })
+            .await;
+            until("what waited at the kill is sent", async || self.oldest().await > newest).await;
+            kafka.start_again(node).await.unwrap();
+        }
+        end.cancel();
+        writers.join_all().await;
+        self.assert_first_occurrences_in_order().await;
+        drop(relay);
+    }
+
+    async fn newest(&self) -> i64 {
+        self.row("SELECT COALESCE(max(id), 0) FROM outbox").await
+    }
+
+    async fn oldest(&self) -> i64 {
+        self.row("SELECT COALESCE(min(id), 9223372036854775807) FROM outbox").await
+    }
+
+    async fn row(&self, sql: &str) -> i64 {
+        self.database.query(sql, &[]).await.unwrap()[0].get(0).unwrap()
     }
 
     async fn database_has(&self, id: &str) -> bool {

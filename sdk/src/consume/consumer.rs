@@ -194,9 +194,8 @@ impl<S: Scope> Consumer<S> {
         // Asked at once, so that brokers that are away are known to be before the first try ends.
         watch.suspicion().raise();
         let probe = Probe::new(&self.config)?;
-        let needed = [self.topics.as_slice(), &[DeadLetters::topic_of(&self.group)]].concat();
         tokio::select! {
-            found = wait_out(&self.health, || find_topics(&probe, &needed)) => found?,
+            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group)) => found?,
             () = &mut shutdown => return Ok(()),
         }
         let (wake, wakes) = mpsc::sync_channel(1);
@@ -265,8 +264,10 @@ impl<S: Scope> Consumer<S> {
     }
 }
 
-async fn find_topics(probe: &Probe, topics: &[String]) -> Result<(), KafkaError> {
-    for topic in topics {
+/// Those that are read, and the dead letters: missing, they would hold up the first record that needs
+/// them.
+async fn find_topics(probe: &Probe, topics: &[String], group: &str) -> Result<(), KafkaError> {
+    for topic in topics.iter().chain([&DeadLetters::topic_of(group)]) {
         probe.partitions(topic).await?;
     }
     Ok(())
@@ -314,7 +315,7 @@ pub enum ConsumeError {
         /// Why.
         why: String,
     },
-    /// The member's thread.
-    #[error("the consumer's thread: {0}")]
+    /// The member's thread, or what runs beside it.
+    #[error("a thread or task ended: {0}")]
     Thread(String),
 }

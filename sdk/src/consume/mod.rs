@@ -15,6 +15,7 @@ mod read_event;
 mod retry;
 mod routes;
 mod scope;
+mod side_by_side;
 
 pub use consumer::{ConsumeError, Consumer, Limits};
 pub use context::{BatchContext, Context};
@@ -24,3 +25,4 @@ pub use handler::{BatchHandler, DeletionHandler, EventSet, Handler, Received};
 pub use read_event::read_event;
 pub use retry::{Exhausted, RetryPolicy};
 pub use scope::{Begun, Scope, Start, Unit};
+pub use side_by_side::SideBySide;

@@ -111,14 +111,14 @@ impl Emitter {
     /// at once. The outcome is what the [`Pending`] resolves to.
     pub async fn send<E: Event>(&self, event: &E, meta: &Meta) -> Result<Pending, EmitError> {
         let record = self.encoders.record(event, meta).map_err(|e| {
-            EmitError::NotWritten(NotWritten {
+            EmitError::NotWritten(Box::new(NotWritten {
                 event: E::TYPE.into(),
                 topic: E::TOPIC.into(),
                 key: event.key().into(),
                 why: e.to_string(),
                 is_final: true,
                 away: None,
-            })
+            }))
         })?;
         self.send_record(record, Some(meta)).await
     }
@@ -127,14 +127,14 @@ impl Emitter {
     pub async fn delete<E: Event>(&self, key: &str) -> Result<Receipt, EmitError> {
         let meta = Meta::new(self.encoders.source());
         let record = self.encoders.tombstone::<E>(key, &meta).map_err(|e| {
-            EmitError::NotWritten(NotWritten {
+            EmitError::NotWritten(Box::new(NotWritten {
                 event: E::TYPE.into(),
                 topic: E::TOPIC.into(),
                 key: key.into(),
                 why: e.to_string(),
                 is_final: true,
                 away: None,
-            })
+            }))
         })?;
         self.send_record(record, Some(&meta)).await?.await
     }
@@ -249,7 +249,8 @@ impl Sent {
         match error {
             DeliveryError::NotWritten { why, too_large: is_final, is_away } => {
                 let away = is_away.then(|| away(&why));
-                EmitError::NotWritten(NotWritten { event, topic, key, why, is_final, away })
+                let not_written = NotWritten { event, topic, key, why, is_final, away };
+                EmitError::NotWritten(Box::new(not_written))
             }
             DeliveryError::Unknown { why, is_away } => {
                 let (away, meta) = (is_away.then(|| away(&why)), self.meta);

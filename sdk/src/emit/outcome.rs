@@ -18,7 +18,7 @@ pub struct Receipt {
 pub enum EmitError {
     /// It surely isn't in the topic: it may be forgotten, or emitted again as a new event.
     #[error(transparent)]
-    NotWritten(NotWritten),
+    NotWritten(Box<NotWritten>),
     /// It may be in the topic, or yet get there. Emit it again under the same id
     /// ([`UnknownOutcome::meta`] with [`Emitter::emit_as`](super::Emitter::emit_as)): readers know
     /// a repeat by its id.

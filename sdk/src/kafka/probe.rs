@@ -65,6 +65,24 @@ impl Probe {
         .await
     }
 
+    /// Id of the broker that leads a partition; `None` while none does.
+    pub async fn leader(&self, at: &TopicPartition) -> Result<Option<i32>, KafkaError> {
+        let (name, number) = (self.names.there(&at.topic).into_owned(), at.partition);
+        self.ask(move |client, patience| {
+            let metadata = client.fetch_metadata(Some(&name), patience).map_err(Answer::Native)?;
+            let found = metadata
+                .topics()
+                .iter()
+                .find(|topic| topic.name() == name)
+                .and_then(|topic| topic.partitions().iter().find(|p| p.id() == number));
+            match found {
+                Some(partition) => Ok(Some(partition.leader()).filter(|id| *id >= 0)),
+                None => Err(Answer::NoSuchTopic(name)),
+            }
+        })
+        .await
+    }
+
     /// Returns when a broker has answered.
     pub(super) async fn answers(&self) -> Result<(), KafkaError> {
         self.ask(|client, patience| {

@@ -7,7 +7,8 @@
 //! | `{for_update}` | nothing: one transaction writes at a time | `FOR UPDATE` |
 //! | `{skip_locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
 //! | `{now}` | the clock, in milliseconds since 1970 | the server's clock at this moment, likewise |
-//! | `{rows: a TEXT, b BIGINT}` | one row: `(SELECT $1 AS a, $2 AS b, 1 AS nth)` | all rows: `UNNEST($1::TEXT[], $2::BIGINT[])` |
+//! | `{rows: a TEXT, b BIGINT}` | one row: `(SELECT $1 AS a, $2 AS b)` | all rows: `UNNEST($1::TEXT[], $2::BIGINT[])` |
+//! | `{in_order}` | `WHERE TRUE` | `ORDER BY` the rows' numbers |
 
 use std::borrow::Cow;
 
@@ -18,6 +19,8 @@ pub(crate) struct Dialect {
     pub(crate) for_update: &'static str,
     pub(crate) skip_locked: &'static str,
     pub(crate) now: &'static str,
+    /// Behind such a table.
+    pub(crate) in_order: &'static str,
     /// Makes a table of a batch's rows, from the names and types of its columns.
     pub(crate) rows: fn(&[(&str, &str)]) -> String,
 }
@@ -56,6 +59,7 @@ impl Dialect {
             "for_update" => self.for_update,
             "skip_locked" => self.skip_locked,
             "now" => self.now,
+            "in_order" => self.in_order,
             name => return Some(Cow::Owned((self.rows)(&columns(name.strip_prefix(ROWS)?)?))),
         }))
     }
@@ -99,16 +103,16 @@ mod tests {
     #[test]
     fn a_batch_is_a_row_at_a_time_or_all_at_once() {
         let insert = "INSERT INTO t (a, b) SELECT r.a, r.b FROM {rows: a TEXT,
-            b BIGINT} AS r WHERE TRUE";
+            b BIGINT} AS r {in_order}";
         assert_eq!(
             sqlite::DIALECT.of(insert),
-            "INSERT INTO t (a, b) SELECT r.a, r.b FROM (SELECT $1 AS a, $2 AS b, 1 AS nth) AS r \
+            "INSERT INTO t (a, b) SELECT r.a, r.b FROM (SELECT $1 AS a, $2 AS b) AS r \
              WHERE TRUE"
         );
         assert_eq!(
             postgres::DIALECT.of(insert),
             "INSERT INTO t (a, b) SELECT r.a, r.b FROM (SELECT * FROM UNNEST($1::TEXT[], \
-             $2::BIGINT[]) WITH ORDINALITY AS named (a, b, nth)) AS r WHERE TRUE"
+             $2::BIGINT[]) WITH ORDINALITY AS named (a, b, nth)) AS r ORDER BY nth"
         );
     }
 }

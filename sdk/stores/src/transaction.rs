@@ -51,13 +51,12 @@ impl Tx {
     ///
     /// ```sql
     /// INSERT INTO effects (id, what) SELECT r.id, r.what
-    /// FROM {rows: id BIGINT, what TEXT} AS r WHERE TRUE ON CONFLICT DO NOTHING
+    /// FROM {rows: id BIGINT, what TEXT} AS r {in_order} ON CONFLICT DO NOTHING
     /// ```
     ///
     /// Says how many rows it inserted, changed or deleted. SQLite runs it for a row after the
     /// other, Postgres for all at once: so no two rows may meet in one `DO UPDATE`, and
-    /// `ORDER BY r.nth` keeps their order where ids are given out. (SQLite can't read `ON CONFLICT`
-    /// directly behind a table, hence the `WHERE TRUE`.)
+    /// `{in_order}` keeps their order where ids are given out or rows are locked.
     pub async fn execute_many(
         &mut self,
         sql: &str,

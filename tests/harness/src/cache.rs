@@ -40,10 +40,17 @@ pub(crate) fn keep(
     if place.is_dir() {
         return Ok(place); // another process made it meanwhile
     }
-    let making = tempfile::Builder::new().prefix(".making-").tempdir_in(&dir).map_err(denied)?;
-    make(making.path())?;
-    fs::rename(making.path(), &place).map_err(denied)?;
+    // The lock is ours: what is there half made, a process that was killed has left.
+    let making = dir.join(format!(".making-{name}"));
+    let made = fs::remove_dir_all(&making).or_else(gone).and_then(|()| fs::create_dir(&making));
+    made.map_err(denied)?;
+    make(&making).inspect_err(|_| drop(fs::remove_dir_all(&making)))?;
+    fs::rename(&making, &place).map_err(denied)?;
     Ok(place)
+}
+
+fn gone(e: std::io::Error) -> std::io::Result<()> {
+    if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(e) }
 }
 
 fn lock(part: &str, path: &Path) -> Result<File, NotRun> {

@@ -10,18 +10,34 @@ pub struct NotRun {
     part: String,
     why: String,
     broken: bool,
+    by_name: bool,
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "most reasons are made on the spot")]
 impl NotRun {
     /// Something that the part needs isn't on this machine.
     pub(crate) fn missing(part: &str, why: impl ToString) -> Self {
-        Self { part: part.to_owned(), why: why.to_string(), broken: false }
+        Self { part: part.to_owned(), why: why.to_string(), broken: false, by_name: false }
     }
 
     /// Everything is there, and yet the part doesn't start: no test should pass over that.
     pub(crate) fn broken(part: &str, why: impl ToString) -> Self {
-        Self { part: part.to_owned(), why: why.to_string(), broken: true }
+        Self { part: part.to_owned(), why: why.to_string(), broken: true, by_name: false }
+    }
+
+    /// With what was against the way tried before.
+    pub(crate) fn after(self, docker: Option<&str>) -> Self {
+        match docker {
+            Some(docker) if !self.broken => {
+                Self { why: format!("{}; Docker: {docker}", self.why), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// A way that was asked for by name: the part may be there by another.
+    pub(crate) fn by_name(self) -> Self {
+        Self { by_name: true, ..self }
     }
 
     pub(crate) fn into_broken(self) -> Self {
@@ -56,13 +72,14 @@ impl From<NotRun> for Fault {
 /// was not run. [`need!`](crate::need) calls this with the test's name.
 ///
 /// # Panics
-/// Where `ORDERLY_REQUIRE_SERVICES=1`, and where the part is there but broken.
+/// Where `ORDERLY_REQUIRE_SERVICES=1`, unless one way was asked for by name (the part may be had by
+/// another), and where the part is there but broken.
 pub fn decide<T>(test: &str, part: Result<T, NotRun>) -> Option<T> {
     match part {
         Ok(part) => Some(part),
         Err(e) => {
             let required = std::env::var("ORDERLY_REQUIRE_SERVICES").is_ok_and(|v| v == "1");
-            assert!(!required && !e.broken, "not run: {test}: {e}");
+            assert!((!required || e.by_name) && !e.broken, "not run: {test}: {e}");
             // One write: tests run side by side.
             let line = format!("not run: {test}: {e}\n");
             let _ = std::io::stderr().write_all(line.as_bytes());

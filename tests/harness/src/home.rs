@@ -16,6 +16,7 @@ use crate::error::NotRun;
 /// stopped and can't make more.
 const WATCH: &str = r#"
 trap '' HUP INT TERM QUIT
+PATH=$PATH:/usr/bin:/bin:/usr/local/bin
 parts=; containers=; networks=
 while IFS=' ' read -r what name; do
   case $what in
@@ -34,8 +35,14 @@ for part in $parts; do
   kill -KILL "-$part" "$part"
   for child in $children; do kill -KILL "$child"; done
 done
-[ -z "$containers" ] || docker rm -f -v $containers
-[ -z "$networks" ] || docker network rm $networks
+if [ -n "$containers" ] && ! docker rm -f -v $containers; then
+  for name in $containers; do
+    curl -s -X DELETE --unix-socket /var/run/docker.sock "http://engine/containers/$name?force=true&v=true"
+  done
+fi
+for name in $networks; do
+  docker network rm "$name" || curl -s -X DELETE --unix-socket /var/run/docker.sock "http://engine/networks/$name"
+done
 for try in 1 2 3 4 5; do
   rm -rf "$1" && break
   sleep 0.2
@@ -61,7 +68,7 @@ impl Home {
         let dir = tempfile::Builder::new().prefix("orderly-harness-").tempdir().map_err(broken)?;
         // Other users may pass through, not look: Postgres runs as another user where we are root.
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o711)).map_err(broken)?;
-        let mut watchdog = Command::new("sh")
+        let mut watchdog = Command::new("/bin/sh")
             .args(["-c", WATCH, "orderly-harness"])
             .arg(dir.path())
             .current_dir("/")
@@ -70,7 +77,9 @@ impl Home {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|e| NotRun::missing("harness", format!("sh, which ends the parts: {e}")))?;
+            .map_err(|e| {
+                NotRun::missing("harness", format!("/bin/sh, which ends the parts: {e}"))
+            })?;
         let pipe = watchdog
             .stdin
             .take()

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use crate::cache;
 use crate::error::NotRun;
+use crate::home::home;
 
 /// A `java` of at least this major version: in `JAVA_HOME`, on `PATH`, in /usr/lib/jvm.
 pub(crate) fn java(part: &str, oldest: u32) -> Result<PathBuf, NotRun> {
@@ -77,6 +78,7 @@ pub(crate) fn run(part: &str, command: &mut Command, limit: Duration) -> Result<
         std::io::ErrorKind::NotFound => NotRun::missing(part, format!("{name} is missing")),
         _ => broken(e),
     })?;
+    let _ = home()?.tell("part", child.id()); // a download ends with the test process, too
     let end = Instant::now() + limit;
     let status = loop {
         if let Some(status) = child.try_wait().map_err(broken)? {
@@ -89,6 +91,7 @@ pub(crate) fn run(part: &str, command: &mut Command, limit: Duration) -> Result<
         }
         std::thread::sleep(Duration::from_millis(20));
     };
+    let _ = home()?.tell("ended", child.id());
     let mut text = String::new();
     if status.is_some_and(|status| status.success()) {
         return Ok(());

@@ -1,21 +1,27 @@
 #![doc = include_str!("../README.md")]
 
 mod cache;
+mod docker;
 mod error;
 mod home;
 mod java;
 mod kafka;
+mod node;
 mod ports;
 mod postgres;
 mod process;
 mod program;
+mod redis;
 mod registry;
+mod unique;
 mod wait;
 
 pub mod parts;
 
 pub use error::{Fault, NotRun, decide, test_name};
-pub use kafka::Kafka;
+pub use kafka::{Kafka, SecuredKafka};
+pub use node::Way;
 pub use postgres::{Postgres, TestDatabase};
 pub use program::Program;
+pub use redis::Redis;
 pub use registry::Registry;

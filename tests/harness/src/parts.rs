@@ -2,13 +2,12 @@
 //! What is given can't be killed; a test that breaks things asks for a part of its own
 //! ([`Kafka::start`](crate::Kafka::start) and the like).
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use tokio::sync::OnceCell;
 
 use crate::error::NotRun;
 use crate::postgres::TestDatabase;
-use crate::{Kafka, Postgres, Registry};
+use crate::unique::unique;
+use crate::{Kafka, Postgres, Redis, Registry};
 
 /// A broker with others on it: keep to names that begin with the prefix.
 #[derive(Debug, Clone)]
@@ -25,6 +24,15 @@ pub struct SharedRegistry {
     /// `SCHEMA_REGISTRY_URL`.
     pub url: String,
     /// Of subjects; ends in a dot.
+    pub prefix: String,
+}
+
+/// A Redis with others on it: keep to keys that begin with the prefix.
+#[derive(Debug, Clone)]
+pub struct SharedRedis {
+    /// `REDIS_URL`.
+    pub url: String,
+    /// Of keys; ends in a dot.
     pub prefix: String,
 }
 
@@ -69,6 +77,19 @@ pub async fn postgres() -> Result<TestDatabase, NotRun> {
     TestDatabase::create(&url).await.map_err(|e| NotRun::broken("postgres", e))
 }
 
+/// The Redis of `ORDERLY_TEST_REDIS`, else one that is started; each call gives another prefix.
+///
+/// # Errors
+/// [`NotRun`] says what is missing here.
+pub async fn redis() -> Result<SharedRedis, NotRun> {
+    static REDIS: Once<Redis> = OnceCell::const_new();
+    let url = match given("ORDERLY_TEST_REDIS") {
+        Some(url) => url,
+        None => shared(&REDIS, Redis::start).await?.url().to_owned(),
+    };
+    Ok(SharedRedis { url, prefix: prefix() })
+}
+
 async fn shared<T, F>(
     part: &'static Once<T>,
     start: impl FnOnce() -> F,
@@ -83,11 +104,6 @@ fn given(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Different in each call, process and run: a broker of the environment keeps what runs left.
 fn prefix() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let moment =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("t{:x}-{:x}-{next}.", moment.as_secs(), std::process::id())
+    format!("t{}.", unique())
 }

@@ -4,32 +4,38 @@
 mod database;
 mod files;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
+use testcontainers::core::CopyToContainer;
 
 pub use database::TestDatabase;
 
+use crate::docker::{Container, Engine, Image};
 use crate::error::{Fault, NotRun};
+use crate::home::home;
+use crate::node::{Found, Node, Way};
 use crate::ports::Port;
 use crate::process::{Process, Recipe};
-use crate::wait::until;
+use crate::unique::unique;
 
 const PART: &str = "postgres";
+const FIXED: [(&str, &str); 3] =
+    [("max_connections", "200"), ("shared_buffers", "64MB"), ("fsync", "off")];
 const READY: Duration = Duration::from_secs(60);
 
 /// A Postgres of the test's own. It ends when this is dropped, and at the latest with the process.
 ///
 /// `fsync` is off unless asked for: what was committed outlives a kill -9, as the machine runs on.
-#[derive(Debug)]
 pub struct Postgres {
-    process: Process,
-    port: Port,
+    node: Node,
+    address: String,
     password: String,
-    password_file: PathBuf,
-    _dir: TempDir,
+    dir: TempDir,
+    _port: Port,
 }
 
 impl Postgres {
@@ -38,7 +44,7 @@ impl Postgres {
     /// # Errors
     /// [`NotRun`] says what is missing here.
     pub async fn start() -> Result<Self, NotRun> {
-        Self::start_with(&[]).await
+        Self::launch(None, &[]).await
     }
 
     /// With settings of postgresql.conf, as `("fsync", "on")`.
@@ -46,43 +52,84 @@ impl Postgres {
     /// # Errors
     /// [`NotRun`] says what is missing here.
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self, NotRun> {
-        let settings: Vec<String> =
-            settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let made = tokio::task::spawn_blocking(move || Self::spawn(&settings)).await;
-        let postgres = made.map_err(|e| NotRun::broken(PART, e))??;
+        Self::launch(None, settings).await
+    }
+
+    /// By this way and no other.
+    ///
+    /// # Errors
+    /// [`NotRun`] says what is missing here.
+    pub async fn start_by(way: Way) -> Result<Self, NotRun> {
+        Self::launch(Some(way), &[]).await
+    }
+
+    async fn launch(way: Option<Way>, settings: &[(&str, &str)]) -> Result<Self, NotRun> {
+        let set = FIXED
+            .iter()
+            .chain(settings)
+            .flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        let set: Vec<String> = set.collect();
+        let mut image = Image::new("postgres", "17-alpine", 5432);
+        let postgres = match Found::look(PART, way, &image).await? {
+            Found::Docker(engine) => {
+                image.cmd = std::iter::once("postgres".to_owned()).chain(set).collect();
+                Self::contain(engine, image).await?
+            }
+            Found::Process(why) => {
+                let made = tokio::task::spawn_blocking(move || Self::spawn(set)).await;
+                made.map_err(|e| NotRun::broken(PART, e))?.map_err(|e| e.after(why.as_deref()))?
+            }
+        };
         postgres.ready().await.map_err(|e| NotRun::broken(PART, e))?;
         Ok(postgres)
     }
 
-    fn spawn(settings: &[String]) -> Result<Self, NotRun> {
+    async fn contain(engine: &'static Engine, mut image: Image) -> Result<Self, NotRun> {
+        let dir = home()?.dir(PART)?;
+        let password = files::password(dir.path())?;
+        let secret = CopyToContainer::new(password.clone().into_bytes(), "/run/orderly-password");
+        image.files.push(secret);
+        image.envs = vec![
+            ("POSTGRES_USER".to_owned(), files::OWNER.to_owned()),
+            ("POSTGRES_PASSWORD_FILE".to_owned(), "/run/orderly-password".to_owned()),
+        ];
+        let port = Port::free(PART)?;
+        let name = format!("orderly-postgres-{}", unique());
+        let container = Container::run(PART, engine, &name, image, &port, None).await?;
+        let address = format!("{}:{}", engine.host, port.number);
+        Ok(Self { node: Node::Container(container), address, password, dir, _port: port })
+    }
+
+    fn spawn(set: Vec<String>) -> Result<Self, NotRun> {
         let made = files::make()?;
         let port = Port::free(PART)?;
-        let fixed = [
+        let here = [
             format!("port={}", port.number),
             "listen_addresses=127.0.0.1".to_owned(),
             "unix_socket_directories=".to_owned(),
-            "max_connections=200".to_owned(),
-            "shared_buffers=64MB".to_owned(),
-            "fsync=off".to_owned(),
             "dynamic_shared_memory_type=mmap".to_owned(), // in the data directory: nothing is left in /dev/shm
         ];
-        let args = fixed.iter().chain(settings).flat_map(|set| ["-c".into(), set.into()]);
+        let here = here.into_iter().flat_map(|set| ["-c".to_owned(), set]);
         let process = Process::spawn(Recipe {
             name: "postgres".to_owned(),
             program: made.bin.join("postgres"),
-            args: ["-D".into(), made.data.clone().into()].into_iter().chain(args).collect(),
-            envs: vec![("LC_ALL", "C".to_owned())],
+            args: ["-D".into(), made.data.clone().into()]
+                .into_iter()
+                .chain(here.chain(set).map(Into::into))
+                .collect(),
+            envs: vec![("LC_ALL".to_owned(), "C".to_owned())],
             dir: made.data.clone(),
             log: made.dir.path().join("log"),
+            stop: Signal::SIGINT,
             user: made.user,
-        })
-        .map_err(|e| NotRun::broken(PART, e))?;
+        });
+        let node = Node::Process(process.map_err(|e| NotRun::broken(PART, e))?);
         Ok(Self {
-            process,
-            port,
+            node,
+            address: port.address(),
             password: made.password,
-            password_file: made.password_file,
-            _dir: made.dir,
+            dir: made.dir,
+            _port: port,
         })
     }
 
@@ -94,12 +141,12 @@ impl Postgres {
 
     /// The url of another database of this server.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://{}:{}@{}/{database}", files::OWNER, self.password, self.port.address())
+        format!("postgres://{}:{}@{}/{database}", files::OWNER, self.password, self.address)
     }
 
     /// The url without the password, for a command line beside `PGPASSWORD` or `PGPASSFILE`.
     pub fn open_url(&self) -> String {
-        format!("postgres://{}@{}/postgres", files::OWNER, self.port.address())
+        format!("postgres://{}@{}/postgres", files::OWNER, self.address)
     }
 
     /// For `PGPASSWORD`.
@@ -108,13 +155,13 @@ impl Postgres {
     }
 
     /// A file that holds the password and nothing else.
-    pub fn password_file(&self) -> &std::path::Path {
-        &self.password_file
+    pub fn password_file(&self) -> PathBuf {
+        self.dir.path().join("password")
     }
 
     /// Where it listens, `host:port`.
     pub fn address(&self) -> String {
-        self.port.address()
+        self.address.clone()
     }
 
     /// A fresh database of this server, dropped with its holder.
@@ -128,9 +175,14 @@ impl Postgres {
     /// The process id of the postmaster.
     ///
     /// # Errors
-    /// It doesn't run.
+    /// It doesn't run, or runs in a container.
     pub fn pid(&self) -> Result<u32, Fault> {
-        self.process.pid()
+        self.node.pid()
+    }
+
+    /// The way it was found.
+    pub fn way(&self) -> Way {
+        self.node.way()
     }
 
     /// kill -9 of the whole server; it is gone when this returns.
@@ -138,15 +190,15 @@ impl Postgres {
     /// # Errors
     /// It doesn't run.
     pub async fn kill(&self) -> Result<(), Fault> {
-        self.process.kill()
+        self.node.kill().await
     }
 
-    /// A fast shutdown: open transactions are rolled back, clients are told; gone when this returns.
+    /// A fast shutdown: open transactions are rolled back, clients are told. It is gone when this returns.
     ///
     /// # Errors
     /// It doesn't run, or doesn't end within a minute.
     pub async fn stop(&self) -> Result<(), Fault> {
-        self.process.stop(Signal::SIGINT, Duration::from_secs(60))
+        self.node.stop().await
     }
 
     /// SIGSTOP of the whole server: connections stay and nothing is answered.
@@ -154,7 +206,7 @@ impl Postgres {
     /// # Errors
     /// It doesn't run.
     pub async fn pause(&self) -> Result<(), Fault> {
-        self.process.pause()
+        self.node.pause().await
     }
 
     /// SIGCONT of the whole server.
@@ -162,7 +214,7 @@ impl Postgres {
     /// # Errors
     /// It doesn't run.
     pub async fn resume(&self) -> Result<(), Fault> {
-        self.process.resume()
+        self.node.resume().await
     }
 
     /// Starts it at its port, with its data; returns when it answers.
@@ -170,21 +222,19 @@ impl Postgres {
     /// # Errors
     /// It still runs, or doesn't come up; then the end of its log is in the error.
     pub async fn start_again(&self) -> Result<(), Fault> {
-        self.process.start()?;
+        self.node.start().await?;
         self.ready().await
     }
 
     async fn ready(&self) -> Result<(), Fault> {
         let url = self.url();
-        let ask = || async {
-            if !self.process.runs() {
-                return Err(Fault::new(format!("postgres ended:\n{}", self.process.tail())));
-            }
-            Ok(database::answers(&url).await.then_some(()))
-        };
-        let late = || {
-            Fault::new(format!("postgres isn't ready after {READY:?}:\n{}", self.process.tail()))
-        };
-        until(READY, ask, late).await
+        self.node.ready(PART, READY, || database::answers(&url)).await
+    }
+}
+
+impl fmt::Debug for Postgres {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("address", &self.address).finish_non_exhaustive()
     }
 }

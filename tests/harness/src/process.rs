@@ -5,16 +5,20 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::error::Fault;
 use crate::home::home;
+use crate::wait::until;
+
+const KILLED: Duration = Duration::from_secs(10);
+const STOPPED: Duration = Duration::from_secs(60);
 
 /// How to run a part.
 #[derive(Debug, Clone)]
@@ -22,9 +26,11 @@ pub(crate) struct Recipe {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<OsString>,
-    pub(crate) envs: Vec<(&'static str, String)>,
+    pub(crate) envs: Vec<(String, String)>,
     pub(crate) dir: PathBuf,
     pub(crate) log: PathBuf,
+    /// The signal that asks it to end.
+    pub(crate) stop: Signal,
     /// uid and gid, where it mustn't run as we do.
     pub(crate) user: Option<(u32, u32)>,
 }
@@ -46,7 +52,7 @@ impl Process {
     /// The shell waits for a line before it becomes the part: by then the watchdog knows of it, and if
     /// the test process dies in between, the pipe closes and there is no part.
     pub(crate) fn start(&self) -> Result<(), Fault> {
-        let Recipe { name, program, args, envs, dir, log, user } = &self.recipe;
+        let Recipe { name, program, args, envs, dir, log, user, .. } = &self.recipe;
         let failed = |what: &str, e: std::io::Error| Fault::new(format!("{name}: {what}: {e}"));
         let mut slot = self.slot();
         if let Some(child) = slot.as_mut()
@@ -56,14 +62,14 @@ impl Process {
         }
         let home = home()?;
         if let Some(gone) = slot.take() {
-            home.tell("ended", gone.id()).map_err(|e| failed("the watchdog", e))?;
+            home.tell("ended", gone.id()).map_err(|e| failed("the watchdog", e))?; // ended by itself
         }
         let log = File::options()
             .create(true)
             .append(true)
             .open(log)
             .map_err(|e| failed("its log", e))?;
-        let mut command = Command::new("sh");
+        let mut command = Command::new("/bin/sh");
         command.args(["-c", r#"read -r go && exec "$@" </dev/null"#, name.as_str()]);
         command.arg(program).args(args).current_dir(dir).process_group(0).stdin(Stdio::piped());
         command.envs(envs.iter().map(|(name, value)| (name, value)));
@@ -71,7 +77,7 @@ impl Process {
         if let Some((uid, gid)) = user {
             command.uid(*uid).gid(*gid);
         }
-        let mut child = command.spawn().map_err(|e| failed("sh", e))?;
+        let mut child = command.spawn().map_err(|e| failed("/bin/sh", e))?;
         home.tell("part", child.id()).map_err(|e| failed("the watchdog", e))?;
         if let Some(mut pipe) = child.stdin.take() {
             pipe.write_all(b"go\n").map_err(|e| failed(&program.display().to_string(), e))?;
@@ -93,9 +99,17 @@ impl Process {
         self.pid().is_ok()
     }
 
-    /// kill -9, of its children too; it is gone when this returns. Stopped first, it can't make
-    /// children that we don't see.
-    pub(crate) fn kill(&self) -> Result<(), Fault> {
+    /// kill -9, of its children too; it is gone when this returns.
+    pub(crate) async fn kill(&self) -> Result<(), Fault> {
+        let children = self.slay()?;
+        self.ended(KILLED).await?;
+        let ask = || async { Ok(children.iter().all(|child| !lives(*child)).then_some(())) };
+        until(KILLED, ask, || Fault::new(format!("{}: a child outlives kill -9", self.recipe.name)))
+            .await
+    }
+
+    /// Stopped first, it can't make children that we don't see.
+    fn slay(&self) -> Result<Vec<Pid>, Fault> {
         let pid = self.pid()?;
         self.each("stop", pid, Signal::SIGSTOP)?;
         let children = children(pid);
@@ -103,15 +117,7 @@ impl Process {
         for child in &children {
             let _ = kill(*child, Signal::SIGKILL); // gone already is as good
         }
-        self.ended(Duration::from_secs(10))?;
-        let end = Instant::now() + Duration::from_secs(10);
-        while children.iter().any(|child| lives(*child)) {
-            if Instant::now() > end {
-                return Err(Fault::new(format!("{}: a child outlives kill -9", self.recipe.name)));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+        Ok(children)
     }
 
     /// SIGSTOP, to its children too.
@@ -133,26 +139,24 @@ impl Process {
         self.each("resume", pid, Signal::SIGCONT)
     }
 
-    /// One signal to the process alone, then waits until it has ended.
-    pub(crate) fn stop(&self, signal: Signal, limit: Duration) -> Result<(), Fault> {
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn stop(&self) -> Result<(), Fault> {
         let pid = self.pid()?;
-        kill(id(pid), signal).map_err(|e| Fault::new(format!("stop {}: {e}", self.recipe.name)))?;
-        self.ended(limit)
+        kill(id(pid), self.recipe.stop)
+            .map_err(|e| Fault::new(format!("stop {}: {e}", self.recipe.name)))?;
+        self.ended(STOPPED).await
     }
 
-    fn ended(&self, limit: Duration) -> Result<(), Fault> {
-        let end = Instant::now() + limit;
-        while self.runs() {
-            if Instant::now() > end {
-                return Err(Fault::new(format!("{} still runs after {limit:?}", self.recipe.name)));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        if let Some(child) = self.slot().take() {
-            let told = home()?.tell("ended", child.id());
-            told.map_err(|e| Fault::new(format!("the watchdog: {e}")))?;
-        }
-        Ok(())
+    async fn ended(&self, limit: Duration) -> Result<(), Fault> {
+        let late = || Fault::new(format!("{} still runs after {limit:?}", self.recipe.name));
+        until(limit, || async { Ok((!self.runs()).then_some(())) }, late).await?;
+        self.reaped()
+    }
+
+    /// The watchdog forgets it: its number may become another's.
+    fn reaped(&self) -> Result<(), Fault> {
+        let Some(child) = self.slot().take() else { return Ok(()) };
+        home()?.tell("ended", child.id()).map_err(|e| Fault::new(format!("the watchdog: {e}")))
     }
 
     fn each(&self, what: &str, pid: u32, signal: Signal) -> Result<(), Fault> {
@@ -161,7 +165,8 @@ impl Process {
 
     /// The end of its log, for an error that says why it doesn't start.
     pub(crate) fn tail(&self) -> String {
-        tail(&self.recipe.log)
+        let log = fs::read(&self.recipe.log).unwrap_or_default();
+        last_lines(&log).unwrap_or_else(|| format!("({} is empty)", self.recipe.log.display()))
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Child>> {
@@ -171,19 +176,20 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.runs() {
-            let _ = self.kill();
+        let _ = self.slay();
+        if let Some(child) = self.slot().as_mut() {
+            let _ = child.wait(); // after kill -9: at once
         }
+        let _ = self.reaped();
     }
 }
 
-/// The last lines of a log.
-pub(crate) fn tail(log: &Path) -> String {
-    let text =
-        fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+/// The end of a log; none of an empty one.
+pub(crate) fn last_lines(log: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(log);
     let lines: Vec<&str> = text.lines().collect();
     let last = lines[lines.len().saturating_sub(25)..].join("\n");
-    if last.is_empty() { format!("({} is empty)", log.display()) } else { last }
+    (!last.trim().is_empty()).then_some(last)
 }
 
 fn id(pid: u32) -> Pid {

@@ -1,6 +1,6 @@
 //! Any program as a part: what is under test, as a process of its own.
 
-use std::{ffi::OsString, path::Path, time::Duration};
+use std::{ffi::OsString, path::Path};
 
 use nix::sys::signal::Signal;
 
@@ -10,9 +10,6 @@ use crate::{
     ports::Port,
     process::{Process, Recipe},
 };
-
-/// How long a program may take to end by itself.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A program that runs, with free ports of its own. Ended by drop, and with the test process.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ impl Program {
         program: &Path,
         ports: usize,
         args: impl FnOnce(&[String]) -> Vec<OsString>,
-        envs: Vec<(&'static str, String)>,
+        envs: Vec<(String, String)>,
     ) -> Result<Self, NotRun> {
         let ports = (0..ports).map(|_| Port::free(name)).collect::<Result<Vec<_>, _>>()?;
         let addresses: Vec<_> = ports.iter().map(Port::address).collect();
@@ -42,6 +39,7 @@ impl Program {
             envs,
             dir: dir.path().to_owned(),
             log: dir.path().join("log"),
+            stop: Signal::SIGTERM,
             user: None,
         })
         .map_err(|fault| NotRun::broken(name, fault.to_string()))?;
@@ -64,8 +62,8 @@ impl Program {
     }
 
     /// kill -9.
-    pub fn kill(&self) -> Result<(), Fault> {
-        self.process.kill()
+    pub async fn kill(&self) -> Result<(), Fault> {
+        self.process.kill().await
     }
 
     /// SIGSTOP.
@@ -79,8 +77,8 @@ impl Program {
     }
 
     /// SIGTERM, and waits until it has ended.
-    pub fn stop(&self) -> Result<(), Fault> {
-        self.process.stop(Signal::SIGTERM, PATIENCE)
+    pub async fn stop(&self) -> Result<(), Fault> {
+        self.process.stop().await
     }
 
     /// Runs it again, on the same ports.

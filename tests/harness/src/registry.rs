@@ -5,12 +5,14 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use crate::docker::{Container, Engine, Image};
 use crate::error::{Fault, NotRun};
 use crate::home::home;
 use crate::java::{java, maven};
+use crate::node::{Found, Node, Way};
 use crate::ports::Port;
 use crate::process::{Process, Recipe};
-use crate::wait::until;
+use crate::unique::unique;
 
 const PART: &str = "registry";
 const POM: &str = include_str!("../maven/registry.xml");
@@ -21,9 +23,10 @@ const READY: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub struct Registry {
     url: String,
-    process: Process,
-    port: Port,
-    _dir: TempDir,
+    address: String,
+    node: Node,
+    _port: Port,
+    _dir: Option<TempDir>,
 }
 
 impl Registry {
@@ -32,10 +35,43 @@ impl Registry {
     /// # Errors
     /// [`NotRun`] says what is missing here.
     pub async fn start() -> Result<Self, NotRun> {
-        let made = tokio::task::spawn_blocking(Self::spawn).await;
-        let registry = made.map_err(|e| NotRun::broken(PART, e))??;
+        Self::launch(None).await
+    }
+
+    /// By this way and no other.
+    ///
+    /// # Errors
+    /// [`NotRun`] says what is missing here.
+    pub async fn start_by(way: Way) -> Result<Self, NotRun> {
+        Self::launch(Some(way)).await
+    }
+
+    async fn launch(way: Option<Way>) -> Result<Self, NotRun> {
+        let mut image = Image::new("apicurio/apicurio-registry", "3.3.3", 8080);
+        let registry = match Found::look(PART, way, &image).await? {
+            Found::Docker(engine) => {
+                image.envs = settings("/tmp/orderly-registry");
+                Self::contain(engine, image).await?
+            }
+            Found::Process(why) => {
+                let made = tokio::task::spawn_blocking(Self::spawn).await;
+                made.map_err(|e| NotRun::broken(PART, e))?.map_err(|e| e.after(why.as_deref()))?
+            }
+        };
         registry.ready().await.map_err(|e| NotRun::broken(PART, e))?;
         Ok(registry)
+    }
+
+    async fn contain(engine: &'static Engine, image: Image) -> Result<Self, NotRun> {
+        let port = Port::free(PART)?;
+        let name = format!("orderly-registry-{}", unique());
+        let container = Container::run(PART, engine, &name, image, &port, None).await?;
+        Ok(Self::of(
+            Node::Container(container),
+            format!("{}:{}", engine.host, port.number),
+            port,
+            None,
+        ))
     }
 
     fn spawn() -> Result<Self, NotRun> {
@@ -43,30 +79,39 @@ impl Registry {
         let app = maven(PART, POM, &[], |_| Ok(()))?;
         let dir = home()?.dir(PART)?;
         let port = Port::free(PART)?;
-        let data = dir.path().join("registry");
+        let mut envs = settings(&dir.path().join("registry").display().to_string());
+        envs.extend([
+            ("QUARKUS_HTTP_HOST".to_owned(), "127.0.0.1".to_owned()),
+            ("QUARKUS_HTTP_PORT".to_owned(), port.number.to_string()),
+            ("QUARKUS_MANAGEMENT_HOST".to_owned(), "127.0.0.1".to_owned()),
+            ("QUARKUS_MANAGEMENT_PORT".to_owned(), "0".to_owned()), // any: nothing asks it
+        ]);
         let process = Process::spawn(Recipe {
             name: "registry".to_owned(),
             program: java,
-            args: vec!["-Xmx512m".into(), "-jar".into(), app.join("quarkus-run.jar").into()],
-            envs: vec![
-                ("QUARKUS_HTTP_HOST", "127.0.0.1".to_owned()),
-                ("QUARKUS_HTTP_PORT", port.number.to_string()),
-                ("QUARKUS_MANAGEMENT_HOST", "127.0.0.1".to_owned()),
-                ("QUARKUS_MANAGEMENT_PORT", "0".to_owned()), // any: nothing asks it
-                ("QUARKUS_LOG_LEVEL", "WARN".to_owned()),
-                ("APICURIO_DATASOURCE_URL", format!("jdbc:h2:file:{}", data.display())),
-            ],
+            args: ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar"]
+                .into_iter()
+                .map(Into::into)
+                .chain([app.join("quarkus-run.jar").into()])
+                .collect(),
+            envs,
             dir: dir.path().to_owned(),
             log: dir.path().join("log"),
+            stop: Signal::SIGTERM,
             user: None,
-        })
-        .map_err(|e| NotRun::broken(PART, e))?;
-        Ok(Self {
-            url: format!("http://{}/apis/ccompat/v7", port.address()),
-            process,
-            port,
+        });
+        let node = Node::Process(process.map_err(|e| NotRun::broken(PART, e))?);
+        Ok(Self::of(node, port.address(), port, Some(dir)))
+    }
+
+    fn of(node: Node, address: String, port: Port, dir: Option<TempDir>) -> Self {
+        Self {
+            url: format!("http://{address}/apis/ccompat/v7"),
+            address,
+            node,
+            _port: port,
             _dir: dir,
-        })
+        }
     }
 
     /// `SCHEMA_REGISTRY_URL`.
@@ -76,15 +121,20 @@ impl Registry {
 
     /// Where it listens, `host:port`.
     pub fn address(&self) -> String {
-        self.port.address()
+        self.address.clone()
     }
 
     /// Its process id.
     ///
     /// # Errors
-    /// It doesn't run.
+    /// It doesn't run, or runs in a container.
     pub fn pid(&self) -> Result<u32, Fault> {
-        self.process.pid()
+        self.node.pid()
+    }
+
+    /// The way it was found.
+    pub fn way(&self) -> Way {
+        self.node.way()
     }
 
     /// kill -9; it is gone when this returns.
@@ -92,23 +142,23 @@ impl Registry {
     /// # Errors
     /// It doesn't run.
     pub async fn kill(&self) -> Result<(), Fault> {
-        self.process.kill()
+        self.node.kill().await
     }
 
-    /// SIGTERM; it is gone when this returns.
+    /// Asks it to end: SIGTERM. It is gone when this returns.
     ///
     /// # Errors
     /// It doesn't run, or doesn't end within a minute.
     pub async fn stop(&self) -> Result<(), Fault> {
-        self.process.stop(Signal::SIGTERM, Duration::from_secs(60))
+        self.node.stop().await
     }
 
-    /// SIGSTOP.
+    /// SIGSTOP: connections stay and nothing is answered.
     ///
     /// # Errors
     /// It doesn't run.
     pub async fn pause(&self) -> Result<(), Fault> {
-        self.process.pause()
+        self.node.pause().await
     }
 
     /// SIGCONT.
@@ -116,7 +166,7 @@ impl Registry {
     /// # Errors
     /// It doesn't run.
     pub async fn resume(&self) -> Result<(), Fault> {
-        self.process.resume()
+        self.node.resume().await
     }
 
     /// Starts it at its port, with its schemas; returns when it answers.
@@ -124,7 +174,7 @@ impl Registry {
     /// # Errors
     /// It still runs, or doesn't come up; then the end of its log is in the error.
     pub async fn start_again(&self) -> Result<(), Fault> {
-        self.process.start()?;
+        self.node.start().await?;
         self.ready().await
     }
 
@@ -132,20 +182,18 @@ impl Registry {
         let subjects = format!("{}/subjects", self.url);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build();
         let http = http.map_err(Fault::new)?;
-        let ask = || async {
-            if !self.process.runs() {
-                return Err(Fault::new(format!("the registry ended:\n{}", self.process.tail())));
-            }
-            let answered =
-                http.get(&subjects).send().await.is_ok_and(|answer| answer.status().is_success());
-            Ok(answered.then_some(()))
+        let answers = || async {
+            http.get(&subjects).send().await.is_ok_and(|answer| answer.status().is_success())
         };
-        let late = || {
-            Fault::new(format!(
-                "the registry isn't ready after {READY:?}:\n{}",
-                self.process.tail()
-            ))
-        };
-        until(READY, ask, late).await
+        self.node.ready("the registry", READY, answers).await
     }
+}
+
+/// Its database is a file at `data`, written at each commit: what it acknowledged outlives a kill -9.
+fn settings(data: &str) -> Vec<(String, String)> {
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![
+        set("QUARKUS_LOG_LEVEL", "WARN"),
+        set("APICURIO_DATASOURCE_URL", &format!("jdbc:h2:file:{data};WRITE_DELAY=0")),
+    ]
 }

@@ -2,12 +2,13 @@
 
 pub mod statuses;
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use fulfilment::{FulfilmentError, Settings};
+use orderly_harness::decide;
 use orderly_schemas::{OrderCollected, OrderLine, OrderPlaced};
 use orderly_sdk::{
-    Config, Event, Meta,
+    Config, Event, Health, Meta,
     codec::{Encoders, Registry},
     emit::{EmitSettings, Emitter},
     kafka::{EmbeddedBroker, Tail},
@@ -16,7 +17,6 @@ use orderly_sdk::{
 use orderly_stores::{Database, Outbox, Value, outbox};
 use orderly_testkit::EmbeddedRegistry;
 use statuses::Statuses;
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,14 +29,28 @@ pub struct Parts {
     pub statuses: Statuses,
     pub emitter: Emitter,
     relay: JoinHandle<()>,
-    _directory: TempDir,
-    _registry: EmbeddedRegistry,
-    _broker: EmbeddedBroker,
+    /// What the database stands on, removed with it.
+    _ground: Box<dyn Any + Send + Sync>,
+    pub registry: EmbeddedRegistry,
+    pub broker: EmbeddedBroker,
 }
 
 impl Parts {
     /// Every topic with that many partitions.
     pub async fn start(partitions: i32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("fulfilment.db").display());
+        Self::start_on(&url, Box::new(directory), partitions).await
+    }
+
+    /// The same on a Postgres, if there is one.
+    pub async fn start_on_postgres(test: &str, partitions: i32) -> Option<Self> {
+        let database = decide(test, orderly_harness::parts::postgres().await)?;
+        let url = database.url().to_owned();
+        Some(Self::start_on(&url, Box::new(database), partitions).await)
+    }
+
+    async fn start_on(url: &str, ground: Box<dyn Any + Send + Sync>, partitions: i32) -> Self {
         let topics = ["orders", "order-status", "fulfilment.dead-letters"];
         let broker = EmbeddedBroker::start(topics.map(|topic| (topic, partitions))).unwrap();
         let registry = EmbeddedRegistry::start([]).await.unwrap();
@@ -48,31 +62,25 @@ impl Parts {
         let client = Registry::new(&config).unwrap();
         let encoders = declared.register(&config, &client).await.unwrap();
         let emitter = Emitter::connect(&config, encoders, EmitSettings::default()).await.unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("fulfilment.db").display());
-        let database = Database::open(&url).unwrap();
+        let database = Database::open(url).unwrap();
         outbox::prepare(&database).await.unwrap();
         let relay = tokio::spawn(relay(Outbox::new(database.clone()), emitter.clone()));
         let statuses = Statuses::follow(&config).await;
-        Self {
-            config,
-            database,
-            statuses,
-            emitter,
-            relay,
-            _directory: directory,
-            _registry: registry,
-            _broker: broker,
-        }
+        Self { config, database, statuses, emitter, relay, _ground: ground, registry, broker }
     }
 
     /// Two members.
     pub fn run(&self, stages: &str) -> Running {
+        self.run_reporting(stages, &Health::of("fulfilment"))
+    }
+
+    pub fn run_reporting(&self, stages: &str, health: &Health) -> Running {
         let settings = Settings {
             config: self.config.clone(),
             database: self.database.clone(),
             members: 2,
             stages: stages.parse().unwrap(),
+            health: health.clone(),
         };
         let shutdown = CancellationToken::new();
         let service = tokio::spawn(fulfilment::run(settings, shutdown.clone()));

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use orderly_sdk::away;
 use orderly_stores::StoreError;
 use serde_json::json;
 
@@ -32,9 +33,9 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store didn't answer a request");
-        match error {
-            StoreError::Unavailable(_) => Self::unavailable("the store is away"),
-            _ => Self {
+        match away(&error) {
+            Some(_) => Self::unavailable("the store is away"),
+            None => Self {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 detail: "the store refused the question; the service's log says why".to_owned(),
             },

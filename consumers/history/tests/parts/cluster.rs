@@ -94,9 +94,7 @@ impl Cluster {
     }
 
     pub fn run(&self, store: &Store, members: usize) -> Running {
-        let shutdown = CancellationToken::new();
-        let service = run(self.settings(store, members), None, shutdown.clone());
-        Running { service: tokio::spawn(service), shutdown }
+        Running::start(self.settings(store, members))
     }
 
     pub async fn dead_letters(&self, count: usize) -> Vec<InRecord> {
@@ -128,6 +126,12 @@ pub struct Running {
 }
 
 impl Running {
+    pub fn start(settings: Settings) -> Self {
+        let shutdown = CancellationToken::new();
+        let service = run(settings, None, shutdown.clone());
+        Self { service: tokio::spawn(service), shutdown }
+    }
+
     /// Waits until the condition holds; fails the test after 30 s, or when the service ends.
     pub async fn until(&mut self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
         let asking = async {

@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod server;
 
 use std::{
+    any::Any,
     collections::BTreeMap,
     sync::{
         Arc,
@@ -13,6 +14,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use history::{Happened, ReadModel, fold};
+use orderly_harness::decide;
 use orderly_schemas::{
     OrderCancelled, OrderCollected, OrderCompleted, OrderConfirmed, OrderLine, OrderPlaced,
     OrderReturned, ReadyForPickup, StageCompleted, StageStarted,
@@ -23,21 +25,39 @@ use orderly_sdk::{
     record::{Coordinates, TopicPartition},
 };
 use orderly_stores::{Database, Row, Tx};
-use tempfile::TempDir;
 
 /// A database of a test's own, with history's tables.
 pub struct Store {
     pub db: Database,
     pub history: ReadModel,
-    _dir: TempDir,
+    url: String,
+    /// What it stands on, removed with it.
+    _ground: Box<dyn Any + Send + Sync>,
 }
 
 impl Store {
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&format!("sqlite:{}", dir.path().join("h.db").display())).unwrap();
+        let url = format!("sqlite:{}", dir.path().join("h.db").display());
+        Self::on(&url, Box::new(dir)).await
+    }
+
+    /// On a Postgres, if there is one.
+    pub async fn on_postgres(test: &str) -> Option<Self> {
+        let database = decide(test, orderly_harness::parts::postgres().await)?;
+        let url = database.url().to_owned();
+        Some(Self::on(&url, Box::new(database)).await)
+    }
+
+    async fn on(url: &str, ground: Box<dyn Any + Send + Sync>) -> Self {
+        let db = Database::open(url).unwrap();
         let history = ReadModel::open(&db).await.unwrap();
-        Self { db, history, _dir: dir }
+        Self { db, history, url: url.to_owned(), _ground: ground }
+    }
+
+    /// The same, as another process opens it.
+    pub fn elsewhere(&self) -> Database {
+        Database::open(&self.url).unwrap()
     }
 
     /// Folds and commits one batch.

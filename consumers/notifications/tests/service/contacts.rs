@@ -23,6 +23,29 @@ async fn a_contact_acknowledged_earlier_and_seen_later_still_gets_its_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_mails_are_sent_and_their_addresses_deleted_with_the_contact() {
+    let test = "on_postgres_mails_are_sent_and_their_addresses_deleted_with_the_contact";
+    let Some(parts) = Parts::start_on_postgres(test, 2, 3).await else { return };
+    let running = parts.run(Mail::Mailbox);
+    for number in 0..20 {
+        parts.contact(&format!("o-{number}"), "ada@example.com").await;
+        parts.confirmed(&format!("o-{number}")).await;
+    }
+    parts.mails(20).await;
+
+    for number in 0..20 {
+        parts.emitter.delete::<ContactGiven>(&format!("o-{number}")).await.unwrap();
+    }
+
+    until("the addresses are deleted", || async {
+        parts.column("address").await.iter().all(Option::is_none).then_some(())
+    })
+    .await;
+    running.stop().await;
+    assert_eq!(parts.mails(20).await.len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn orders_without_a_contact_get_no_mail_and_stall_nobody() {
     let parts = Parts::start(4, 3).await;
     let running = parts.run(Mail::Mailbox);

@@ -1,6 +1,7 @@
 //! The service on the embedded broker and registry, SQLite, and a mail server of a few lines.
 #![allow(clippy::unwrap_used)]
 
+mod away;
 mod contacts;
 mod mails;
 mod page;

@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use notifications::{Error, GROUP, Mail, Mailbox, Mailed, Settings};
+use orderly_harness::{TestDatabase, decide};
 use orderly_schemas::{
     ContactGiven, OrderConfirmed, OrderRejected, ReadyForPickup, StageStarted, every_schema,
 };
@@ -26,8 +27,9 @@ pub struct Parts {
     pub database: Database,
     pub emitter: Emitter,
     directory: TempDir,
+    _postgres: Option<TestDatabase>,
     _registry: EmbeddedRegistry,
-    _broker: EmbeddedBroker,
+    pub broker: EmbeddedBroker,
 }
 
 impl Parts {
@@ -54,7 +56,15 @@ impl Parts {
         let emitter = Emitter::connect(&config, encoders, EmitSettings::default()).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory, "notifications");
-        Self { config, database, emitter, directory, _registry: registry, _broker: broker }
+        Self { config, database, emitter, directory, _postgres: None, _registry: registry, broker }
+    }
+
+    /// The same with its tables on a Postgres, if there is one.
+    pub async fn start_on_postgres(test: &str, contacts: i32, statuses: i32) -> Option<Self> {
+        let postgres = decide(test, orderly_harness::parts::postgres().await)?;
+        let parts = Self::start(contacts, statuses).await;
+        let database = Database::open(postgres.url()).unwrap();
+        Some(Self { database, _postgres: Some(postgres), ..parts })
     }
 
     /// One that nothing was written to.

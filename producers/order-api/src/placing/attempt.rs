@@ -78,13 +78,13 @@ pub(super) async fn send_by<E: Event>(
     last_call: Instant,
 ) -> Result<Pending, EmitError> {
     timeout_at(last_call, emitter.send(event, meta)).await.unwrap_or_else(|_| {
-        Err(EmitError::NotWritten(orderly_sdk::emit::NotWritten {
+        Err(EmitError::NotWritten(Box::new(orderly_sdk::emit::NotWritten {
             event: E::TYPE.into(),
             topic: E::TOPIC.into(),
             key: event.key().into(),
             why: "the deadline passed without room among the events in flight".into(),
             is_final: false,
             away: None,
-        }))
+        })))
     })
 }

@@ -1,8 +1,9 @@
 //! One running order-api with everything it stands on.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{any::Any, collections::BTreeMap, time::Duration};
 
 use order_api::{OrderAccepted, ProblemBody, Settings, declares, emit_settings, serve};
+use orderly_harness::{decide, parts};
 use orderly_schemas::every_schema;
 use orderly_sdk::{
     Config, Event,
@@ -25,6 +26,32 @@ pub(crate) struct Wishes {
     pub(crate) delivery: Option<Duration>,
     pub(crate) largest_message: Option<u32>,
     pub(crate) change: Box<dyn FnOnce(&mut Settings) + Send>,
+    pub(crate) ground: Ground,
+}
+
+/// A database of a test's own.
+pub(crate) struct Ground {
+    url: String,
+    /// Removed with it.
+    _kept: Box<dyn Any + Send + Sync>,
+}
+
+impl Ground {
+    pub(crate) fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/orders.db", dir.path().display());
+        Self { url, _kept: Box::new(dir) }
+    }
+
+    /// On a Postgres, if there is one.
+    pub(crate) async fn postgres(test: &str) -> Option<Self> {
+        let database = decide(test, parts::postgres().await)?;
+        Some(Self { url: database.url().to_owned(), _kept: Box::new(database) })
+    }
+
+    fn open(&self) -> Database {
+        Database::open(&self.url).unwrap()
+    }
 }
 
 impl Default for Wishes {
@@ -34,6 +61,7 @@ impl Default for Wishes {
             delivery: None,
             largest_message: None,
             change: Box::new(|_| {}),
+            ground: Ground::sqlite(),
         }
     }
 }
@@ -46,7 +74,9 @@ pub(crate) struct Shop {
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: JoinHandle<Result<(), order_api::ServeError>>,
     config: Config,
-    dir: tempfile::TempDir,
+    emitter: Emitter,
+    deadline: Duration,
+    ground: Ground,
     _registry: EmbeddedRegistry,
 }
 
@@ -70,23 +100,39 @@ impl Shop {
             emit = EmitSettings { delivery_timeout: wishes.delivery, ..emit };
         }
         let emitter = Emitter::connect(&config, encoders.unwrap(), emit).await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
         let history = StubHistory::start().await;
-        let database = database(&dir);
-        let mut settings = Settings::new(emitter, database, history.url());
+        let mut settings = Settings::new(emitter.clone(), wishes.ground.open(), history.url());
         settings.deadline = wishes.deadline;
         (wishes.change)(&mut settings);
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
-        let served = tokio::spawn(serve(settings, listener, shutdown.clone()));
+        let (url, served) = start(settings, &shutdown).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { broker, history, http, url, shutdown, served, config, dir, _registry: registry }
+        Self {
+            broker,
+            history,
+            http,
+            url,
+            shutdown,
+            served,
+            config,
+            emitter,
+            deadline: wishes.deadline,
+            ground: wishes.ground,
+            _registry: registry,
+        }
+    }
+
+    /// One more of the service, on the same database; its url.
+    pub(crate) async fn replica(&self) -> String {
+        let mut settings =
+            Settings::new(self.emitter.clone(), self.ground.open(), self.history.url());
+        settings.deadline = self.deadline;
+        start(settings, &self.shutdown).await.0
     }
 
     /// The service's own database, opened a second time.
     pub(crate) fn database(&self) -> Database {
-        database(&self.dir)
+        self.ground.open()
     }
 
     pub(crate) async fn post(&self, body: &Value) -> Answer {
@@ -98,7 +144,11 @@ impl Shop {
     }
 
     pub(crate) fn request(&self, body: &Value) -> reqwest::RequestBuilder {
-        self.http.post(format!("{}/orders", self.url)).json(body)
+        self.request_to(&self.url, body)
+    }
+
+    pub(crate) fn request_to(&self, url: &str, body: &Value) -> reqwest::RequestBuilder {
+        self.http.post(format!("{url}/orders")).json(body)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -171,8 +221,13 @@ impl Drop for Shop {
     }
 }
 
-fn database(dir: &tempfile::TempDir) -> Database {
-    Database::open(&format!("sqlite:{}/orders.db", dir.path().display())).unwrap()
+async fn start(
+    settings: Settings,
+    shutdown: &CancellationToken,
+) -> (String, JoinHandle<Result<(), order_api::ServeError>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (url, tokio::spawn(serve(settings, listener, shutdown.clone())))
 }
 
 /// What came back.

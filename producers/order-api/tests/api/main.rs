@@ -12,4 +12,5 @@ mod outcomes;
 mod placing;
 mod privacy;
 mod reading;
+mod replicas;
 mod stub_history;

@@ -5,7 +5,7 @@ pub mod wire;
 
 use std::{collections::HashMap, time::Duration};
 
-use orderly_sdk::{Config, OutRecord, kafka::EmbeddedBroker};
+use orderly_sdk::{Config, Health, OutRecord, kafka::EmbeddedBroker};
 use orderly_stores::{Database, Outbox, outbox};
 use outbox_relay::{RelayError, Settings};
 use tempfile::TempDir;
@@ -90,8 +90,9 @@ impl Parts {
     }
 
     fn run_leasing(&self, config: &Config, poll: Duration, lease: Duration) -> Running {
-        let settings =
-            Settings { config: config.clone(), database: self.database.clone(), poll, lease };
+        let health = Health::of("outbox-relay");
+        let (config, database) = (config.clone(), self.database.clone());
+        let settings = Settings { config, database, poll, lease, health };
         let shutdown = CancellationToken::new();
         let relay = tokio::spawn(outbox_relay::run(settings, shutdown.clone()));
         Running { relay, shutdown }

@@ -211,7 +211,7 @@ const INSERT: &str = "
         r.inserted_at, r.bucket
     FROM {rows: topic TEXT, partition_id BIGINT, record_key BYTEA, payload BYTEA, headers BYTEA,
           timestamp_ms BIGINT, size BIGINT, inserted_at TIMESTAMPTZ, bucket BIGINT} AS r
-    ORDER BY r.nth";
+    {in_order}";
 
 const REMOVE: &str = "DELETE FROM outbox WHERE id IN (SELECT r.id FROM {rows: id BIGINT} AS r)";
 

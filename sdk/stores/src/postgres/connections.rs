@@ -45,7 +45,7 @@ impl Connections {
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(limits.wait))
+            .wait_timeout(Some(limits.connect))
             .create_timeout(Some(limits.connect))
             .recycle_timeout(Some(limits.connect))
             .post_create(prepare)
@@ -56,8 +56,8 @@ impl Connections {
 
     /// A connection, free or new.
     pub(super) async fn take(&self) -> Result<Connection, StoreError> {
-        // What the session is set to is asked of the server beside the pool's own limits.
-        let longest = self.limits.wait + self.limits.connect * 2;
+        // Waiting, connecting and setting the session up.
+        let longest = self.limits.connect * 3;
         let client = match timeout(longest, self.pool.get()).await {
             Ok(client) => client.map_err(|error| errors::from_connecting(&self.server, &error))?,
             Err(_) => {

@@ -18,10 +18,8 @@ pub(crate) use session::Session;
 /// [`Unavailable`](StoreError::Unavailable).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connecting, with all that a session is set to.
+    /// Connecting, or waiting for a connection that is free.
     connect: Duration,
-    /// Waiting for a connection of the pool.
-    wait: Duration,
     /// One statement, as the server counts.
     statement: Duration,
     /// Waiting for another transaction's lock.
@@ -36,7 +34,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
-            wait: Duration::from_secs(5),
             statement: Duration::from_secs(15),
             locked: Duration::from_secs(5),
             idle: Duration::from_secs(60),
@@ -95,6 +92,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     for_update: "FOR UPDATE",
     skip_locked: "FOR UPDATE SKIP LOCKED",
     now: "(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000)::BIGINT",
+    in_order: "ORDER BY nth",
     rows: |columns| {
         let arrays: Vec<String> =
             (1..).zip(columns).map(|(number, (_, kind))| format!("${number}::{kind}[]")).collect();

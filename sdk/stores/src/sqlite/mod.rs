@@ -66,9 +66,11 @@ pub(crate) const DIALECT: Dialect = Dialect {
     for_update: "",
     skip_locked: "",
     now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+    // Behind a table alone it couldn't read `ON CONFLICT`.
+    in_order: "WHERE TRUE",
     rows: |columns| {
         let values: Vec<String> =
             (1..).zip(columns).map(|(number, (name, _))| format!("${number} AS {name}")).collect();
-        format!("(SELECT {}, 1 AS nth)", values.join(", "))
+        format!("(SELECT {})", values.join(", "))
     },
 };

@@ -49,6 +49,7 @@ macro_rules! conforms {
                 members_that_start_at_once_migrate_once,
                 a_changed_migration_is_refused,
                 a_moved_migration_is_refused,
+                processes_that_start_at_once_migrate_once,
                 a_failing_migration_leaves_nothing,
                 an_older_member_lets_newer_migrations_be,
             }
@@ -103,7 +104,7 @@ macro_rules! conforms {
         $(mod $module {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                if let Some(place) = $place(concat!(stringify!($module), "::", stringify!($test))) {
+                if let Some(place) = $place(concat!(stringify!($module), "::", stringify!($test))).await {
                     $crate::$module::$test(&place).await;
                 }
             })*
@@ -112,10 +113,10 @@ macro_rules! conforms {
 }
 
 mod on_postgres;
+mod on_postgres_faults;
 mod on_sqlite;
 mod on_sqlite_disk;
 mod on_sqlite_turns;
-mod server;
 
 use std::{any::Any, future::poll_fn, pin::Pin, task::Poll};
 
@@ -126,6 +127,12 @@ use orderly_stores::{Database, Migration, Tx};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_child() {
     killed::run_as_child().await;
+}
+
+/// One of the processes of `processes_that_start_at_once_migrate_once`; else nothing.
+#[tokio::test]
+async fn migrating_child() {
+    migrations::run_as_child().await;
 }
 
 /// A database of its own for one test.

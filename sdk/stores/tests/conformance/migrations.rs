@@ -1,5 +1,10 @@
 //! Tables are brought up to date once, by whichever member starts first.
 
+use std::{
+    env,
+    process::{Command, Stdio},
+};
+
 use orderly_stores::{Database, Migration, StoreError};
 
 use crate::{Place, effects};
@@ -35,6 +40,34 @@ pub(crate) async fn members_that_start_at_once_migrate_once(place: &Place) {
     members.join_all().await;
 
     assert_eq!(effects(&place.open()).await, ["created", "extended"]);
+}
+
+/// Where a process of its own finds its database.
+const CHILD_DATABASE: &str = "ORDERLY_TEST_MIGRATING_CHILD_DATABASE";
+
+pub(crate) async fn processes_that_start_at_once_migrate_once(place: &Place) {
+    let start = |_| {
+        Command::new(env::current_exe().unwrap())
+            .args(["--exact", "migrating_child"])
+            .env(CHILD_DATABASE, &place.url)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let processes: Vec<_> = (0..4).map(start).collect();
+    for mut process in processes {
+        let ended = tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+        assert!(ended.success());
+    }
+
+    assert_eq!(effects(&place.open()).await, ["created", "extended"]);
+}
+
+/// What such a process does.
+pub(crate) async fn run_as_child() {
+    let Ok(url) = env::var(CHILD_DATABASE) else { return };
+    let db = Database::open(&url).unwrap();
+    db.migrate("shop", &[CREATE, EXTEND]).await.unwrap();
 }
 
 pub(crate) async fn a_changed_migration_is_refused(place: &Place) {

@@ -1,11 +1,12 @@
 //! The suite on Postgres.
 
-use crate::{Place, server::Server};
+use orderly_harness::{decide, parts};
 
-pub(crate) fn place(test: &str) -> Option<Place> {
-    let server = Server::find(test)?;
-    let database = server.create_database();
-    Some(Place { url: database.url(), _ground: Box::new(database) })
+use crate::Place;
+
+pub(crate) async fn place(test: &str) -> Option<Place> {
+    let database = decide(&format!("on_postgres::{test}"), parts::postgres().await)?;
+    Some(Place { url: database.url().to_owned(), _ground: Box::new(database) })
 }
 
 conforms!(crate::on_postgres::place);

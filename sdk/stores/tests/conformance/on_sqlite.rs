@@ -2,10 +2,14 @@
 
 use crate::Place;
 
-pub(crate) fn place(_test: &str) -> Option<Place> {
+pub(crate) fn here() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", dir.path().join("test.db").display());
-    Some(Place { url, _ground: Box::new(dir) })
+    Place { url, _ground: Box::new(dir) }
+}
+
+async fn place(_test: &str) -> Option<Place> {
+    Some(here())
 }
 
 conforms!(crate::on_sqlite::place);

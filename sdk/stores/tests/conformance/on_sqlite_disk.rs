@@ -5,7 +5,7 @@ use std::fs;
 use orderly_sdk::consume::{Decision, Failure};
 use orderly_stores::{Database, StoreError};
 
-use crate::{add_effect, effects, on_sqlite::place, prepare_effects};
+use crate::{add_effect, effects, on_sqlite::here, prepare_effects};
 
 #[test]
 fn what_cannot_be_opened_is_unavailable_and_named() {
@@ -22,7 +22,7 @@ fn what_cannot_be_opened_is_unavailable_and_named() {
 
 #[tokio::test]
 async fn a_full_disk_is_unavailable_until_there_is_room() {
-    let place = place("").unwrap();
+    let place = here();
     let db = place.open();
     prepare_effects(&db).await;
     limit_pages(&db, 1).await;
@@ -43,7 +43,7 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
 
 #[tokio::test]
 async fn a_database_that_became_read_only_is_unavailable() {
-    let place = place("").unwrap();
+    let place = here();
     let db = place.open();
     prepare_effects(&db).await;
     let mut tx = db.begin().await.unwrap();

@@ -2,11 +2,11 @@
 
 use std::pin::pin;
 
-use crate::{add_effect, at_once, effects, on_sqlite::place, prepare_effects};
+use crate::{add_effect, at_once, effects, on_sqlite::here, prepare_effects};
 
 #[tokio::test]
 async fn a_transaction_begins_when_the_one_before_has_ended() {
-    let place = place("").unwrap();
+    let place = here();
     let db = place.open();
     prepare_effects(&db).await;
     let mut first = db.begin().await.unwrap();

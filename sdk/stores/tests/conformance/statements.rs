@@ -79,7 +79,7 @@ pub(crate) async fn a_batch_says_how_many_rows_it_changed(place: &Place) {
     prepare_effects(&db).await;
     let mut tx = db.begin().await.unwrap();
     let sql = "INSERT INTO effects (id, what) SELECT r.id, r.what
-               FROM {rows: id BIGINT, what TEXT} AS r WHERE TRUE ON CONFLICT DO NOTHING";
+               FROM {rows: id BIGINT, what TEXT} AS r {in_order} ON CONFLICT DO NOTHING";
     let rows = |ids: &[i32]| ids.iter().map(|&id| vec![id.into(), "x".into()]).collect();
 
     assert_eq!(tx.execute_many(sql, rows(&[1, 2, 3])).await.unwrap(), 3);
@@ -140,7 +140,7 @@ pub(crate) async fn what_batches_hold_comes_back(place: &Place) {
         SELECT r.amount, r.moment, r.number, r.flag, r.label, r.bytes
         FROM {rows: amount DECIMAL, moment TIMESTAMPTZ, number BIGINT, flag BOOLEAN, label TEXT,
               bytes BYTEA} AS r
-        ORDER BY r.nth";
+        {in_order}";
     assert_eq!(tx.execute_many(insert, rows).await.unwrap(), 12_001);
     tx.commit().await.unwrap();
 

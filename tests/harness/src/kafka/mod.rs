@@ -1,24 +1,22 @@
 //! Kafka: one broker, or three whose controllers outlive the loss of any one.
 
 mod config;
+mod containers;
+mod processes;
+mod secured;
 mod wire;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+pub use secured::SecuredKafka;
+
 use crate::error::{Fault, NotRun};
-use crate::home::home;
-use crate::java::{java, maven, run};
+use crate::node::{Found, Node, Way};
 use crate::ports::Port;
-use crate::process::{Process, Recipe};
-use crate::wait::until;
 
 const PART: &str = "kafka";
-const POM: &str = include_str!("../../maven/kafka.xml");
 /// A cold JVM on a busy machine.
 const READY: Duration = Duration::from_secs(90);
 
@@ -28,14 +26,14 @@ const READY: Duration = Duration::from_secs(90);
 pub struct Kafka {
     bootstrap: String,
     brokers: Vec<Broker>, // before the directory: a process ends before its files go
-    _dir: TempDir,
+    _dir: Option<TempDir>,
 }
 
 #[derive(Debug)]
 struct Broker {
-    process: Process,
-    port: Port,
-    _controller: Port,
+    node: Node,
+    address: String,
+    _ports: Vec<Port>,
 }
 
 impl Kafka {
@@ -45,62 +43,35 @@ impl Kafka {
     /// # Errors
     /// [`NotRun`] says what is missing here.
     pub async fn start(brokers: usize) -> Result<Self, NotRun> {
+        Self::launch(brokers, None).await
+    }
+
+    /// By this way and no other.
+    ///
+    /// # Errors
+    /// [`NotRun`] says what is missing here.
+    pub async fn start_by(way: Way, brokers: usize) -> Result<Self, NotRun> {
+        Self::launch(brokers, Some(way)).await
+    }
+
+    async fn launch(brokers: usize, way: Option<Way>) -> Result<Self, NotRun> {
         if ![1, 3].contains(&brokers) {
             return Err(NotRun::broken(PART, format!("1 or 3 brokers, not {brokers}")));
         }
-        let made = tokio::task::spawn_blocking(move || Self::spawn(brokers)).await;
-        let kafka = made.map_err(|e| NotRun::broken(PART, e))??;
-        for node in kafka.nodes() {
-            kafka.ready(node, &kafka.nodes()).await.map_err(|e| NotRun::broken(PART, e))?;
-        }
+        let kafka = match Found::look(PART, way, &containers::image()).await? {
+            Found::Docker(engine) => containers::start(engine, brokers).await?,
+            Found::Process(why) => {
+                let made = tokio::task::spawn_blocking(move || processes::start(brokers)).await;
+                made.map_err(|e| NotRun::broken(PART, e))?.map_err(|e| e.after(why.as_deref()))?
+            }
+        };
+        kafka.all_ready().await?;
         Ok(kafka)
     }
 
-    fn spawn(count: usize) -> Result<Self, NotRun> {
-        let java = java(PART, 17)?;
-        let jars = maven(PART, POM, &[], |_| Ok(()))?;
-        let dir = home()?.dir(PART)?;
-        let mut ports = Vec::new();
-        for _ in 0..count {
-            ports.push((Port::free(PART)?, Port::free(PART)?));
-        }
-        let voters: Vec<(i32, u16)> =
-            (1..).zip(&ports).map(|(id, (_, controller))| (id, controller.number)).collect();
-        let mut nodes = Vec::new();
-        for (id, (port, controller)) in (1..).zip(ports) {
-            let files = config::write(dir.path(), id, port.number, &voters).map_err(|e| {
-                NotRun::broken(PART, format!("its files in {}: {e}", dir.path().display()))
-            })?;
-            nodes.push((id, port, controller, files));
-        }
-        std::thread::scope(|scope| {
-            let formats: Vec<_> =
-                nodes.iter().map(|node| scope.spawn(|| format(&java, &jars, &node.3))).collect();
-            formats
-                .into_iter()
-                .try_for_each(|format| format.join().map_err(|_| NotRun::broken(PART, "format"))?)
-        })?;
-        let heap = if count == 1 { "-Xmx512m" } else { "-Xmx384m" };
-        let mut brokers = Vec::new();
-        for (id, port, controller, files) in nodes {
-            let process = Process::spawn(Recipe {
-                name: format!("kafka broker {id}"),
-                program: java.clone(),
-                args: [heap.into(), "-Xms128m".into()]
-                    .into_iter()
-                    .chain(jvm(&jars, &files))
-                    .chain(["kafka.Kafka".into(), files.properties.clone().into()])
-                    .collect(),
-                envs: Vec::new(),
-                dir: files.dir.clone(),
-                log: files.dir.join("log"),
-                user: None,
-            })
-            .map_err(|e| NotRun::broken(PART, e))?;
-            brokers.push(Broker { process, port, _controller: controller });
-        }
-        let addresses: Vec<String> = brokers.iter().map(|broker| broker.port.address()).collect();
-        Ok(Self { bootstrap: addresses.join(","), brokers, _dir: dir })
+    fn of(brokers: Vec<Broker>, dir: Option<TempDir>) -> Self {
+        let addresses: Vec<&str> = brokers.iter().map(|broker| broker.address.as_str()).collect();
+        Self { bootstrap: addresses.join(","), brokers, _dir: dir }
     }
 
     /// `bootstrap.servers`: all brokers.
@@ -118,15 +89,20 @@ impl Kafka {
     /// # Errors
     /// There is no such broker.
     pub fn address(&self, node: i32) -> Result<String, Fault> {
-        Ok(self.broker(node)?.port.address())
+        Ok(self.broker(node)?.address.clone())
     }
 
     /// The process id of a broker.
     ///
     /// # Errors
-    /// There is no such broker, or it doesn't run.
+    /// There is no such broker, it doesn't run, or runs in a container.
     pub fn pid(&self, node: i32) -> Result<u32, Fault> {
-        self.broker(node)?.process.pid()
+        self.broker(node)?.node.pid()
+    }
+
+    /// The way it was found.
+    pub fn way(&self) -> Way {
+        self.brokers.first().map_or(Way::Process, |broker| broker.node.way())
     }
 
     /// kill -9; the broker is gone when this returns.
@@ -134,7 +110,7 @@ impl Kafka {
     /// # Errors
     /// There is no such broker, or it doesn't run.
     pub async fn kill(&self, node: i32) -> Result<(), Fault> {
-        self.broker(node)?.process.kill()
+        self.broker(node)?.node.kill().await
     }
 
     /// SIGTERM: the broker hands its partitions over and ends; it is gone when this returns.
@@ -142,7 +118,7 @@ impl Kafka {
     /// # Errors
     /// There is no such broker, it doesn't run, or doesn't end within a minute.
     pub async fn stop(&self, node: i32) -> Result<(), Fault> {
-        self.broker(node)?.process.stop(Signal::SIGTERM, Duration::from_secs(60))
+        self.broker(node)?.node.stop().await
     }
 
     /// SIGSTOP: the broker keeps its connections and answers nothing.
@@ -150,7 +126,7 @@ impl Kafka {
     /// # Errors
     /// There is no such broker, or it doesn't run.
     pub async fn pause(&self, node: i32) -> Result<(), Fault> {
-        self.broker(node)?.process.pause()
+        self.broker(node)?.node.pause().await
     }
 
     /// SIGCONT.
@@ -158,7 +134,7 @@ impl Kafka {
     /// # Errors
     /// There is no such broker, or it doesn't run.
     pub async fn resume(&self, node: i32) -> Result<(), Fault> {
-        self.broker(node)?.process.resume()
+        self.broker(node)?.node.resume().await
     }
 
     /// Starts a killed or stopped broker at its port, with its data; returns when it answers.
@@ -166,27 +142,26 @@ impl Kafka {
     /// # Errors
     /// It still runs, or doesn't come up; then the end of its log is in the error.
     pub async fn start_again(&self, node: i32) -> Result<(), Fault> {
-        self.broker(node)?.process.start()?;
+        self.broker(node)?.node.start().await?;
         self.ready(node, &[node]).await
+    }
+
+    async fn all_ready(&self) -> Result<(), NotRun> {
+        let all = self.nodes();
+        for node in &all {
+            self.ready(*node, &all).await.map_err(|e| NotRun::broken(PART, e))?;
+        }
+        Ok(())
     }
 
     /// A broker answers a metadata request, and names all of `known`.
     async fn ready(&self, node: i32, known: &[i32]) -> Result<(), Fault> {
         let broker = self.broker(node)?;
-        let ask = || async {
-            if !broker.process.runs() {
-                return Err(Fault::new(format!("broker {node} ended:\n{}", broker.process.tail())));
-            }
-            let listed = wire::brokers(&broker.port.address()).await.unwrap_or_default();
-            Ok(known.iter().all(|node| listed.contains(node)).then_some(()))
+        let answers = || async {
+            let listed = wire::brokers(&broker.address).await.unwrap_or_default();
+            known.iter().all(|node| listed.contains(node))
         };
-        let late = || {
-            Fault::new(format!(
-                "broker {node} isn't ready after {READY:?}:\n{}",
-                broker.process.tail()
-            ))
-        };
-        until(READY, ask, late).await
+        broker.node.ready(&format!("broker {node}"), READY, answers).await
     }
 
     fn broker(&self, node: i32) -> Result<&Broker, Fault> {
@@ -195,18 +170,4 @@ impl Kafka {
             .and_then(|n| self.brokers.get(n))
             .ok_or_else(|| Fault::new(format!("there is no broker {node}")))
     }
-}
-
-fn jvm(jars: &Path, files: &config::Files) -> [std::ffi::OsString; 3] {
-    let logger = format!("-Dlog4j2.configurationFile={}", files.logger.display());
-    [logger.into(), "-cp".into(), jars.join("*").into()]
-}
-
-/// A broker's log directory, and the first metadata in it.
-fn format(java: &PathBuf, jars: &Path, files: &config::Files) -> Result<(), NotRun> {
-    let mut tool = Command::new(java);
-    tool.args(["-Xmx128m", "-XX:TieredStopAtLevel=1"]).args(jvm(jars, files));
-    tool.args(["kafka.tools.StorageTool", "format", "-t", config::CLUSTER, "-c"])
-        .arg(&files.properties);
-    run(PART, &mut tool, Duration::from_secs(60)).map_err(NotRun::into_broken)
 }

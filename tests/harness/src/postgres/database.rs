@@ -1,16 +1,16 @@
 //! A fresh database for each test on one server.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::fmt;
 use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
 
 use crate::error::Fault;
+use crate::unique::unique;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A database of the test's own, dropped with this.
-#[derive(Debug)]
 pub struct TestDatabase {
     server: String,
     name: String,
@@ -20,23 +20,9 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// `server` is the url of any database of the server, as a user that may create databases.
     pub(crate) async fn create(server: &str) -> Result<Self, Fault> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let moment =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test_{:x}_{:x}_{next}", moment.as_secs(), std::process::id());
+        let name = format!("test_{}", unique().replace('-', "_"));
         say(server, &format!("CREATE DATABASE {name}")).await?;
-        let (before, after) =
-            server.split_once('?').map_or((server, None), |(url, more)| (url, Some(more)));
-        let root = match before
-            .split_once("://")
-            .and_then(|(_, rest)| rest.find('/').map(|at| rest.len() - at))
-        {
-            Some(path) => &before[..before.len() - path],
-            None => before,
-        };
-        let more = after.map(|more| format!("?{more}")).unwrap_or_default();
-        Ok(Self { url: format!("{root}/{name}{more}"), server: server.to_owned(), name })
+        Ok(Self { url: sibling(server, &name), server: server.to_owned(), name })
     }
 
     /// `DATABASE_URL`, with the password.
@@ -47,6 +33,13 @@ impl TestDatabase {
     /// The database's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl fmt::Debug for TestDatabase {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestDatabase").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -63,6 +56,14 @@ impl Drop for TestDatabase {
             tracing::warn!("database {} is left behind: {e}", self.name);
         }
     }
+}
+
+/// The url of another database of the same server.
+fn sibling(server: &str, name: &str) -> String {
+    let (url, settings) = server.split_at(server.find('?').unwrap_or(server.len()));
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let root = url[host..].find('/').map_or(url, |path| &url[..host + path]);
+    format!("{root}/{name}{settings}")
 }
 
 async fn say(server: &str, statement: &str) -> Result<(), Fault> {
@@ -87,4 +88,19 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sibling;
+
+    #[test]
+    fn another_database_of_a_server_keeps_the_rest_of_the_url() {
+        assert_eq!(sibling("postgres://u:p@h:1/db", "t"), "postgres://u:p@h:1/t");
+        assert_eq!(sibling("postgres://u@h", "t"), "postgres://u@h/t");
+        assert_eq!(
+            sibling("postgres://u@h/db?connect_timeout=3", "t"),
+            "postgres://u@h/t?connect_timeout=3"
+        );
+    }
 }

@@ -14,6 +14,7 @@ use super::PART;
 use crate::error::NotRun;
 use crate::home::home;
 use crate::java::{java, maven, run};
+use crate::unique::{secret, write_secret};
 
 const POM: &str = include_str!("../../maven/postgres.xml");
 /// The superuser, which the tests log in as.
@@ -24,7 +25,6 @@ pub(super) struct Made {
     pub(super) bin: PathBuf,
     pub(super) data: PathBuf,
     pub(super) password: String,
-    pub(super) password_file: PathBuf,
     pub(super) user: Option<(u32, u32)>,
     pub(super) dir: TempDir,
 }
@@ -38,10 +38,8 @@ pub(super) fn make() -> Result<Made, NotRun> {
     let own = |path: &Path| user.map_or(Ok(()), |(uid, gid)| chown(path, Some(uid), Some(gid)));
     own(dir.path()).map_err(denied)?;
     let bin = reachable(&installed, dir.path(), user)?;
-    let password = random().map_err(denied)?;
+    let password = password(dir.path())?;
     let password_file = dir.path().join("password");
-    fs::write(&password_file, &password).map_err(denied)?;
-    fs::set_permissions(&password_file, PermissionsExt::from_mode(0o600)).map_err(denied)?;
     own(&password_file).map_err(denied)?;
     let data = dir.path().join("data");
     let mut initdb = as_user(&bin.join("initdb"), user);
@@ -50,7 +48,14 @@ pub(super) fn make() -> Result<Made, NotRun> {
         .arg(&data);
     initdb.arg("--pwfile").arg(&password_file).current_dir(dir.path()).env("LC_ALL", "C");
     run(PART, &mut initdb, TOOL).map_err(NotRun::into_broken)?;
-    Ok(Made { bin, data, password, password_file, user, dir })
+    Ok(Made { bin, data, password, user, dir })
+}
+
+/// A new password, also in a file in `dir`.
+pub(super) fn password(dir: &Path) -> Result<String, NotRun> {
+    let file = dir.join("password");
+    let made = secret().and_then(|password| write_secret(&file, &password).map(|()| password));
+    made.map_err(|e| NotRun::broken(PART, format!("{}: {e}", file.display())))
 }
 
 /// The directory that Maven's jar was unpacked into.
@@ -115,11 +120,4 @@ fn other_user() -> (u32, u32) {
     let known =
         ["postgres", "nobody"].into_iter().find_map(|name| User::from_name(name).ok().flatten());
     known.map_or((65534, 65534), |user| (user.uid.as_raw(), user.gid.as_raw()))
-}
-
-fn random() -> std::io::Result<String> {
-    use std::io::Read as _;
-    let mut bytes = [0_u8; 16];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
