@@ -104,6 +104,7 @@ impl Platform {
             config: config.clone(),
             database: databases.fulfilment.clone(),
             poll: Duration::from_millis(500),
+            lease: outbox_relay::LEASE,
             health: Health::of("outbox-relay"),
         };
         services.spawn("outbox-relay", outbox_relay::run(relay, stop.clone()));

@@ -107,7 +107,8 @@ async fn run_service(
             fulfilment::run(settings, stop).await?;
         }
         ServiceArgs::OutboxRelay(_) => {
-            let settings = outbox_relay::Settings { config, database, poll: RELAY_POLL, health };
+            let (poll, lease) = (RELAY_POLL, outbox_relay::LEASE);
+            let settings = outbox_relay::Settings { config, database, poll, lease, health };
             outbox_relay::run(settings, stop).await?;
         }
         ServiceArgs::Notifications(args) => {

@@ -1,12 +1,19 @@
 //! Sends the oldest records, and marks as sent what was acknowledged.
 
-use std::{collections::HashSet, pin::Pin};
+use std::{
+    collections::HashSet,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use orderly_sdk::{
     OutRecord,
     emit::{EmitError, Emitter},
 };
 use orderly_stores::{Outbox, StoreError};
+
+/// How often it looks whether the producer is given up.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What became of a batch.
 pub(crate) struct Relayed {
@@ -40,11 +47,18 @@ pub(crate) async fn relay_batch(
         }
     }
     let mut sent = Vec::with_capacity(under_way.len());
+    let (mut breaking, mut is_broken) = (pin!(broken(emitter)), false);
     for (row, lane, pending) in under_way {
         let outcome = tokio::select! {
             biased;
             outcome = pending => outcome,
             () = give_up.as_mut() => break,
+            () = async { if !is_broken { breaking.as_mut().await } } => {
+                // A producer that is given up keeps what it hasn't sent, and says nothing of it.
+                is_broken = true;
+                failures.lanes.insert(lane);
+                continue;
+            }
         };
         match outcome {
             // Behind one that failed it goes again, so that it is behind it in the topic, too.
@@ -59,6 +73,14 @@ pub(crate) async fn relay_batch(
     outbox.sent(&sent).await?;
     metrics::counter!("orderly_outbox_relayed_total").increment(sent.len() as u64);
     Ok(Relayed { sent: sent.len(), failed: failures.first })
+}
+
+/// Waits until nothing more goes by this emitter.
+async fn broken(emitter: &Emitter) {
+    let mut again = tokio::time::interval(LOOK);
+    while emitter.fatal_error().is_none() {
+        again.tick().await;
+    }
 }
 
 /// Whether the record will never be taken.

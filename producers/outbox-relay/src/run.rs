@@ -23,6 +23,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
 /// How long what is in flight may take once the relay is to stop.
 const DRAIN: Duration = Duration::from_secs(3);
+/// How long giving the buckets back may take.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// What the relay needs.
 pub struct Settings {
@@ -32,6 +34,8 @@ pub struct Settings {
     pub database: Database,
     /// How often it looks by itself; commits of this process wake it at once.
     pub poll: Duration,
+    /// How long its leases last: so long its keys wait when it ends without a word.
+    pub lease: Duration,
     /// Told which parts are away.
     pub health: Health,
 }
@@ -39,7 +43,7 @@ pub struct Settings {
 /// Relays until `shutdown`; then what is in flight is finished, for at most 3 s. Parts that are
 /// away are waited for, also at the start.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), RelayError> {
-    let Settings { config, database, poll, health } = settings;
+    let Settings { config, database, poll, lease, health } = settings;
     let config = keeping_order(config);
     let getting_ready = wait_out(&health, || async {
         outbox::prepare(&database).await?;
@@ -48,9 +52,29 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
         return Ok(());
     };
-    let mut emitter = ready?;
+    let emitter = ready?;
     health.started();
-    let mut outbox = Outbox::new(database);
+    let outbox = Outbox::leasing(database, lease);
+    let leases = outbox.leases().clone();
+    let ended = tokio::select! {
+        ended = relay(outbox, emitter, &config, &health, poll, &shutdown) => ended,
+        // While records are under way, however long.
+        () = leases.renew() => Ok(()),
+    };
+    if !matches!(tokio::time::timeout(LEAVE, leases.leave()).await, Ok(Ok(()))) {
+        tracing::warn!("its buckets are free only when their lease is over");
+    }
+    ended
+}
+
+async fn relay(
+    mut outbox: Outbox,
+    mut emitter: Emitter,
+    config: &Config,
+    health: &Health,
+    poll: Duration,
+    shutdown: &CancellationToken,
+) -> Result<(), RelayError> {
     let mut give_up = pin!(async {
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN).await;
@@ -62,7 +86,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         let relayed = relay_batch(&mut outbox, &emitter, most, give_up.as_mut()).await;
         if let Some(why) = emitter.fatal_error() {
             tracing::warn!(why, "a new producer for the outbox");
-            match connect(&config, &health).await {
+            match connect(config, health).await {
                 Ok(new) => {
                     let broken = std::mem::replace(&mut emitter, new);
                     // Closing it blocks for a moment.
@@ -77,10 +101,11 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
                 (most, backoff) = (most.saturating_mul(2).min(BATCH), FIRST_BACKOFF);
                 waiting = None;
                 if sent == 0 {
+                    let rest = poll.min(outbox.leases().due());
                     tokio::select! {
                         () = shutdown.cancelled() => {}
                         () = outbox.changed() => {}
-                        () = tokio::time::sleep(poll) => {}
+                        () = tokio::time::sleep(rest) => {}
                     }
                 }
                 continue;
@@ -119,11 +144,20 @@ async fn connect(config: &Config, health: &Health) -> Result<Emitter, RelayError
 }
 
 /// A producer of this configuration gives up on no record, and where one is refused, on all that
-/// are in flight behind it.
+/// are in flight behind it. One request at a time: a partition that doesn't know the producer yet,
+/// or no more, takes whatever comes first, so a second one could be written where the first was
+/// not (KAFKA-14359).
 fn keeping_order(mut config: Config) -> Config {
-    const OVERTAKING: [&str; 2] = ["message.timeout.ms", "delivery.timeout.ms"];
+    const OVERTAKING: [&str; 4] = [
+        "message.timeout.ms",
+        "delivery.timeout.ms",
+        "max.in.flight",
+        "max.in.flight.requests.per.connection",
+    ];
     config.properties.retain(|(name, _)| !OVERTAKING.contains(&name.as_str()));
-    config.with_property("enable.gapless.guarantee", "true")
+    config
+        .with_property("max.in.flight.requests.per.connection", "1")
+        .with_property("enable.gapless.guarantee", "true")
 }
 
 /// Whether the database's error is over some time, with nobody mending a row.
@@ -141,6 +175,7 @@ mod tests {
         for (name, value) in [
             ("message.timeout.ms", "1000"),
             ("enable.gapless.guarantee", "false"),
+            ("max.in.flight", "5"),
             ("delivery.timeout.ms", "1000"),
             ("linger.ms", "5"),
         ] {
@@ -151,6 +186,8 @@ mod tests {
         let last = |name| properties.iter().rfind(|(n, _)| n == name).map(|(_, value)| &**value);
         assert_eq!(last("message.timeout.ms"), None);
         assert_eq!(last("delivery.timeout.ms"), None);
+        assert_eq!(last("max.in.flight"), None);
+        assert_eq!(last("max.in.flight.requests.per.connection"), Some("1"));
         assert_eq!(last("enable.gapless.guarantee"), Some("true"));
         assert_eq!(last("linger.ms"), Some("5"));
     }

@@ -5,5 +5,6 @@ mod parts;
 
 mod refused;
 mod relaying;
+mod relays;
 mod restarting;
 mod waiting;

@@ -6,6 +6,7 @@
 //! | `{decimal}` | `TEXT` | `NUMERIC` |
 //! | `{for_update}` | nothing: one transaction writes at a time | `FOR UPDATE` |
 //! | `{skip_locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
+//! | `{now}` | the clock, in milliseconds since 1970 | the server's clock at this moment, likewise |
 //! | `{rows: a TEXT, b BIGINT}` | one row: `(SELECT $1 AS a, $2 AS b)` | all rows: `UNNEST($1::TEXT[], $2::BIGINT[])` |
 //! | `{in_order}` | `WHERE TRUE` | `ORDER BY` the rows' numbers |
 
@@ -17,6 +18,7 @@ pub(crate) struct Dialect {
     pub(crate) decimal: &'static str,
     pub(crate) for_update: &'static str,
     pub(crate) skip_locked: &'static str,
+    pub(crate) now: &'static str,
     /// Behind such a table.
     pub(crate) in_order: &'static str,
     /// Makes a table of a batch's rows, from the names and types of its columns.
@@ -56,6 +58,7 @@ impl Dialect {
             "decimal" => self.decimal,
             "for_update" => self.for_update,
             "skip_locked" => self.skip_locked,
+            "now" => self.now,
             "in_order" => self.in_order,
             name => return Some(Cow::Owned((self.rows)(&columns(name.strip_prefix(ROWS)?)?))),
         }))

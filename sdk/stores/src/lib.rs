@@ -10,8 +10,9 @@
 //! SQL is written once, in what SQLite and Postgres both understand: parameters are `$1`, `$2`, …,
 //! repeats are met with `ON CONFLICT`, results of writes are read with `RETURNING`. Where they
 //! differ a placeholder stands: `{id}` and `{decimal}` in migrations, `{for_update}` and
-//! `{skip_locked}` behind a `SELECT`, `{rows: a TEXT, b BIGINT}` as the table of a batch
-//! with `{in_order}` behind it ([`Tx::execute_many`]).
+//! `{skip_locked}` behind a `SELECT`, `{now}` for the database's clock in milliseconds since 1970,
+//! `{rows: a TEXT, b BIGINT}` as the table of a batch with `{in_order}` behind it
+//! ([`Tx::execute_many`]).
 
 mod database;
 mod dialect;

@@ -1,5 +1,7 @@
 //! One transaction.
 
+use std::time::Duration;
+
 use orderly_sdk::consume::Unavailable;
 use tokio::sync::watch;
 
@@ -112,6 +114,17 @@ impl Tx {
     pub(crate) async fn lock_outbox(&mut self, keys: &[i32]) -> Result<(), StoreError> {
         self.begin_call()?;
         let done = self.session.lock_outbox(keys).await;
+        self.end_call(done)
+    }
+
+    /// Has it rolled back sooner when it is left without a call: what it holds is waited for. On
+    /// SQLite the process that left it is all that could.
+    pub(crate) async fn end_when_idle_for(&mut self, idle: Duration) -> Result<(), StoreError> {
+        self.begin_call()?;
+        let done = match &mut self.session {
+            Session::Sqlite(_) => Ok(()),
+            Session::Postgres(session) => session.end_when_idle_for(idle).await,
+        };
         self.end_call(done)
     }
 

@@ -18,6 +18,11 @@ use wire::Wire;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const LONGER_THAN_PATIENCE: Duration = Duration::from_secs(60);
 
+/// A relay that was killed is missed for as long.
+pub const SHORT_LEASE: Duration = Duration::from_millis(900);
+/// Asked for once.
+const LONG_LEASE: Duration = Duration::from_secs(180);
+
 pub const TOPIC: &str = "said";
 
 pub struct Parts {
@@ -26,7 +31,7 @@ pub struct Parts {
     pub database: Database,
     /// What is in the topic.
     pub topic: Topic,
-    url: String,
+    pub url: String,
     _directory: TempDir,
 }
 
@@ -76,9 +81,18 @@ impl Parts {
     }
 
     pub fn run_polling(&self, config: &Config, poll: Duration) -> Running {
+        self.run_leasing(config, poll, LONG_LEASE)
+    }
+
+    /// One that is soon replaced.
+    pub fn run_to_be_killed(&self, config: &Config) -> Running {
+        self.run_leasing(config, LONGER_THAN_PATIENCE, SHORT_LEASE)
+    }
+
+    fn run_leasing(&self, config: &Config, poll: Duration, lease: Duration) -> Running {
         let health = Health::of("outbox-relay");
         let (config, database) = (config.clone(), self.database.clone());
-        let settings = Settings { config, database, poll, health };
+        let settings = Settings { config, database, poll, lease, health };
         let shutdown = CancellationToken::new();
         let relay = tokio::spawn(outbox_relay::run(settings, shutdown.clone()));
         Running { relay, shutdown }
@@ -86,7 +100,7 @@ impl Parts {
 
     /// Ids of the records that are in the outbox, in order.
     pub async fn outbox(&self) -> Vec<String> {
-        let taken = Outbox::new(self.database.clone()).take(10_000).await.unwrap();
+        let taken = Outbox::new(self.database.clone()).look(10_000).await.unwrap();
         taken.into_iter().map(|(_, record)| id_of(&record)).collect()
     }
 

@@ -1,9 +1,11 @@
-//! The locks of a record's key, on Postgres.
+//! The lock of a record's key, on Postgres, and the bucket that it is in.
 
 use std::collections::BTreeSet;
 
 use orderly_sdk::OutRecord;
 use sha2::{Digest as _, Sha256};
+
+use super::BUCKETS;
 
 /// How many locks there are. A transaction that emits for more keys holds all of them, which is
 /// well within what a server has room for (`max_locks_per_transaction` × `max_connections`); two
@@ -18,9 +20,21 @@ pub(super) fn locks(records: &[OutRecord]) -> Vec<i32> {
     locks.into_iter().collect()
 }
 
+/// The bucket of a record: its key's, so that one relay has all of a key. Those without a key are
+/// spread by what tells them apart, their headers. Never to be changed: rows know theirs.
+pub(super) fn bucket(topic: &str, key: Option<&[u8]>, headers: &[u8]) -> u32 {
+    let [.., third, fourth] = hash(topic, key.unwrap_or(headers));
+    u32::from(u16::from_be_bytes([third, fourth])) % BUCKETS
+}
+
 fn lock(topic: &str, key: &[u8]) -> i32 {
+    let [first, second, ..] = hash(topic, key);
+    (u16::from_be_bytes([first, second]) % LOCKS).into()
+}
+
+fn hash(topic: &str, key: &[u8]) -> [u8; 4] {
     let hash = Sha256::new().chain_update(topic).chain_update([0]).chain_update(key).finalize();
-    (u16::from_be_bytes([hash[0], hash[1]]) % LOCKS).into()
+    [hash[0], hash[1], hash[2], hash[3]]
 }
 
 #[cfg(test)]
@@ -46,5 +60,16 @@ mod tests {
         assert_eq!(one.len(), 2);
         assert_ne!(locks(&[a]), locks(&[record("stock", Some("a"))]));
         assert!(locks(&[record("orders", None)]).is_empty());
+    }
+
+    #[test]
+    fn the_bucket_of_a_key_stays_and_all_buckets_are_used() {
+        assert_eq!(bucket("orders", Some(b"a"), b"x"), bucket("orders", Some(b"a"), b"y"));
+        assert_eq!(bucket("order-status", Some(b"1"), b""), 30);
+        let of = |n: u32| n.to_string().into_bytes();
+        let keyed: BTreeSet<u32> =
+            (0..1_000).map(|n| bucket("orders", Some(&of(n)), b"")).collect();
+        let keyless: BTreeSet<u32> = (0..1_000).map(|n| bucket("orders", None, &of(n))).collect();
+        assert_eq!((keyed.len(), keyless.len()), (64, 64));
     }
 }

@@ -1,22 +1,40 @@
 //! What transactions emit waits here for a relay.
 //!
 //! A record is inserted in the transaction of the effect that it tells of, so one isn't there
-//! without the other. A relay takes the oldest, sends them, waits for the acknowledgements and
-//! reports them [`sent`](Outbox::sent); ended between the last two, it sends again, under the same
-//! event id.
+//! without the other. Several relays may share the work: each leases buckets of keys ([`Leases`]),
+//! takes the oldest records of these, sends them, waits for the acknowledgements and reports them
+//! [`sent`](Outbox::sent); ended between the last two, they are sent again, under the same event id.
 //!
 //! Ids of one key follow the order of the commits. On SQLite transactions write one after the other,
 //! so ids do so over all keys. Postgres doesn't give that by itself: there an insert takes its
 //! keys' locks before the ids, and holds them until its transaction ends.
+//!
+//! Why first occurrences come in commit order, whatever becomes of relays and leases:
+//! - Who sees a record of a key sees, or saw sent, all earlier ones of it: these were committed
+//!   when its id was given out. A record goes only when it was acknowledged.
+//! - So a relay that sends what it takes of a key by id, none before the one in front of it is
+//!   written, writes a record only where all earlier ones are in the topic already: it wrote them
+//!   itself, or they were gone from here when it took.
+//! - That holds for each relay alone, so for any number at once, also for one that was overtaken:
+//!   stopped for longer than its lease, it goes on with what it had taken, which its successor
+//!   has sent or will send. It repeats, under the same ids, and puts nothing new before others.
+//!
+//! Rows without a bucket are of members that knew none yet. Whoever balances next gives them theirs,
+//! and nothing behind the first of them is taken before.
 
 mod headers;
 mod keys;
+mod leases;
+mod older;
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use orderly_sdk::OutRecord;
 use tokio::sync::watch;
 
 use crate::{Database, Migration, Row, StoreError, Tx, Value};
+pub use leases::{BUCKETS, LEASE, Leases};
 
 /// Bytes of records that one [`take`](Outbox::take) gives, but for one bigger record.
 const MOST_BYTES: i64 = 4 << 20;
@@ -39,27 +57,71 @@ pub async fn insert(tx: &mut Tx, records: &[OutRecord]) -> Result<(), StoreError
     Ok(())
 }
 
-/// The relay's side. One relay per database: two would send the same records.
+/// One relay's side.
 pub struct Outbox {
     db: Database,
     changes: watch::Receiver<u64>,
+    leases: Leases,
+    /// Whether the last take gave nothing.
+    gave_nothing: bool,
 }
 
 impl Outbox {
     /// Of `db`, once [`prepare`] has run there.
     pub fn new(db: Database) -> Self {
+        Self::leasing(db, LEASE)
+    }
+
+    /// The same with leases of that length.
+    pub fn leasing(db: Database, lease: Duration) -> Self {
         let mut changes = db.outbox_changes();
         // What is there already has yet to be taken.
         changes.mark_changed();
-        Self { db, changes }
+        let leases = Leases::new(db.clone(), lease);
+        Self { db, changes, leases, gave_nothing: false }
     }
 
-    /// The oldest records with their ids, at most `limit` and 4 MiB, but at least one if there is
-    /// any. They stay until they are [`sent`](Outbox::sent): taken again before, they come again.
+    /// Its leases: to be [renewed](Leases::renew) while records are under way.
+    pub fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    /// The oldest records of the buckets that it holds, with their ids, at most `limit` and 4 MiB,
+    /// but at least one if there is any. They stay until they are [`sent`](Outbox::sent): taken
+    /// again before, they come again. Asks for its share of the buckets when that is due, so take
+    /// again when [`due`](Leases::due) is over, too.
     pub async fn take(&mut self, limit: u32) -> Result<Vec<(i64, OutRecord)>, StoreError> {
+        loop {
+            if self.leases.due().is_zero() {
+                older::give_buckets(&self.db).await?;
+                self.leases.balance().await?;
+            }
+            let taken = self.take_held(limit).await?;
+            // What took so long that a successor may be at work is left to it.
+            if taken.is_empty() || self.leases.is_lasting() {
+                return Ok(taken);
+            }
+        }
+    }
+
+    async fn take_held(&mut self, limit: u32) -> Result<Vec<(i64, OutRecord)>, StoreError> {
         // Before the read: what commits from here on wakes the next wait.
         self.changes.mark_unchanged();
-        let rows = self.db.query(TAKE, &[limit.into(), MOST_BYTES.into()]).await?;
+        let held = self.leases.held();
+        if held == 0 || (self.gave_nothing && self.is_empty().await?) {
+            return Ok(Vec::new());
+        }
+        // Twice the ids among which there are so many of ours, were all keys alike.
+        let among = i64::from(limit) * i64::from(BUCKETS.div_ceil(held)) * 2;
+        let values = [limit.into(), MOST_BYTES.into(), self.leases.name(), among.into()];
+        let rows = self.db.query(TAKE, &values).await?;
+        self.gave_nothing = rows.is_empty();
+        rows.iter().map(record).collect()
+    }
+
+    /// The oldest records, whoever relays them, with their ids: only to look at.
+    pub async fn look(&self, limit: u32) -> Result<Vec<(i64, OutRecord)>, StoreError> {
+        let rows = self.db.query(LOOK, &[limit.into()]).await?;
         rows.iter().map(record).collect()
     }
 
@@ -69,6 +131,8 @@ impl Outbox {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
+        // Stopped here, it would hold rows that its successor is to remove.
+        tx.end_when_idle_for(LEASE).await?;
         let ids = ids.iter().map(|&id| vec![id.into()]).collect();
         tx.execute_many(REMOVE, ids).await?;
         tx.commit().await
@@ -84,7 +148,7 @@ impl Outbox {
 
     /// Whether nothing waits to be sent.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        Ok(self.db.query("SELECT id FROM outbox LIMIT 1", &[]).await?.is_empty())
+        Ok(self.db.query("SELECT id FROM outbox ORDER BY id LIMIT 1", &[]).await?.is_empty())
     }
 
     /// What waits to be sent. Counts row by row: for a metric every few seconds.
@@ -106,15 +170,18 @@ pub struct Backlog {
 }
 
 fn columns(record: &OutRecord, now: &Value) -> Vec<Value> {
+    let headers = headers::encode(&record.headers);
+    let bucket = keys::bucket(&record.topic, record.key.as_deref(), &headers);
     vec![
         record.topic.as_str().into(),
         record.partition.into(),
         record.key.as_deref().into(),
         record.payload.as_deref().into(),
-        headers::encode(&record.headers).into(),
+        headers.into(),
         record.timestamp_ms.into(),
         i64::try_from(record.size()).unwrap_or(i64::MAX).into(),
         now.clone(),
+        bucket.into(),
     ]
 }
 
@@ -138,34 +205,60 @@ fn record(row: &Row) -> Result<(i64, OutRecord), StoreError> {
 
 const INSERT: &str = "
     INSERT INTO outbox
-        (topic, partition_id, record_key, payload, headers, timestamp_ms, size, inserted_at)
+        (topic, partition_id, record_key, payload, headers, timestamp_ms, size, inserted_at,
+         bucket)
     SELECT r.topic, r.partition_id, r.record_key, r.payload, r.headers, r.timestamp_ms, r.size,
-        r.inserted_at
+        r.inserted_at, r.bucket
     FROM {rows: topic TEXT, partition_id BIGINT, record_key BYTEA, payload BYTEA, headers BYTEA,
-          timestamp_ms BIGINT, size BIGINT, inserted_at TIMESTAMPTZ} AS r
+          timestamp_ms BIGINT, size BIGINT, inserted_at TIMESTAMPTZ, bucket BIGINT} AS r
     {in_order}";
 
 const REMOVE: &str = "DELETE FROM outbox WHERE id IN (SELECT r.id FROM {rows: id BIGINT} AS r)";
 
-// The bound on bytes is kept on ids and sizes alone, before any payload is read.
+// One statement, so that all of it sees the same commits. It reads no more than `$4` ids, however
+// the database goes about it: with many rows, and no statistics yet, it may sort what it finds. The
+// bound on bytes is kept on ids and sizes alone, before any payload is read.
 const TAKE: &str = "
+    WITH mine AS (
+        SELECT l.bucket, (
+            SELECT o.id FROM outbox AS o WHERE o.bucket = l.bucket ORDER BY o.id LIMIT 1
+        ) AS oldest
+        FROM outbox_leases AS l
+        WHERE l.relay = $3 AND l.leased_until > {now}
+    ), reach AS (
+        SELECT min(oldest) AS first, min(oldest) + $4 AS behind, COALESCE(
+            (SELECT o.id FROM outbox AS o WHERE o.bucket IS NULL ORDER BY o.id LIMIT 1),
+            9223372036854775807
+        ) AS stop
+        FROM mine
+    )
     SELECT id, topic, partition_id, record_key, payload, headers, timestamp_ms
     FROM outbox
     WHERE id IN (
         SELECT id FROM (
             SELECT id, size, sum(size) OVER (ORDER BY id) AS so_far
-            FROM (SELECT id, size FROM outbox ORDER BY id LIMIT $1) AS oldest
+            FROM (
+                SELECT id, size FROM outbox
+                WHERE id >= (SELECT first FROM reach) AND id < (SELECT behind FROM reach)
+                    AND id < (SELECT stop FROM reach) AND bucket IN (SELECT bucket FROM mine)
+                ORDER BY id LIMIT $1
+            ) AS oldest
         ) AS summed
         WHERE so_far <= $2 OR so_far = size
     )
     ORDER BY id";
 
+const LOOK: &str = "
+    SELECT id, topic, partition_id, record_key, payload, headers, timestamp_ms
+    FROM outbox ORDER BY id LIMIT $1";
+
 const BACKLOG: &str = "
     SELECT count(*), (SELECT inserted_at FROM outbox ORDER BY id LIMIT 1) FROM outbox";
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "create outbox",
-    sql: "CREATE TABLE outbox (
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "create outbox",
+        sql: "CREATE TABLE outbox (
               id {id},
               topic TEXT NOT NULL,
               partition_id BIGINT,
@@ -176,4 +269,25 @@ const MIGRATIONS: &[Migration] = &[Migration {
               size BIGINT NOT NULL,
               inserted_at TIMESTAMPTZ NOT NULL
           )",
-}];
+    },
+    Migration {
+        name: "lease buckets",
+        sql: "ALTER TABLE outbox ADD COLUMN bucket BIGINT;
+              CREATE INDEX outbox_buckets ON outbox (bucket, id);
+              CREATE INDEX outbox_without_bucket ON outbox (id) WHERE bucket IS NULL;
+              CREATE TABLE outbox_relays (
+                  relay TEXT PRIMARY KEY,
+                  live_until BIGINT NOT NULL
+              );
+              CREATE TABLE outbox_leases (
+                  bucket BIGINT PRIMARY KEY,
+                  relay TEXT,
+                  leased_until BIGINT NOT NULL
+              );
+              INSERT INTO outbox_leases (bucket, leased_until)
+              WITH RECURSIVE numbers (n) AS (
+                  SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 63
+              )
+              SELECT n, 0 FROM numbers",
+    },
+];

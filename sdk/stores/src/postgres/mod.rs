@@ -91,6 +91,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     decimal: "NUMERIC",
     for_update: "FOR UPDATE",
     skip_locked: "FOR UPDATE SKIP LOCKED",
+    now: "(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000)::BIGINT",
     in_order: "ORDER BY nth",
     rows: |columns| {
         let arrays: Vec<String> =

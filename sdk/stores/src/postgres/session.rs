@@ -68,6 +68,12 @@ impl Session {
         self.script(FOUNDATION).await
     }
 
+    /// Has the server end it when it hears nothing of it for so long.
+    pub(crate) async fn end_when_idle_for(&mut self, idle: Duration) -> Result<(), StoreError> {
+        let millis = idle.as_millis().max(1);
+        self.script(&format!("SET LOCAL idle_in_transaction_session_timeout = {millis}")).await
+    }
+
     /// Commits, and wakes who waits for it. Cancelled, it goes on: who is to be woken is.
     pub(crate) async fn commit(
         mut self,

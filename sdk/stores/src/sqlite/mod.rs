@@ -65,6 +65,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     decimal: "TEXT",
     for_update: "",
     skip_locked: "",
+    now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     // Behind a table alone it couldn't read `ON CONFLICT`.
     in_order: "WHERE TRUE",
     rows: |columns| {

@@ -28,7 +28,7 @@ pub(crate) async fn a_killed_process_leaves_whole_transactions(place: &Place) {
     let effects = effects(&db).await;
     assert_eq!(committed, KILLED_IN);
     assert_eq!(effects.len(), KILLED_IN, "{effects:?}");
-    let emitted = Outbox::new(db.clone()).take(1000).await.unwrap();
+    let emitted = Outbox::new(db.clone()).look(1000).await.unwrap();
     let emitted: Vec<_> = emitted.into_iter().map(|(_, record)| record).collect();
     assert_eq!(emitted, effects.iter().map(|effect| record("k", effect)).collect::<Vec<_>>());
     // Its lock went with it.

@@ -6,6 +6,7 @@ mod inbox;
 mod killed;
 mod migrations;
 mod outbox;
+mod outbox_leases;
 mod outbox_order;
 mod positions;
 mod statements;
@@ -83,6 +84,12 @@ macro_rules! conforms {
                 a_commit_while_a_take_is_under_way_wakes,
                 what_lay_there_before_wakes_the_first_wait,
                 a_relay_that_only_waits_misses_nothing,
+            }
+            outbox_leases {
+                shares_are_evened_out_as_relays_come_and_go,
+                a_relay_that_is_silent_loses_its_buckets_and_one_that_renews_keeps_them,
+                each_record_is_taken_by_the_relay_that_holds_its_bucket,
+                rows_from_before_there_were_buckets_come_first,
             }
             outbox_order {
                 a_key_comes_out_in_commit_order,

@@ -103,6 +103,8 @@ pub(crate) async fn a_slower_transaction_keeps_its_place(place: &Place) {
     outbox::prepare(&db).await.unwrap();
     let other = place.open();
     let mut relay = Outbox::new(place.open());
+    // Leases its buckets, for which it writes.
+    assert!(relay.take(10).await.unwrap().is_empty());
 
     let mut slower = db.begin().await.unwrap();
     outbox::insert(&mut slower, &[record("k", "first")]).await.unwrap();
