@@ -5,17 +5,16 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
 };
 
 use orderly::{
     demo::{Demo, Load, Site},
     platform::Databases,
 };
-use orderly_harness::{Kafka, NotRun, Postgres, Program, Registry};
+use orderly_harness::{Kafka, NotRun, Postgres, Program, Registry, TestDatabase};
 use orderly_sdk::Config;
-
-use crate::eventually;
 
 /// The services by name, in the order in which they are started.
 pub const SERVICES: [&str; 5] =
@@ -23,33 +22,65 @@ pub const SERVICES: [&str; 5] =
 /// What orders go through.
 const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
 
-/// Parts of one platform that nobody else uses.
+/// How long a service may take to be ready, on a busy machine.
+const READY: Duration = Duration::from_secs(90);
+
+/// Parts of one platform. Clones share them.
+#[derive(Clone)]
 pub struct RealParts {
     /// One broker, or three.
-    pub kafka: Kafka,
+    pub kafka: Arc<Kafka>,
     /// The schema registry.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// The database server.
-    pub postgres: Postgres,
+    pub postgres: Arc<Postgres>,
+    /// Of names in the cluster and the registry.
+    prefix: String,
+    /// Of this platform alone.
+    database: Arc<TestDatabase>,
 }
 
 impl RealParts {
-    /// Starts them, and `orderly apply` makes the topics.
+    /// Starts them, for nobody else, and `orderly apply` makes the topics.
     pub async fn start(brokers: usize) -> Result<Self, NotRun> {
+        let parts = Self::without_topics(brokers).await?;
+        parts.apply().await;
+        Ok(parts)
+    }
+
+    /// Starts them.
+    pub async fn without_topics(brokers: usize) -> Result<Self, NotRun> {
         let (kafka, registry, postgres) =
             tokio::try_join!(Kafka::start(brokers), Registry::start(), Postgres::start())?;
-        let parts = Self { kafka, registry, postgres };
+        let database = Arc::new(postgres.database().await.unwrap());
+        let (kafka, registry, postgres) = (kafka.into(), registry.into(), postgres.into());
+        Ok(Self { kafka, registry, postgres, prefix: String::new(), database })
+    }
+
+    /// Another platform on the same parts: names and a database of its own, and no topics yet.
+    pub async fn another(&self, prefix: &str) -> Self {
+        let database = Arc::new(self.postgres.database().await.unwrap());
+        Self { prefix: prefix.to_owned(), database, ..self.clone() }
+    }
+
+    /// `orderly apply` makes the topics.
+    pub async fn apply(&self) {
         let mut apply = Command::new(binary());
-        apply.arg("apply").envs(parts.environment()).current_dir(crate::root());
+        apply.arg("apply").args(["--prefix", &self.prefix]);
+        apply.envs(self.environment()).current_dir(crate::root());
         let applied = tokio::task::spawn_blocking(move || apply.output()).await;
         let applied = applied.unwrap().unwrap();
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        Ok(parts)
     }
 
     /// As the SDK wants it.
     pub fn config(&self) -> Config {
-        Config::new(self.kafka.bootstrap(), self.registry.url())
+        Config::new(self.kafka.bootstrap(), self.registry.url()).with_prefix(&self.prefix)
+    }
+
+    /// What the services share.
+    pub fn databases(&self) -> Databases {
+        Databases::shared(self.database.url()).unwrap()
     }
 
     /// The variables that commands read.
@@ -57,7 +88,7 @@ impl RealParts {
         [
             ("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap().to_owned()),
             ("SCHEMA_REGISTRY_URL", self.registry.url().to_owned()),
-            ("DATABASE_URL", self.postgres.url()),
+            ("DATABASE_URL", self.database.url().to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -103,6 +134,9 @@ impl Services {
             // A killed member's partitions are its successor's after this, and not after 45 s.
             args.extend(["-X".into(), "session.timeout.ms=6000".into()]);
             args.extend(["--ops-listen".into(), at[1].clone().into()]);
+            args.extend(["--prefix".into(), parts.prefix.clone().into()]);
+            // A member that was killed holds its partitions for so long, 45 s by default.
+            args.extend(["-X".into(), "session.timeout.ms=6000".into()]);
             if matches!(service, "order-api" | "history" | "notifications") {
                 args.extend(["--listen".into(), at[0].clone().into()]);
             }
@@ -134,22 +168,29 @@ impl Services {
         format!("http://{}", self.get(name).address(0))
     }
 
-    /// Waits until the service says that it is ready.
+    /// Waits until the service says that it is ready; fails the test if it ends, or takes too long.
     pub async fn ready(&self, name: &str) {
-        let url = format!("http://{}/readyz", self.get(name).address(1));
-        eventually(
-            &format!("{name} is ready; it printed:\n{}", self.get(name).printed()),
-            || async {
-                reqwest::get(&url).await.ok().filter(|answer| answer.status().is_success())
-            },
-        )
-        .await;
+        let service = self.get(name);
+        let url = format!("http://{}/readyz", service.address(1));
+        let (client, deadline) = (reqwest::Client::new(), Instant::now() + READY);
+        loop {
+            let asked = client.get(&url).timeout(Duration::from_secs(2)).send().await;
+            let said = match asked {
+                Ok(answer) if answer.status().is_success() => return,
+                Ok(answer) => answer.text().await.unwrap_or_default(),
+                Err(error) => error.to_string(),
+            };
+            let (runs, is_late) = (service.runs(), Instant::now() > deadline);
+            let printed = || service.printed();
+            assert!(runs && !is_late, "{name} isn't ready, {said}; it printed:\n{}", printed());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A run of the demo on them.
     pub async fn demo(&self, parts: &RealParts, load: Load) -> Demo {
-        let databases = Databases::shared(&parts.postgres.url()).unwrap();
-        let site = Site::of_services(parts.config(), self.url("order-api"), databases).await;
+        let api = self.url("order-api");
+        let site = Site::of_services(parts.config(), api, parts.databases()).await;
         let stages: fulfilment::Stages = STAGES.parse().unwrap();
         Demo::on(site.unwrap(), load, stages.total()).await.unwrap()
     }
@@ -171,6 +212,13 @@ pub fn build(name: &str, features: &[&str]) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--locked", "-p", "orderly", "--bin", name]);
     cargo.arg("--target-dir").arg(target).current_dir(crate::root());
+    // What cargo says of the test's package is not for the build: some packages build anew for it.
+    let of_test = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_test) {
+            cargo.env_remove(name);
+        }
+    }
     if profile.ends_with("release") {
         cargo.arg("--release");
     }

@@ -6,4 +6,5 @@ mod import;
 mod kills;
 mod missing;
 mod parts;
+mod processes;
 mod subjects;
