@@ -7,3 +7,4 @@ mod layout;
 mod parts_away;
 mod poison;
 mod proof;
+mod spike;

@@ -1,5 +1,6 @@
 //! Names as services have them and as the cluster has them: there each carries the configured
-//! prefix, topics and groups alike. Nothing outside this folder sees it.
+//! prefix, topics and groups alike. Records and everything above this folder have the names of
+//! topics.yaml; only the registry's subjects carry the prefix, too.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
