@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use orderly::demo::{Demo, Load, Watched, progress::Bars};
 use orderly_harness::need;
 use orderly_sdk::{kafka::Probe, record::TopicPartition};
+use orderly_stores::{Database, Outbox};
 use orderly_tests::{
     eventually,
     services::{RealParts, SERVICES, Services},
@@ -19,32 +20,21 @@ const RATE: u32 = 200;
 async fn whatever_is_killed_under_load_nothing_is_lost_doubled_or_reordered() {
     let parts = need!(RealParts::start(3).await);
     let services = Services::start(&parts).await;
-    let seconds = if orderly_tests::is_long() { 120 } else { 45 };
+    let seconds = if orderly_tests::is_long() { 120 } else { 60 };
     let orders = u64::from(RATE) * seconds;
     let load = Load::Generated { orders, rate: Some(RATE) };
     let mut run = Run::begin(services.demo(&parts, load).await);
+    let look = Look::at(&parts, run.watched.clone());
     let victims: Vec<&str> = SERVICES.into_iter().chain(["kafka", "postgres"]).collect();
     let rounds = 2 * victims.len();
-    // The last kill leaves room for what it hit to come back under load.
     let between = Duration::from_secs(seconds) / u32::try_from(rounds + 1).unwrap();
     let begun = Instant::now();
     for round in 0..rounds {
         run.until(begun + between * u32::try_from(round + 1).unwrap()).await;
         let victim = victims[round % victims.len()];
-        let hit = run.in_flight();
-        match victim {
-            "kafka" => kill_the_leader_of_orders(&parts).await,
-            "postgres" => {
-                parts.postgres.kill().await.unwrap();
-                parts.postgres.start_again().await.unwrap();
-            }
-            service => {
-                services.get(service).kill().await.unwrap();
-                services.get(service).start_again().unwrap();
-            }
-        }
-        println!("round {round}: {victim} killed with {hit:?}");
-        assert!(hit.is_something(), "{victim}: the kill hit nothing: {hit:?}");
+        let hit = kill(victim, &parts, &services, &look).await;
+        println!("round {round}: {victim} killed with {hit} in flight");
+        assert!(hit > 0, "{victim}: the kill hit nothing");
     }
     let demo = run.ended().await;
     let report = demo.prove().await.unwrap();
@@ -58,39 +48,90 @@ async fn whatever_is_killed_under_load_nothing_is_lost_doubled_or_reordered() {
     demo.stop().await.unwrap();
 }
 
-/// kill -9 of the broker that leads the first partition of `orders`; started again once another one
-/// leads it.
-async fn kill_the_leader_of_orders(parts: &RealParts) {
-    let probe = Probe::new(&parts.config()).unwrap();
-    let orders = TopicPartition { topic: "orders".into(), partition: 0 };
-    let leader = probe.leader(&orders).await.unwrap().unwrap();
-    parts.kafka.kill(leader).await.unwrap();
-    eventually("another broker leads", || async {
-        probe.leader(&orders).await.ok().flatten().filter(|new| *new != leader)
-    })
-    .await;
-    parts.kafka.start_again(leader).await.unwrap();
+/// Stops the victim until something waits for it, so that the kill hits that; kills it with -9 and
+/// starts it again. Answers how much waited.
+async fn kill(victim: &str, parts: &RealParts, services: &Services, look: &Look) -> u64 {
+    match victim {
+        "kafka" => {
+            let leader = look.leader().await.unwrap();
+            parts.kafka.pause(leader).await.unwrap();
+            let hit = look.until_waiting(victim).await;
+            parts.kafka.kill(leader).await.unwrap();
+            eventually("another broker leads", || async {
+                look.leader().await.filter(|new| *new != leader)
+            })
+            .await;
+            parts.kafka.start_again(leader).await.unwrap();
+            hit
+        }
+        "postgres" => {
+            parts.postgres.pause().await.unwrap();
+            let hit = look.until_waiting(victim).await;
+            parts.postgres.kill().await.unwrap();
+            parts.postgres.start_again().await.unwrap();
+            hit
+        }
+        service => {
+            services.get(service).pause().unwrap();
+            let hit = look.until_waiting(victim).await;
+            services.get(service).kill().await.unwrap();
+            services.get(service).start_again().unwrap();
+            hit
+        }
+    }
+}
+
+/// Sees what waits for a part or a service.
+struct Look {
+    probe: Probe,
+    groups: Vec<(&'static str, &'static [&'static str], Probe)>,
+    outbox: Outbox,
+    watched: Watched,
+}
+
+impl Look {
+    fn at(parts: &RealParts, watched: Watched) -> Self {
+        const GROUPS: [(&str, &[&str]); 3] = [
+            ("fulfilment", &["orders"]),
+            ("history", &["orders", "order-status"]),
+            ("notifications", &["order-status"]),
+        ];
+        let config = parts.config();
+        let groups = GROUPS
+            .map(|(group, topics)| (group, topics, Probe::of_group(&config, group).unwrap()))
+            .into();
+        let outbox = Outbox::new(Database::open(&parts.database_url()).unwrap());
+        Self { probe: Probe::new(&config).unwrap(), groups, outbox, watched }
+    }
+
+    async fn leader(&self) -> Option<i32> {
+        let orders = TopicPartition { topic: "orders".into(), partition: 0 };
+        self.probe.leader(&orders).await.ok().flatten()
+    }
+
+    async fn until_waiting(&self, victim: &str) -> u64 {
+        let what = format!("something waits for {victim}");
+        eventually(&what, || async { Some(self.waiting(victim).await).filter(|n| *n > 0) }).await
+    }
+
+    /// Records that a group has yet to do, rows in the outbox, orders without an answer.
+    async fn waiting(&self, victim: &str) -> u64 {
+        if let Some((_, topics, probe)) = self.groups.iter().find(|(group, ..)| *group == victim) {
+            let Ok(lags) = probe.lag(topics).await else { return 0 };
+            return lags.iter().map(|lag| lag.records().unsigned_abs()).sum();
+        }
+        if victim == "outbox-relay" {
+            return self.outbox.backlog().await.map_or(0, |backlog| backlog.records);
+        }
+        let seen = self.watched.seen();
+        seen.sent - seen.answered
+    }
 }
 
 /// A run of the demo under way.
 struct Run {
     running: JoinHandle<Demo>,
     watched: Watched,
-}
-
-/// What was between an order's sending and its end at a moment.
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
-    /// Sent and not answered.
-    unanswered: u64,
-    /// Accepted, and not yet come to their end in every group.
-    under_way: u64,
-}
-
-impl InFlight {
-    fn is_something(self) -> bool {
-        self.unanswered + self.under_way > 0
-    }
 }
 
 impl Run {
@@ -108,14 +149,6 @@ impl Run {
         tokio::select! {
             () = tokio::time::sleep_until(moment.into()) => {}
             ended = &mut self.running => panic!("the run ended early: {:?}", ended.err()),
-        }
-    }
-
-    fn in_flight(&self) -> InFlight {
-        let at = self.watched.seen();
-        InFlight {
-            unanswered: at.sent.saturating_sub(at.answered),
-            under_way: at.accepted.saturating_sub(at.ended),
         }
     }
 

@@ -47,6 +47,10 @@ pub struct Demo {
     load: Load,
     run: String,
     probe: Probe,
+    /// What each group reads, and who asks how far it is.
+    groups: Vec<(&'static [&'static str], Probe)>,
+    /// Where the topics ended when everything of the run was told.
+    told_by: Option<Vec<(TopicPartition, i64)>>,
     pub(super) observer: Observer,
     collecting: JoinHandle<Result<(), CustomersError>>,
     taken: Taken,
@@ -68,8 +72,15 @@ struct Before {
     mails: u64,
 }
 
-/// What moves at all moves within this; a stage takes its own time besides.
-const STALLED: Duration = Duration::from_secs(30);
+/// The groups, and which of the orders' topics they read.
+pub(super) const GROUPS: [(&str, &[&str]); 3] = [
+    ("fulfilment", &[orders::TOPIC]),
+    ("history", &[orders::TOPIC, order_status::TOPIC]),
+    ("notifications", &[order_status::TOPIC]),
+];
+/// What moves at all moves within this, also where a killed member holds its partitions until its
+/// session is over; a stage takes its own time besides.
+const STALLED: Duration = Duration::from_secs(60);
 /// Between two looks at how far the run is.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -111,6 +122,10 @@ impl Demo {
     ) -> Result<Self, DemoError> {
         let started = Instant::now();
         let probe = Probe::new(&site.config)?;
+        let mut groups = Vec::new();
+        for (group, topics) in GROUPS {
+            groups.push((topics, Probe::of_group(&site.config, group)?));
+        }
         let id = EventId::new().to_string();
         let run = format!("{}-", &id[id.len() - 8..]);
         let mine = match &load {
@@ -136,7 +151,7 @@ impl Demo {
             Mine::Customers(_) => {
                 Before { kept: site.history.counts().await?, mails: mails(&site.mailbox).await? }
             }
-            _ => Before { kept: Counts { orders: 0, statuses: 0, returns: 0 }, mails: 0 },
+            _ => Before { kept: Counts::default(), mails: 0 },
         };
         let (observer, ready) = Observer::start(&site.config, &starts, mine)?;
         let config = site.config.clone();
@@ -147,6 +162,8 @@ impl Demo {
             load,
             run,
             probe,
+            groups,
+            told_by: None,
             observer,
             collecting,
             taken: Taken::default(),
@@ -203,17 +220,22 @@ impl Demo {
                 () = tokio::time::sleep(pause) => {}
             }
             let looked = Instant::now();
-            let state = self.state(is_import).await?;
+            let mut state = self.state(is_import).await?;
+            if self.site.is_used && is_loaded && state.is_over(&self.taken) {
+                // Counted with others', their orders might stand for some of ours.
+                state = self.ours(&state).await?;
+            }
             // Looking takes no more than a tenth of the stores' time.
             pause = LOOK.max(looked.elapsed() * 10);
             shown.at(&state, &self.taken);
             self.watched.lock().ended = state.figures.ended;
-            if is_loaded && state.is_settled(&self.taken) && self.is_all_kept(&state).await? {
+            if is_loaded && state.is_settled(&self.taken) && self.is_all_told().await? {
                 self.is_settled = true;
                 break;
             }
-            if last.as_ref() != Some(&state) {
-                (moved, last) = (Instant::now(), Some(state));
+            let progress = state.progress(self.site.is_used, state.is_over(&self.taken));
+            if last.as_ref() != Some(&progress) {
+                (moved, last) = (Instant::now(), Some(progress));
             } else if is_loaded && moved.elapsed() > self.patience {
                 tracing::error!(?last, "nothing moves any more");
                 break;
@@ -277,6 +299,12 @@ impl Demo {
         if !self.is_settled {
             let what = "the run never settled: records or outbox rows were left over";
             findings.add(Kind::Lost, "(all)", what);
+        }
+        if let Some(spike) = &self.spike {
+            for (group, lag) in spike.lag_after.iter().filter(|(_, lag)| **lag > 0) {
+                let what = format!("group {group} stayed {lag} records behind after the spike");
+                findings.add(Kind::Lost, "(all)", what);
+            }
         }
         check_trails(ledger, &mut findings);
         check_accepted(ledger, &self.taken, &mut findings);
@@ -359,30 +387,55 @@ impl Demo {
         }
     }
 
-    /// Both topics were read to their ends, and what they say of the run's orders is kept.
-    async fn is_all_kept(&self, state: &State) -> Result<bool, DemoError> {
+    /// Nobody has anything left to do for what the topics held when the run's orders had ended, and
+    /// both topics were read to where they ended after that: whatever was told a second time was
+    /// seen.
+    async fn is_all_told(&mut self) -> Result<bool, DemoError> {
+        let Some(told_by) = &self.told_by else {
+            let ends = self.ends().await?;
+            if self.is_done_by_all(&ends).await? && self.site.is_outbox_empty().await? {
+                self.told_by = Some(self.ends().await?);
+            }
+            return Ok(false);
+        };
+        let ledger = self.observer.ledger();
+        Ok(told_by.iter().all(|(at, end)| ledger.next(at) >= *end))
+    }
+
+    /// The offset behind the last record of each partition.
+    async fn ends(&self) -> Result<Vec<(TopicPartition, i64)>, DemoError> {
+        let mut ends = Vec::new();
         for topic in [orders::TOPIC, order_status::TOPIC] {
             for partition in 0..self.probe.partitions(topic).await? {
                 let at = TopicPartition { topic: topic.into(), partition };
                 let (_, end) = self.probe.ends(&at).await?;
-                if self.observer.ledger().next(&at) < end {
+                ends.push((at, end));
+            }
+        }
+        Ok(ends)
+    }
+
+    /// Every group committed up to these ends.
+    async fn is_done_by_all(&self, ends: &[(TopicPartition, i64)]) -> Result<bool, DemoError> {
+        for (topics, probe) in &self.groups {
+            for lag in probe.lag(topics).await? {
+                let end = ends.iter().find(|(at, _)| *at == lag.partition).map(|(_, end)| *end);
+                if end.is_some_and(|end| end > lag.committed.unwrap_or(0)) {
                     return Ok(false);
                 }
             }
         }
-        if !self.site.is_used {
-            return Ok(self.site.is_outbox_empty().await?);
-        }
-        // Counted before, others' orders may have stood for some of ours.
-        let (kept, mails) = {
-            let ids: Vec<String> =
-                self.observer.ledger().ids().into_iter().map(str::to_owned).collect();
-            let ours = Whose::Ours(ids.iter().map(String::as_str).collect());
-            let mut mails = 0;
-            ours.each_mail(&self.site.mailbox, |_| mails += 1).await?;
-            (ours.counts(&self.site.history).await?, mails)
-        };
-        Ok(State { kept, mails, ..state.clone() }.is_settled(&self.taken))
+        Ok(true)
+    }
+
+    /// What the stores have of the run's own orders.
+    async fn ours(&self, state: &State) -> Result<State, DemoError> {
+        let ids: Vec<String> =
+            self.observer.ledger().ids().into_iter().map(str::to_owned).collect();
+        let ours = Whose::Ours(ids.iter().map(String::as_str).collect());
+        let mut mails = 0;
+        ours.each_mail(&self.site.mailbox, |_| mails += 1).await?;
+        Ok(State { kept: ours.counts(&self.site.history).await?, mails, ..state.clone() })
     }
 
     async fn state(&self, is_import: bool) -> Result<State, DemoError> {
@@ -425,12 +478,28 @@ pub(super) struct State {
 }
 
 impl State {
+    /// By the topics the run's orders came to their end.
+    fn is_over(&self, taken: &Taken) -> bool {
+        let Figures { placed, ended, returns, .. } = self.figures;
+        placed >= taken.counts.accepted && returns >= taken.returns && ended >= placed
+    }
+
+    /// What moves while the run does, and isn't moved by others' orders.
+    fn progress(&self, is_used: bool, is_over: bool) -> Self {
+        let mut progress = self.clone();
+        if is_used {
+            progress.records = 0;
+            if !is_over {
+                (progress.kept, progress.mails) = (Counts::default(), 0);
+            }
+        }
+        progress
+    }
+
     fn is_settled(&self, taken: &Taken) -> bool {
         let is_kept = |kept: i64, told: u64| kept.unsigned_abs() >= told;
-        let Figures { placed, ended, returns, statuses, .. } = self.figures;
-        placed >= taken.counts.accepted
-            && returns >= taken.returns
-            && ended >= placed
+        let Figures { placed, returns, statuses, .. } = self.figures;
+        self.is_over(taken)
             && is_kept(self.kept.orders, placed)
             && is_kept(self.kept.statuses, statuses)
             && is_kept(self.kept.returns, returns)

@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderly_schemas::{order_status, orders};
 use orderly_sdk::kafka::{GroupLag, KafkaError, Probe};
 use orderly_stores::{Database, StoreError};
 use serde::Serialize;
@@ -22,6 +21,7 @@ use super::{
     intake::Intake,
     load::LoadParts,
     report::Percentiles,
+    run::GROUPS,
 };
 
 /// Orders a second that the slowed consumers are to keep up with, about.
@@ -244,13 +244,8 @@ struct Lags {
 
 impl Lags {
     fn of(parts: &LoadParts) -> Result<Self, KafkaError> {
-        const READ: [(&str, &[&str]); 3] = [
-            ("fulfilment", &[orders::TOPIC]),
-            ("history", &[orders::TOPIC, order_status::TOPIC]),
-            ("notifications", &[order_status::TOPIC]),
-        ];
         let mut groups = Vec::new();
-        for (group, topics) in READ {
+        for (group, topics) in GROUPS {
             groups.push((group, topics, Probe::of_group(&parts.config, group)?));
         }
         Ok(Self { groups, peak: Arc::default() })

@@ -65,9 +65,10 @@ impl Bound {
         let health = Health::of(name);
         // Outlives the service: what it says while that drains is true, too.
         let ended = CancellationToken::new();
-        let metrics = common.metrics.clone();
-        let watching =
-            tokio::spawn(ops::serve(ops, metrics, health.clone(), shutdown.clone(), ended.clone()));
+        let (metrics, database) = (common.metrics.clone(), common.database.clone());
+        let telling =
+            ops::serve(ops, metrics, health.clone(), database, shutdown.clone(), ended.clone());
+        let watching = tokio::spawn(telling);
         let ran = run_service(service, listener, common, &health, &shutdown).await;
         ended.cancel();
         let _ = watching.await;

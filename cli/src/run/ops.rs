@@ -5,6 +5,7 @@ use std::{future::IntoFuture as _, time::Duration};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_sdk::Health;
+use orderly_stores::Database;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -12,9 +13,13 @@ use tokio_util::sync::CancellationToken;
 /// How often the metrics' histograms are tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// Longest that the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 #[derive(Clone)]
 struct Ops {
     health: Health,
+    database: Database,
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
 }
@@ -24,10 +29,11 @@ pub(super) async fn serve(
     listener: TcpListener,
     metrics: PrometheusHandle,
     health: Health,
+    database: Database,
     shutdown: CancellationToken,
     ended: CancellationToken,
 ) {
-    let ops = Ops { health, metrics: metrics.clone(), shutdown };
+    let ops = Ops { health, database, metrics: metrics.clone(), shutdown };
     let routes = Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(readyz))
@@ -51,14 +57,22 @@ pub(super) async fn serve(
 }
 
 async fn readyz(State(ops): State<Ops>) -> (StatusCode, Json<Value>) {
+    // Who has nothing to do doesn't notice that the database went.
+    let asked = tokio::time::timeout(PATIENCE, ops.database.query("SELECT 1", &[])).await;
+    let database = match asked {
+        Ok(Ok(_)) => "ok".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it doesn't answer".to_owned(),
+    };
     let known = ops.health.snapshot();
     let is_ending = ops.shutdown.is_cancelled();
-    let is_ready = known.is_ready && !is_ending;
+    let is_ready = known.is_ready && !is_ending && database == "ok";
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let said = json!({
         "ready": is_ready,
         "started": known.has_started,
         "ending": is_ending,
+        "database": database,
         "parts": known.parts,
         "members": known.members,
     });

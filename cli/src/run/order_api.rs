@@ -20,6 +20,9 @@ use crate::args::OrderApiArgs;
 /// Within this a POST is answered.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long requests from before the start may go on behind it.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 pub(super) async fn run(
     args: &OrderApiArgs,
     config: Config,
@@ -38,7 +41,11 @@ pub(super) async fn run(
         let connecting = wait_out(&health, || connect(&config, &health));
         let emitter = shutdown.run_until_cancelled(connecting).await;
         connected.cancel();
-        let _ = answering.await;
+        // A request that never ends mustn't keep the service from its start or its end.
+        let cut = answering.abort_handle();
+        if tokio::time::timeout(LAST_ANSWERS, answering).await.is_err() {
+            cut.abort();
+        }
         match emitter {
             Some(emitter) => emitter?,
             None => return Ok(()),

@@ -99,7 +99,7 @@ impl ReadModel {
                     (SELECT COUNT(*) FROM history_returns WHERE order_id IN ({ids}))"
             )
         };
-        let mut counts = Counts { orders: 0, statuses: 0, returns: 0 };
+        let mut counts = Counts::default();
         for row in self.among(ids, sql).await? {
             counts.orders += row.get::<i64>(0)?;
             counts.statuses += row.get::<i64>(1)?;

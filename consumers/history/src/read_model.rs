@@ -13,7 +13,7 @@ pub struct ReadModel {
 }
 
 /// How much is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Orders whose OrderPlaced was seen.
     pub orders: i64,

@@ -91,12 +91,15 @@ impl Probe {
         .await
     }
 
-    /// The cluster's id.
+    /// The cluster's id, and the prefix where there is one: a position under one prefix means
+    /// nothing under another.
     pub async fn cluster_id(&self) -> Result<String, KafkaError> {
-        self.ask(|client, patience| {
+        let prefix = self.config.prefix.clone();
+        self.ask(move |client, patience| {
             // Asked for with the metadata, else it would wait for metadata to come by itself.
             client.fetch_metadata(None, patience).map_err(Answer::Native)?;
-            Ok(client.client().fetch_cluster_id(patience).unwrap_or_default())
+            let id = client.client().fetch_cluster_id(patience).unwrap_or_default();
+            Ok(if prefix.is_empty() { id } else { format!("{id}/{prefix}") })
         })
         .await
     }

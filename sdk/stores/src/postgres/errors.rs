@@ -37,6 +37,15 @@ pub(super) fn from_read(sql: &str, error: &Error) -> StoreError {
 
 /// No connection, for whatever reason, is the database's fault.
 pub(super) fn from_connecting(server: &str, error: &PoolError) -> StoreError {
+    if let PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) = error
+        && let Some(said) = error.as_db_error()
+        && is_for_a_person(said.code().code())
+    {
+        return StoreError::Url(format!(
+            "Postgres {server} lets nobody in by this url: {}",
+            text(said)
+        ));
+    }
     let why = match error {
         PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => {
             "all its connections are in use".to_owned()
@@ -48,6 +57,12 @@ pub(super) fn from_connecting(server: &str, error: &PoolError) -> StoreError {
         error => error.to_string(),
     };
     StoreError::unavailable(format!("Postgres {server}: {why}"))
+}
+
+/// Whether it stays so until somebody mends the url, the password or the server's tables: no such
+/// user or password, no such database.
+fn is_for_a_person(code: &str) -> bool {
+    code.starts_with("28") || code == "3D000"
 }
 
 /// Whether a SQLSTATE says that the same statement may go through later.
