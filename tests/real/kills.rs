@@ -100,7 +100,7 @@ impl Look {
         let groups = GROUPS
             .map(|(group, topics)| (group, topics, Probe::of_group(&config, group).unwrap()))
             .into();
-        let outbox = Outbox::new(Database::open(&parts.database_url()).unwrap());
+        let outbox = Outbox::new(parts.databases().fulfilment);
         Self { probe: Probe::new(&config).unwrap(), groups, outbox, watched }
     }
 
