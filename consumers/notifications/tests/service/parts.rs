@@ -56,15 +56,7 @@ impl Parts {
         let emitter = Emitter::connect(&config, encoders, EmitSettings::default()).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory, "notifications");
-        Self {
-            config,
-            database,
-            emitter,
-            directory,
-            _postgres: None,
-            _registry: registry,
-            broker,
-        }
+        Self { config, database, emitter, directory, _postgres: None, _registry: registry, broker }
     }
 
     /// The same with its tables on a Postgres, if there is one.
