@@ -11,6 +11,7 @@ pub mod topics;
 
 mod away;
 mod config;
+pub mod faults;
 mod health;
 pub mod kafka;
 

@@ -6,5 +6,6 @@ mod import;
 mod kills;
 mod missing;
 mod parts;
+mod planted;
 mod processes;
 mod subjects;

@@ -114,6 +114,12 @@ impl Demo {
         Self::begin(load, site, None, STALLED + walk).await
     }
 
+    /// The same, over once nothing has moved for so long.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     async fn begin(
         load: Load,
         site: Site,

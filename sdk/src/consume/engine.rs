@@ -21,6 +21,7 @@ use super::{
 use crate::{
     EventId, Health, Meta,
     codec::{Encoders, Registry, RegistryError, Schema, frame, headers},
+    faults,
     record::{InRecord, TopicPartition},
 };
 
@@ -85,6 +86,7 @@ impl<S: Scope> Engine<S> {
                     if stop.is_cancelled() {
                         return Err(Ended::Interrupted);
                     }
+                    faults::offset_first(record, &done).await;
                     self.one(record, counters, stop).await?;
                     done(record.at().offset + 1);
                 }

@@ -8,7 +8,7 @@ use super::{
     engine::{Ended, Engine, Opened, Outcome, Tried},
     routes::{DeletionRoute, EachRoute, Routes},
 };
-use crate::{codec::Schema, record::InRecord};
+use crate::{codec::Schema, faults, record::InRecord};
 
 impl<S: Scope> Engine<S> {
     /// Does one record, whatever it takes.
@@ -68,6 +68,7 @@ impl<S: Scope> Engine<S> {
         }
         let Context { tx, emitted, .. } = cx;
         self.scope.commit(tx, &unit, emitted).await?;
+        faults::effect_done(record);
         Ok(Outcome::Done)
     }
 

@@ -23,6 +23,7 @@ use super::{KafkaError, Suspicion, client, errors, names::Names};
 use crate::{
     Config,
     consume::Start,
+    faults,
     record::{InRecord, TopicPartition},
 };
 
@@ -263,8 +264,13 @@ impl Member {
     }
 
     fn commit(&self, offsets: &[Assigned]) {
-        match commit(&self.consumer, &self.names, offsets, CommitMode::Async) {
-            Ok(()) => self.events().committing(offsets),
+        let waits = faults::is_planted(faults::COMMIT_BEFORE_EFFECT);
+        let mode = if waits { CommitMode::Sync } else { CommitMode::Async };
+        match commit(&self.consumer, &self.names, offsets, mode) {
+            Ok(()) => {
+                self.events().committing(offsets);
+                faults::committed(offsets);
+            }
             Err(error) => {
                 self.consumer.context().suspicion.weigh(&error);
                 log_failed_commit(&self.settings.group, &error, offsets);

@@ -13,7 +13,7 @@ use rdkafka::{
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{KafkaError, Suspicion, client, errors, ffi, names::Names};
-use crate::{Config, OutRecord};
+use crate::{Config, OutRecord, faults};
 
 /// How a producer behaves.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub(crate) enum DeliveryError {
 
 /// Properties that the promises rest on.
 const FIXED: [(&str, &str); 2] = [("enable.idempotence", "true"), ("acks", "all")];
+/// What [`faults::ONE_ACK`] makes of them.
+const FAULTY: [(&str, &str); 2] = [("enable.idempotence", "false"), ("acks", "1")];
 
 impl Producer {
     pub(crate) fn new(
@@ -72,7 +74,8 @@ impl Producer {
             // Above our own bounds, so that the library's queue is never the one that is full.
             .set("queue.buffering.max.messages", (settings.most_records + 1_000).to_string())
             .set("queue.buffering.max.kbytes", (settings.most_kib + 8_192).to_string());
-        let native = client::finish(native, config, &FIXED)?;
+        let fixed = if faults::is_planted(faults::ONE_ACK) { &FAULTY } else { &FIXED };
+        let native = client::finish(native, config, fixed)?;
         let native = native
             .create_with_context(Answers { suspicion })
             .map_err(|e| KafkaError::failed("creating a producer", &e))?;

@@ -5,6 +5,7 @@ use chrono::Utc;
 use orderly_sdk::{
     OutRecord,
     consume::{Begun, Failure, Scope, Unit},
+    faults,
 };
 
 use crate::{Database, Migration, StoreError, Tx, outbox};
@@ -41,6 +42,9 @@ impl Scope for Inbox {
         let id = match unit.events {
             // Only passed over: there is no effect to be done twice.
             [] => return Ok(Begun::Fresh(self.db.begin().await?)),
+            _ if faults::is_planted(faults::INBOX_OFF) => {
+                return Ok(Begun::Fresh(self.db.begin().await?));
+            }
             [id] => id,
             events => {
                 return Err(Failure::reject(format_args!(

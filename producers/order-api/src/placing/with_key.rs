@@ -1,6 +1,6 @@
 //! With an Idempotency-Key: requests with one key and one body are one order.
 
-use orderly_sdk::{EventId, Meta};
+use orderly_sdk::{EventId, Meta, faults};
 use orderly_stores::StoreError;
 use tokio::time::{Duration, Instant, timeout_at};
 
@@ -60,10 +60,12 @@ impl Keyed {
     /// The same in every attempt, its time included; only the trace is the request's own.
     fn attempt(self, claim: &Claim) -> Attempt {
         let meta = self.meta.at(claim.first);
+        let is_other = claim.in_doubt && faults::is_planted(faults::NEW_ID_AT_RETRY);
+        let placed = if is_other { EventId::new() } else { self.ids.placed };
         let (contact, order) = self.order.into_events(&self.ids.order);
         Attempt {
             contact: contact.map(|c| (c, Meta { id: self.ids.contact, ..meta.clone() })),
-            order: (order, Meta { id: self.ids.placed, ..meta }),
+            order: (order, Meta { id: placed, ..meta }),
         }
     }
 }
@@ -80,6 +82,7 @@ impl Placing {
         let settle = Settle { placing: &self, order_id: attempt.order_id(), deadline };
         match outcome {
             Outcome::Written(receipt) => {
+                faults::point(faults::ORDER_ACKNOWLEDGED, None, &receipt.at);
                 let accepted = accepted::answer(attempt.order_id(), &receipt);
                 // Accepted it is, whether the record can be changed or not.
                 let reply = Ok(Reply::Accepted(accepted.clone()));

@@ -146,6 +146,15 @@ impl Kafka {
         self.ready(node, &[node]).await
     }
 
+    /// Creates a topic whose replicas are chosen: each partition's brokers, its leader first.
+    ///
+    /// # Errors
+    /// The broker refuses it, or doesn't answer.
+    pub async fn create_topic(&self, name: &str, replicas: &[Vec<i32>]) -> Result<(), Fault> {
+        let broker = self.broker(1)?;
+        wire::create_topic(&broker.address, name, replicas).await.map_err(Fault::new)
+    }
+
     async fn all_ready(&self) -> Result<(), NotRun> {
         let all = self.nodes();
         for node in &all {
