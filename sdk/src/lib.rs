@@ -13,10 +13,12 @@ mod away;
 mod config;
 mod health;
 pub mod kafka;
+mod lacks;
 
 pub use away::{away, wait_out};
 pub use config::{Config, UnknownSchemas};
 pub use event::Event;
 pub use health::{Absence, Away, Health, MemberState, PartState, Snapshot};
+pub use lacks::{HAS_TLS, Lacks};
 pub use meta::{EventId, Meta};
 pub use record::OutRecord;
