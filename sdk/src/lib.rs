@@ -14,10 +14,12 @@ mod config;
 pub mod faults;
 mod health;
 pub mod kafka;
+mod lacks;
 
 pub use away::{away, wait_out};
 pub use config::{Config, UnknownSchemas};
 pub use event::Event;
 pub use health::{Absence, Away, Health, MemberState, PartState, Snapshot};
+pub use lacks::{HAS_TLS, Lacks};
 pub use meta::{EventId, Meta};
 pub use record::OutRecord;

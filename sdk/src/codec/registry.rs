@@ -25,7 +25,12 @@ use schema_registry_converter::{
 };
 
 use super::Schema;
-use crate::{Config, config::UnknownSchemas, config::without_user_info, consume::Unavailable};
+use crate::{
+    Config, HAS_TLS,
+    config::{UnknownSchemas, without_user_info},
+    consume::Unavailable,
+    lacks::registry_fits,
+};
 
 /// One call may take this long.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,6 +56,7 @@ impl Registry {
         let url = config.registry.trim_end_matches('/').to_owned();
         let shown = without_user_info(&url);
         let invalid = |why| RegistryError::Invalid { url: shown.clone(), why };
+        registry_fits(&url, HAS_TLS).map_err(|e| invalid(e.to_string()))?;
         let http = reqwest::Client::builder().timeout(CALL_TIMEOUT).build();
         let settings = SrSettings::new_builder(url.clone()).set_timeout(CALL_TIMEOUT).build();
         Ok(Self {

@@ -13,7 +13,7 @@ use rdkafka::{
 };
 
 use super::{
-    KafkaError,
+    KafkaError, Probe,
     client::{self, Logged},
     names::Names,
 };
@@ -21,6 +21,8 @@ use crate::{Config, topics::TopicSpec};
 
 /// Least time that creating topics is given: the controller places every partition first.
 const CREATING: Duration = Duration::from_secs(30);
+/// A broker that refuses a client does so at once.
+const EXPLAINING: Duration = Duration::from_secs(3);
 /// Between two looks at whether new topics can be used.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -29,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Admin {
     client: Arc<AdminClient<Logged>>,
     names: Names,
-    bootstrap: Arc<str>,
+    config: Config,
     patience: Duration,
 }
 
@@ -67,12 +69,12 @@ impl Admin {
     pub fn new(config: &Config) -> Result<Self, KafkaError> {
         let client = client::finish(client::base(config, "orderly-admin"), config, &[])?;
         let client = client
-            .create_with_context(Logged)
+            .create_with_context(Logged::default())
             .map_err(|e| KafkaError::failed("creating a client", &e))?;
         Ok(Self {
             client: Arc::new(client),
             names: Names::of(config),
-            bootstrap: config.bootstrap.as_str().into(),
+            config: config.clone(),
             patience: config.connect_timeout,
         })
     }
@@ -209,13 +211,14 @@ impl Admin {
         // All topics: asked for by name, a topic that is missing might be created by the asking.
         let asked =
             tokio::task::spawn_blocking(move || client.inner().fetch_metadata(None, patience));
-        let metadata = asked
-            .await
-            .map_err(|panic| KafkaError::Failed {
-                doing: "asking the cluster".into(),
-                why: panic.to_string(),
-            })?
-            .map_err(|e| self.classify("asking the cluster", &e))?;
+        let asked = asked.await.map_err(|panic| KafkaError::Failed {
+            doing: "asking the cluster".into(),
+            why: panic.to_string(),
+        })?;
+        let metadata = match asked {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(self.explain(&error).await),
+        };
         let shapes = metadata
             .topics()
             .iter()
@@ -247,8 +250,24 @@ impl Admin {
         }
     }
 
+    /// An administrator's client isn't told why no broker answers it; a probe is.
+    async fn explain(&self, error: &Native) -> KafkaError {
+        let plain = self.classify("asking the cluster", error);
+        let is_secured = self.config.properties.iter().any(|(name, _)| name == "security.protocol");
+        if !is_secured || !matches!(plain, KafkaError::Unreachable { .. }) {
+            return plain;
+        }
+        let mut config = self.config.clone();
+        config.connect_timeout = self.patience.min(EXPLAINING);
+        let Ok(probe) = Probe::new(&config) else { return plain };
+        match probe.answers().await {
+            Err(refused @ KafkaError::Refused { .. }) => refused,
+            _ => plain,
+        }
+    }
+
     fn classify(&self, doing: &str, error: &Native) -> KafkaError {
-        KafkaError::asked(&self.bootstrap, self.patience, doing, error)
+        KafkaError::asked(&self.config.bootstrap, self.patience, doing, error)
     }
 }
 

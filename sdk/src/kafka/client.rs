@@ -1,17 +1,26 @@
 //! Client configuration: what the SDK sets by itself, and the user's properties over it.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext, Offset, config::RDKafkaLogLevel, consumer::ConsumerContext,
-    message::DeliveryResult, producer::ProducerContext,
+    ClientConfig, ClientContext, Offset,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    message::DeliveryResult,
+    producer::ProducerContext,
 };
 
-use super::KafkaError;
-use crate::Config;
+use super::{KafkaError, errors};
+use crate::{Config, HAS_TLS, lacks};
+
+/// Errors that wait to be told of; the library repeats itself.
+const MOST_ERRORS: usize = 1_000;
 
 /// What every client has.
 pub(super) fn base(config: &Config, client_id: &str) -> ClientConfig {
@@ -22,6 +31,10 @@ pub(super) fn base(config: &Config, client_id: &str) -> ClientConfig {
         .set("topic.metadata.refresh.interval.ms", "60000")
         .set("reconnect.backoff.max.ms", "2000")
         .set_log_level(RDKafkaLogLevel::Warning);
+    if HAS_TLS {
+        // An OpenSSL of our own doesn't know where this system keeps whom it trusts.
+        client.set("ssl.ca.location", "probe");
+    }
     client
 }
 
@@ -31,6 +44,7 @@ pub(super) fn finish(
     config: &Config,
     fixed: &[(&str, &str)],
 ) -> Result<ClientConfig, KafkaError> {
+    lacks::properties_fit(config).map_err(|e| KafkaError::Configuration(e.to_string()))?;
     for (name, value) in &config.properties {
         if let Some((_, ours)) = fixed.iter().find(|(fixed, ours)| fixed == name && ours != value) {
             return Err(KafkaError::Configuration(format!(
@@ -54,11 +68,35 @@ pub(super) fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
-/// Passes the library's own log lines and errors to `tracing`, at their level.
-pub(super) struct Logged;
+/// Passes the library's own log lines and errors to `tracing`, at their level; and keeps why a
+/// broker didn't let us in.
+#[derive(Default)]
+pub(super) struct Logged {
+    refusal: Mutex<Option<String>>,
+}
+
+impl Logged {
+    /// Why a broker didn't let this client in since it was asked last.
+    pub(super) fn refusal(client: &BaseConsumer<Self>) -> Option<String> {
+        // What happened is told by polling only, one error at a time.
+        for _ in 0..MOST_ERRORS {
+            if client.poll(Duration::ZERO).is_none() {
+                break;
+            }
+        }
+        client.context().kept().take()
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl ClientContext for Logged {
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        if errors::is_refusal(&error) {
+            self.kept().replace(reason.to_owned());
+        }
         log_client_error(&error, reason);
     }
 

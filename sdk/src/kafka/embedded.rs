@@ -43,7 +43,7 @@ impl EmbeddedBroker {
         let owner: BaseProducer<Logged> = ClientConfig::new()
             .set("test.mock.num.brokers", "1")
             .set_log_level(rdkafka::config::RDKafkaLogLevel::Error)
-            .create_with_context(Logged)
+            .create_with_context(Logged::default())
             .map_err(|e| KafkaError::failed("starting the embedded broker", &e))?;
         // Long enough for members that start together: a later one costs a whole rebalance.
         ffi::form_groups_within(owner.client(), 1_000);

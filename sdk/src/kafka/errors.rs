@@ -20,6 +20,15 @@ pub enum KafkaError {
         #[source]
         source: Unavailable,
     },
+    /// A broker is there, and closed the door: what to log in with, or a certificate, is wrong. No
+    /// waiting helps.
+    #[error("the Kafka broker at {bootstrap} and this client don't accept each other: {why}")]
+    Refused {
+        /// The addresses tried.
+        bootstrap: String,
+        /// What the client saw.
+        why: String,
+    },
     /// The topic isn't there.
     #[error(
         "topic `{0}` doesn't exist in this cluster; `orderly apply` creates what topics.yaml names"
@@ -108,6 +117,11 @@ pub(super) fn is_away(error: &Native) -> bool {
                 | Code::NotCoordinator
         )
     )
+}
+
+/// Whether a broker was found, but TLS or SASL failed.
+pub(super) fn is_refusal(error: &Native) -> bool {
+    matches!(error.rdkafka_error_code(), Some(Code::Authentication | Code::SSL))
 }
 
 /// Whether it passes by itself: the library goes on trying.

@@ -11,6 +11,7 @@ use rdkafka::{
 use super::{
     KafkaError,
     client::{self, Logged},
+    errors,
     names::Names,
 };
 use crate::{Config, record::TopicPartition};
@@ -165,11 +166,23 @@ impl Probe {
         question: impl FnOnce(&BaseConsumer<Logged>, Duration) -> Result<T, Answer> + Send + 'static,
     ) -> Result<T, KafkaError> {
         let (client, patience) = (Arc::clone(&self.client), self.config.connect_timeout);
-        let asked = tokio::task::spawn_blocking(move || question(&client, patience)).await;
-        match asked {
+        let asked = tokio::task::spawn_blocking(move || {
+            // Of earlier questions.
+            drop(Logged::refusal(&client));
+            question(&client, patience).map_err(|answer| match answer {
+                Answer::Native(error) if errors::is_away(&error) => {
+                    Logged::refusal(&client).map_or(Answer::Native(error), Answer::Refused)
+                }
+                other => other,
+            })
+        });
+        match asked.await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Answer::NoSuchTopic(name))) => Err(KafkaError::NoSuchTopic(name)),
             Ok(Err(Answer::Native(error))) => Err(self.classify(&error)),
+            Ok(Err(Answer::Refused(why))) => {
+                Err(KafkaError::Refused { bootstrap: self.config.bootstrap.clone(), why })
+            }
             Err(panic) => Err(KafkaError::Failed {
                 doing: "asking the cluster".into(),
                 why: panic.to_string(),
@@ -184,10 +197,13 @@ impl Probe {
 }
 
 fn create(client: &ClientConfig) -> Result<BaseConsumer<Logged>, KafkaError> {
-    client.create_with_context(Logged).map_err(|e| KafkaError::failed("creating a client", &e))
+    client
+        .create_with_context(Logged::default())
+        .map_err(|e| KafkaError::failed("creating a client", &e))
 }
 
 enum Answer {
     Native(Native),
     NoSuchTopic(String),
+    Refused(String),
 }

@@ -77,7 +77,7 @@ impl Tail {
         let fixed = [("group.id", "orderly-tail"), ("enable.auto.commit", "false")];
         let native = client::finish(native, config, &fixed)?;
         let consumer: BaseConsumer<Logged> = native
-            .create_with_context(Logged)
+            .create_with_context(Logged::default())
             .map_err(|e| KafkaError::failed("creating a reader", &e))?;
         consumer.assign(&assignment).map_err(|e| KafkaError::failed("assigning partitions", &e))?;
         let (sender, records) = mpsc::channel(MOST_WAITING);
