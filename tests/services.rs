@@ -21,7 +21,7 @@ use crate::eventually;
 pub const SERVICES: [&str; 5] =
     ["history", "fulfilment", "outbox-relay", "notifications", "order-api"];
 /// What orders go through.
-const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
+pub const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
 
 /// Parts of one platform that nobody else uses.
 pub struct RealParts {

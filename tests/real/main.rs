@@ -5,5 +5,6 @@ mod apply;
 mod import;
 mod kills;
 mod missing;
+mod outages;
 mod parts;
 mod subjects;

@@ -9,7 +9,7 @@ use history::Counts;
 use importer::{MalformedLine, Tally};
 use notifications::Mailbox;
 use orderly_schemas::{DeliveryOutcome, order_status, orders};
-use orderly_sdk::{EventId, kafka::Probe, record::TopicPartition};
+use orderly_sdk::{EventId, Health, kafka::Probe, record::TopicPartition, wait_out};
 use orderly_stores::StoreError;
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -56,6 +56,8 @@ pub struct Demo {
     started: Instant,
     seconds: f64,
     is_settled: bool,
+    /// What the run itself waits for.
+    waiting: Health,
     /// Without any progress for so long, a run is over.
     patience: Duration,
 }
@@ -68,6 +70,8 @@ struct Before {
 
 /// What moves at all moves within this; a stage takes its own time besides.
 const STALLED: Duration = Duration::from_secs(30);
+/// For so long a part may be away.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(5 * 60);
 /// Between two looks at how far the run is.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -149,6 +153,7 @@ impl Demo {
             started,
             seconds: 0.0,
             is_settled: false,
+            waiting: Health::of("demo"),
             patience,
         })
     }
@@ -191,12 +196,16 @@ impl Demo {
                 () = tokio::time::sleep(pause) => {}
             }
             let looked = Instant::now();
-            let state = self.state(is_import).await?;
+            // What is away for a while is away for the services, too: the run goes on.
+            let state = self.ask(|| self.state(is_import)).await?;
             // Looking takes no more than a tenth of the stores' time.
             pause = LOOK.max(looked.elapsed() * 10);
             shown.at(&state, &self.taken);
             self.watched.lock().ended = state.figures.ended;
-            if is_loaded && state.is_settled(&self.taken) && self.is_all_kept(&state).await? {
+            if is_loaded
+                && state.is_settled(&self.taken)
+                && self.ask(|| self.is_all_kept(&state)).await?
+            {
                 self.is_settled = true;
                 break;
             }
@@ -342,6 +351,18 @@ impl Demo {
             config: self.site.config.clone(),
             run: self.run.clone(),
             watched: self.watched.clone(),
+        }
+    }
+
+    /// Asks again while a part is away, within bounds.
+    async fn ask<T, F: Future<Output = Result<T, DemoError>>>(
+        &self,
+        question: impl Fn() -> F,
+    ) -> Result<T, DemoError> {
+        let asking = tokio::time::timeout(LONGEST_OUTAGE, wait_out(&self.waiting, &question));
+        match asking.await {
+            Ok(answer) => answer,
+            Err(_) => question().await,
         }
     }
 

@@ -10,7 +10,7 @@ use orderly_sdk::{
     kafka::KafkaError,
     wait_out,
 };
-use orderly_stores::Database;
+use orderly_stores::{Database, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,8 @@ use crate::args::OrderApiArgs;
 
 /// Within this a POST is answered.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// What the last answers before the start may take.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(
     args: &OrderApiArgs,
@@ -33,12 +35,15 @@ pub(super) async fn run(
     let emitter = {
         let connected = shutdown.child_token();
         let meanwhile = TcpListener::from_std(listener.try_clone()?)?;
-        let answering =
+        let mut answering =
             tokio::spawn(turned_away::serve(meanwhile, health.clone(), connected.clone()));
-        let connecting = wait_out(&health, || connect(&config, &health));
+        let connecting = wait_out(&health, || connect(&config, &database, &health));
         let emitter = shutdown.run_until_cancelled(connecting).await;
         connected.cancel();
-        let _ = answering.await;
+        // A caller who never sends the rest of a request doesn't hold up the start.
+        if tokio::time::timeout(LAST_ANSWERS, &mut answering).await.is_err() {
+            answering.abort();
+        }
         match emitter {
             Some(emitter) => emitter?,
             None => return Ok(()),
@@ -50,7 +55,12 @@ pub(super) async fn run(
     Ok(order_api::serve(settings, TcpListener::from_std(listener)?, shutdown).await?)
 }
 
-async fn connect(config: &Config, health: &Health) -> Result<Emitter, ConnectError> {
+async fn connect(
+    config: &Config,
+    database: &Database,
+    health: &Health,
+) -> Result<Emitter, ConnectError> {
+    order_api::prepare(database).await?;
     let registry = Registry::new(config)?;
     let encoders = order_api::declares().register(config, &registry).await?;
     let settings = EmitSettings { health: health.clone(), ..order_api::emit_settings(DEADLINE) };
@@ -66,4 +76,6 @@ enum ConnectError {
     Register(#[from] RegisterError),
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    #[error(transparent)]
+    Database(#[from] StoreError),
 }

@@ -21,6 +21,8 @@ pub(super) fn base(config: &Config, client_id: &str) -> ClientConfig {
         .set("client.id", client_id)
         .set("topic.metadata.refresh.interval.ms", "60000")
         .set("reconnect.backoff.max.ms", "2000")
+        // A broker that says nothing more is a sign after this, and not after a minute.
+        .set("socket.timeout.ms", "10000")
         .set_log_level(RDKafkaLogLevel::Warning);
     client
 }
