@@ -20,7 +20,7 @@ use orderly_sdk::Config;
 pub const SERVICES: [&str; 5] =
     ["history", "fulfilment", "outbox-relay", "notifications", "order-api"];
 /// What orders go through.
-const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
+pub const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
 
 /// How long a service may take to be ready, on a busy machine.
 const READY: Duration = Duration::from_secs(90);

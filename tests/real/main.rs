@@ -5,6 +5,7 @@ mod apply;
 mod import;
 mod kills;
 mod missing;
+mod outages;
 mod parts;
 mod planted;
 mod processes;

@@ -3,15 +3,15 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use orderly_sdk::{
     Config, Meta,
     codec::{Registry, RegistryError},
-    consume::read_event,
+    consume::{Decision, Failure, Received, read_event},
     kafka::{KafkaError, Tail},
-    record::TopicPartition,
+    record::{InRecord, TopicPartition},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -19,6 +19,8 @@ use super::ledger::{Ledger, Mine, Observed};
 
 /// Orders that are ready and not yet collected.
 const MOST_READY: usize = 10_000;
+/// Before a record that couldn't be looked into is tried again.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Reads along until it is dropped.
 pub(super) struct Observer {
@@ -76,7 +78,7 @@ async fn read(
 ) -> Result<(), ObserveError> {
     while let Some(record) = tail.next().await {
         let record = record?;
-        let received = match read_event::<Observed>(&registry, &record).await {
+        let received = match look_into(&registry, &record).await {
             Ok(Some(received)) => received,
             Ok(None) => {
                 lock(&ledger).read(record.at());
@@ -98,6 +100,22 @@ async fn read(
         }
     }
     Ok(())
+}
+
+/// A registry that is away is waited for: the record lies where it is.
+async fn look_into(
+    registry: &Registry,
+    record: &InRecord,
+) -> Result<Option<Received<Observed>>, Failure> {
+    loop {
+        match read_event(registry, record).await {
+            Err(failure) if matches!(failure.decision(), Decision::Unavailable(_)) => {
+                tracing::warn!(at = %record.at(), %failure, "read again in a moment");
+                tokio::time::sleep(PAUSE).await;
+            }
+            looked => return looked,
+        }
+    }
 }
 
 fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {

@@ -9,7 +9,7 @@ use history::Counts;
 use importer::{MalformedLine, Tally};
 use notifications::Mailbox;
 use orderly_schemas::{DeliveryOutcome, order_status, orders};
-use orderly_sdk::{EventId, kafka::Probe, record::TopicPartition};
+use orderly_sdk::{EventId, Health, kafka::Probe, record::TopicPartition, wait_out};
 use orderly_stores::StoreError;
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -62,6 +62,8 @@ pub struct Demo {
     started: Instant,
     seconds: f64,
     is_settled: bool,
+    /// What the run itself waits for.
+    waiting: Health,
     /// Without any progress for so long, a run is over.
     patience: Duration,
 }
@@ -81,6 +83,8 @@ pub(super) const GROUPS: [(&str, &[&str]); 3] = [
 /// What moves at all moves within this, also where a killed member holds its partitions until its
 /// session is over; a stage takes its own time besides.
 const STALLED: Duration = Duration::from_secs(60);
+/// For so long a part may be away.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(5 * 60);
 /// Between two looks at how far the run is.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -180,6 +184,7 @@ impl Demo {
             started,
             seconds: 0.0,
             is_settled: false,
+            waiting: Health::of("demo"),
             patience,
         })
     }
@@ -226,10 +231,11 @@ impl Demo {
                 () = tokio::time::sleep(pause) => {}
             }
             let looked = Instant::now();
-            let mut state = self.state(is_import).await?;
+            // What is away for a while is away for the services, too: the run goes on.
+            let mut state = self.ask(|| self.state(is_import)).await?;
             if self.site.is_used && is_loaded && state.is_over(&self.taken) {
                 // Counted with others', their orders might stand for some of ours.
-                state = self.ours(&state).await?;
+                state = self.ask(|| self.ours(&state)).await?;
             }
             // Looking takes no more than a tenth of the stores' time.
             pause = LOOK.max(looked.elapsed() * 10);
@@ -393,19 +399,36 @@ impl Demo {
         }
     }
 
+    /// Asks again while a part is away, within bounds.
+    async fn ask<T, F: Future<Output = Result<T, DemoError>>>(
+        &self,
+        question: impl Fn() -> F,
+    ) -> Result<T, DemoError> {
+        let asking = tokio::time::timeout(LONGEST_OUTAGE, wait_out(&self.waiting, &question));
+        match asking.await {
+            Ok(answer) => answer,
+            Err(_) => question().await,
+        }
+    }
+
     /// Nobody has anything left to do for what the topics held when the run's orders had ended, and
     /// both topics were read to where they ended after that: whatever was told a second time was
     /// seen.
     async fn is_all_told(&mut self) -> Result<bool, DemoError> {
         let Some(told_by) = &self.told_by else {
-            let ends = self.ends().await?;
-            if self.is_done_by_all(&ends).await? && self.site.is_outbox_empty().await? {
-                self.told_by = Some(self.ends().await?);
-            }
+            self.told_by = self.ask(|| self.find_told_by()).await?;
             return Ok(false);
         };
         let ledger = self.observer.ledger();
         Ok(told_by.iter().all(|(at, end)| ledger.next(at) >= *end))
+    }
+
+    async fn find_told_by(&self) -> Result<Option<Vec<(TopicPartition, i64)>>, DemoError> {
+        let ends = self.ends().await?;
+        if self.is_done_by_all(&ends).await? && self.site.is_outbox_empty().await? {
+            return Ok(Some(self.ends().await?));
+        }
+        Ok(None)
     }
 
     /// The offset behind the last record of each partition.

@@ -10,7 +10,7 @@ use orderly_sdk::{
     kafka::KafkaError,
     wait_out,
 };
-use orderly_stores::Database;
+use orderly_stores::{Database, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +19,7 @@ use crate::args::OrderApiArgs;
 
 /// Within this a POST is answered.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long requests from before the start may go on behind it.
+/// What the last answers before the start may take.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(
@@ -36,15 +35,14 @@ pub(super) async fn run(
     let emitter = {
         let connected = shutdown.child_token();
         let meanwhile = TcpListener::from_std(listener.try_clone()?)?;
-        let answering =
+        let mut answering =
             tokio::spawn(turned_away::serve(meanwhile, health.clone(), connected.clone()));
-        let connecting = wait_out(&health, || connect(&config, &health));
+        let connecting = wait_out(&health, || connect(&config, &database, &health));
         let emitter = shutdown.run_until_cancelled(connecting).await;
         connected.cancel();
-        // A request that never ends mustn't keep the service from its start or its end.
-        let cut = answering.abort_handle();
-        if tokio::time::timeout(LAST_ANSWERS, answering).await.is_err() {
-            cut.abort();
+        // A caller who never sends the rest of a request doesn't hold up the start.
+        if tokio::time::timeout(LAST_ANSWERS, &mut answering).await.is_err() {
+            answering.abort();
         }
         match emitter {
             Some(emitter) => emitter?,
@@ -57,7 +55,12 @@ pub(super) async fn run(
     Ok(order_api::serve(settings, TcpListener::from_std(listener)?, shutdown).await?)
 }
 
-async fn connect(config: &Config, health: &Health) -> Result<Emitter, ConnectError> {
+async fn connect(
+    config: &Config,
+    database: &Database,
+    health: &Health,
+) -> Result<Emitter, ConnectError> {
+    order_api::prepare(database).await?;
     let registry = Registry::new(config)?;
     let encoders = order_api::declares().register(config, &registry).await?;
     let settings = EmitSettings { health: health.clone(), ..order_api::emit_settings(DEADLINE) };
@@ -73,4 +76,6 @@ enum ConnectError {
     Register(#[from] RegisterError),
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    #[error(transparent)]
+    Database(#[from] StoreError),
 }

@@ -26,5 +26,5 @@ pub use order::{ContactRequest, OrderRequest, OrderRequestLine};
 pub use placing::{OrderAccepted, OrderReceipt};
 pub use problem::{FieldProblem, ProblemBody};
 pub use routes::openapi_json;
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, prepare, serve};
 pub use settings::{Admission, Settings, declares, emit_settings};

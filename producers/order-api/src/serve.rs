@@ -3,7 +3,7 @@
 use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
 use orderly_sdk::wait_out;
-use orderly_stores::StoreError;
+use orderly_stores::{Database, StoreError};
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,6 +21,12 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// What the end may take beyond the requests' deadline.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Makes the tables ready. [`serve`] does so, too; who can answer before it serves (a 503) calls this
+/// first, since [`serve`] answers nothing until it is done.
+pub async fn prepare(database: &Database) -> Result<(), StoreError> {
+    database.migrate("order-api", idempotency::MIGRATIONS).await
+}
+
 /// Serves until `shutdown`: then takes no more connections, lets the requests finish that are
 /// being worked on (for their deadline and 2 s at most), and waits for what was emitted. At the
 /// start a database that is away is waited for.
@@ -32,8 +38,7 @@ pub async fn serve(
     let history = History::new(&settings.history, settings.history_timeout)
         .map_err(|error| ServeError::Settings(error.to_string()))?;
     let health = settings.emitter.health().clone();
-    let migrate = || settings.database.migrate("order-api", idempotency::MIGRATIONS);
-    match shutdown.run_until_cancelled(wait_out(&health, migrate)).await {
+    match shutdown.run_until_cancelled(wait_out(&health, || prepare(&settings.database))).await {
         Some(migrated) => migrated.map_err(ServeError::Database)?,
         None => return Ok(()),
     }
@@ -48,7 +53,8 @@ pub async fn serve(
         tasks: tasks.clone(),
         closing: closing.clone(),
     };
-    tasks.spawn(idempotency::purge_until(records, shutdown.clone()));
+    tasks.spawn(idempotency::purge_until(records.clone(), shutdown.clone()));
+    tasks.spawn(idempotency::watch_until(records, health, shutdown.clone()));
     let room = Arc::new(Semaphore::new(settings.most_requests));
     let listener =
         Bounded::new(listener, settings.most_connections, SILENCE.max(settings.deadline * 2));

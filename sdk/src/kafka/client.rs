@@ -30,6 +30,8 @@ pub(super) fn base(config: &Config, client_id: &str) -> ClientConfig {
         .set("client.id", client_id)
         .set("topic.metadata.refresh.interval.ms", "60000")
         .set("reconnect.backoff.max.ms", "2000")
+        // A broker that says nothing more is a sign after this, and not after a minute.
+        .set("socket.timeout.ms", "10000")
         .set_log_level(RDKafkaLogLevel::Warning);
     if HAS_TLS {
         // An OpenSSL of our own doesn't know where this system keeps whom it trusts.

@@ -430,6 +430,9 @@ impl Rebalances {
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let is_lost = consumer.assignment_lost();
+        if is_lost {
+            self.suspicion.raise();
+        }
         let leaving = partitions(&self.names, list);
         self.unbegun().partitions.retain(|(at, _)| !leaving.contains(at));
         let done = self.events().revoked(&leaving, is_lost);

@@ -3,7 +3,9 @@
 mod key;
 mod purge;
 mod record;
+mod watch;
 
 pub(crate) use key::IdempotencyKey;
 pub(crate) use purge::purge_until;
 pub(crate) use record::{Answer, Claim, Claimed, MIGRATIONS, Records};
+pub(crate) use watch::watch_until;

@@ -11,7 +11,13 @@
 //! Leases and ages go by the replicas' clocks: those are to agree within a second or so. If they
 //! don't, or a record is lost, the ids are still the same: the order is emitted again as a repeat.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use orderly_stores::{Database, Migration, Row, StoreError, Tx, Value};
@@ -24,6 +30,8 @@ use crate::caller::Caller;
 pub(crate) struct Records {
     database: Database,
     keep: Duration,
+    /// A claim failed since somebody last looked.
+    failed: Arc<AtomicBool>,
 }
 
 /// The right to emit the order of a key, until another attempt takes over.
@@ -63,7 +71,34 @@ pub(crate) struct Answer {
 
 impl Records {
     pub(crate) fn new(database: Database, keep: Duration) -> Self {
-        Self { database, keep }
+        Self { database, keep, failed: Arc::default() }
+    }
+
+    /// Reads what claims write.
+    pub(crate) async fn can_read(&self) -> Result<(), StoreError> {
+        self.database.query("SELECT 1 FROM idempotency LIMIT 1", &[]).await.map(drop)
+    }
+
+    /// Writes as a claim does, where no caller's key is, and takes it back.
+    pub(crate) async fn can_write(&self) -> Result<(), StoreError> {
+        let (caller, now) = ("", Utc::now());
+        let key = uuid::Uuid::now_v7().to_string();
+        let values = [caller.into(), key.as_str().into(), "".into(), now.into(), now.into()];
+        let mut tx = self.database.begin().await?;
+        tx.query_opt(CLAIM, &values).await?;
+        let sql = "DELETE FROM idempotency WHERE caller = $1 AND idempotency_key = $2";
+        tx.execute(sql, &[caller.into(), key.into()]).await?;
+        tx.commit().await
+    }
+
+    /// A claim failed, or took too long.
+    pub(crate) fn note_failure(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was so since this was last asked.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.swap(false, Ordering::Relaxed)
     }
 
     /// Claims a key for a body, or finds out why not.

@@ -126,9 +126,14 @@ impl Placing {
             Ok(Ok(Claimed::Finished(answer))) => Err(Ok(Reply::Replayed(answer))),
             Ok(Ok(Claimed::InFlight(left))) => Err(Err(in_flight(order_id, left))),
             Ok(Ok(Claimed::OtherBody)) => Err(Err(reused())),
-            Ok(Err(error)) => Err(Err(away(order_id, &error.to_string()))),
-            Err(_) => Err(Err(away(order_id, "claiming a key took too long"))),
+            Ok(Err(error)) => Err(Err(self.no_claim(order_id, &error.to_string()))),
+            Err(_) => Err(Err(self.no_claim(order_id, "claiming a key took too long"))),
         }
+    }
+
+    fn no_claim(&self, order_id: &str, why: &str) -> Problem {
+        self.records.note_failure();
+        away(order_id, why)
     }
 
     /// Deletes the contact unless a later attempt, whose contact it is now, took over; lets none

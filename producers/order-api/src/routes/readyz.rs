@@ -41,11 +41,13 @@ struct Parts {
 )]
 pub(super) async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, Json<Readiness>) {
     let settings = &service.settings;
-    let asked = tokio::time::timeout(PATIENCE, settings.database.query("SELECT 1", &[])).await;
+    let asked = tokio::time::timeout(PATIENCE, service.placing.records.can_read()).await;
+    let away = |part| settings.emitter.health().absence(part).map(|absence| absence.why);
     let parts = Parts {
         emitter: told(way_to_kafka(&settings.emitter)),
         database: match asked {
-            Ok(answer) => told(answer.map(drop).map_err(|error| error.to_string())),
+            Ok(Ok(())) => told(away("database").map_or(Ok(()), Err)),
+            Ok(Err(error)) => error.to_string(),
             Err(_) => "it doesn't answer".to_owned(),
         },
         load: told(settings.admission.as_ref().map_or(Ok(()), |admit| admit())),

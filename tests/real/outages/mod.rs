@@ -1,0 +1,139 @@
+//! Each part taken away from running services, one after the other, under load: orders are answered
+//! in time, the services wait and go on by themselves, nothing is lost or dead-lettered, and readiness
+//! names what is away.
+
+mod at_start;
+mod full_disk;
+mod prober;
+mod stage;
+
+use std::time::Instant;
+
+use orderly_harness::need;
+use orderly_stores::{Database, Tx};
+use orderly_tests::services::SERVICES;
+
+use stage::{Loaded, Stage, assert_ready, load, outage, says_away};
+
+/// Everybody.
+const ALL: &[&str] = &SERVICES;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_stopped_is_waited_for() {
+    let stage = need!(Stage::enter().await);
+    let kafka = &stage.parts.kafka;
+    let away = async || kafka.stop(1).await.unwrap();
+    survive("broker stopped", &stage, away, ("kafka", ALL), async |()| {
+        kafka.start_again(1).await.unwrap();
+    })
+    .await;
+    stage.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_says_nothing_is_waited_for() {
+    let stage = need!(Stage::enter().await);
+    let kafka = &stage.parts.kafka;
+    let away = async || kafka.pause(1).await.unwrap();
+    survive("broker paused", &stage, away, ("kafka", ALL), async |()| {
+        kafka.resume(1).await.unwrap();
+    })
+    .await;
+    stage.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_registry_known_schemas_flow_on() {
+    let stage = need!(Stage::enter().await);
+    let registry = &stage.parts.registry;
+    let loaded = begin(&stage).await;
+    registry.kill().await.unwrap();
+    let gone = Instant::now();
+    // As ever: accepted and completed.
+    while gone.elapsed() < outage() {
+        loaded.prober.accepted(10).await;
+        for service in SERVICES {
+            assert_ready("registry killed", &stage.services, service).await;
+        }
+    }
+    let refused = loaded.prober.answers().into_iter().filter(|a| a.status != Ok(202));
+    assert_eq!(refused.count(), 0, "the registry isn't asked about orders");
+    loaded.end("registry killed", &stage.parts, &stage.services).await;
+    registry.start_again().await.unwrap();
+    stage.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_stopped_is_waited_for() {
+    let stage = need!(Stage::enter().await);
+    let postgres = &stage.parts.postgres;
+    let away = async || postgres.stop().await.unwrap();
+    survive("postgres stopped", &stage, away, ("database", ALL), async |()| {
+        postgres.start_again().await.unwrap();
+    })
+    .await;
+    stage.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_killed_is_waited_for() {
+    let stage = need!(Stage::enter().await);
+    let postgres = &stage.parts.postgres;
+    let away = async || postgres.kill().await.unwrap();
+    survive("postgres killed", &stage, away, ("database", ALL), async |()| {
+        postgres.start_again().await.unwrap();
+    })
+    .await;
+    stage.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_locked_holds_up_only_whose_it_is() {
+    const OWNERS: &[&str] = &["order-api", "fulfilment", "history"];
+    let stage = need!(Stage::enter().await);
+    let database = Database::open(&stage.parts.postgres.url()).unwrap();
+    let away = async || lock(&database).await;
+    survive("tables locked", &stage, away, ("database", OWNERS), async |lock| drop(lock)).await;
+    stage.leave();
+}
+
+/// Holds it until it is dropped.
+async fn lock(database: &Database) -> Tx {
+    let mut tx = database.begin().await.unwrap();
+    for table in ["idempotency", "fulfilment_orders", "history_orders"] {
+        tx.execute(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"), &[]).await.unwrap();
+    }
+    tx
+}
+
+async fn begin(stage: &Stage) -> Loaded {
+    let demo = stage.services.demo(&stage.parts, load()).await;
+    Loaded::begin(demo, &stage.services).await
+}
+
+/// Takes a part away from these services under load, brings it back, and proves.
+async fn survive<T>(
+    case: &str,
+    stage: &Stage,
+    take: impl AsyncFnOnce() -> T,
+    (part, who): (&str, &[&str]),
+    bring_back: impl AsyncFnOnce(T),
+) {
+    let loaded = begin(stage).await;
+    let taken = take().await;
+    let gone = Instant::now();
+    for service in who {
+        says_away(&stage.services, service, part).await;
+        println!("{case}: {service} says so after {:?}", gone.elapsed());
+    }
+    tokio::time::sleep_until((gone + outage()).into()).await;
+    for service in SERVICES.iter().filter(|service| !who.contains(service)) {
+        assert_ready(case, &stage.services, service).await;
+    }
+    for service in who {
+        // It still is.
+        says_away(&stage.services, service, part).await;
+    }
+    bring_back(taken).await;
+    loaded.end(case, &stage.parts, &stage.services).await;
+}

@@ -1,0 +1,151 @@
+//! Parts and services that the cases of this file take turns on.
+
+use std::time::{Duration, Instant};
+
+use orderly::demo::{Demo, Load, progress::Bars};
+use orderly_harness::NotRun;
+use orderly_sdk::{kafka::Probe, record::TopicPartition};
+use orderly_tests::{
+    eventually,
+    services::{RealParts, SERVICES, Services},
+};
+use serde_json::Value;
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    task::JoinHandle,
+};
+
+use super::prober::Prober;
+
+/// Orders a second.
+const RATE: u32 = 40;
+
+/// Parts, and services on them. A case that fails leaves none for the next one, which starts its own.
+pub struct Stage {
+    pub parts: RealParts,
+    pub services: Services,
+    turn: MutexGuard<'static, Option<(RealParts, Services)>>,
+}
+
+impl Stage {
+    /// As soon as no other case is on it.
+    pub async fn enter() -> Result<Self, NotRun> {
+        static FREE: Mutex<Option<(RealParts, Services)>> = Mutex::const_new(None);
+        let mut turn = FREE.lock().await;
+        let (parts, services) = match turn.take() {
+            Some(stage) => stage,
+            None => {
+                let parts = RealParts::start(1).await?;
+                let services = Services::start(&parts).await;
+                (parts, services)
+            }
+        };
+        Ok(Self { parts, services, turn })
+    }
+
+    /// It is as it was found.
+    pub fn leave(self) {
+        let Self { parts, services, mut turn } = self;
+        *turn = Some((parts, services));
+    }
+}
+
+/// How long parts are kept away.
+pub fn outage() -> Duration {
+    Duration::from_secs(if orderly_tests::is_long() { 60 } else { 8 })
+}
+
+/// Load on services, and a prober beside it.
+pub struct Loaded {
+    running: JoinHandle<Demo>,
+    pub prober: Prober,
+}
+
+impl Loaded {
+    /// Begun; the first orders are accepted.
+    pub async fn begin(mut demo: Demo, services: &Services) -> Self {
+        let running = tokio::spawn(async move {
+            demo.run(&Bars::new()).await.unwrap();
+            demo
+        });
+        let prober = Prober::start(services.url("order-api"));
+        prober.accepted(5).await;
+        Self { running, prober }
+    }
+
+    /// Waits until all is back, and proves that nothing of it left a trace.
+    pub async fn end(self, case: &str, parts: &RealParts, services: &Services) {
+        for service in SERVICES {
+            services.ready(service).await;
+        }
+        self.prober.accepted(5).await;
+        let settling = Instant::now();
+        self.prober.end(case).await;
+        let demo = self.running.await.unwrap();
+        let report = demo.prove().await.unwrap();
+        println!(
+            "{case}: {:?}, resent {}, settled in {:?}",
+            report.orders,
+            report.resent,
+            settling.elapsed()
+        );
+        assert!(report.is_proven(), "{case}: {:?}", report.findings);
+        assert_eq!(report.orders.accepted, report.orders.submitted, "{case}");
+        demo.stop().await.unwrap();
+        for service in SERVICES {
+            let program = services.get(service);
+            assert!(program.runs(), "{case}: {service} ended:\n{}", program.printed());
+        }
+        nothing_is_dead_lettered(case, parts).await;
+    }
+}
+
+/// Enough of it that some goes on behind the outage.
+pub fn load() -> Load {
+    let orders = u64::from(RATE) * (outage().as_secs() + 6);
+    Load::Generated { orders, rate: Some(RATE) }
+}
+
+async fn nothing_is_dead_lettered(case: &str, parts: &RealParts) {
+    let probe = Probe::new(&parts.config()).unwrap();
+    let topics = orderly_tests::topics();
+    for group in topics.iter().flat_map(|topic| &topic.readers) {
+        let topic = format!("{group}.dead-letters");
+        for partition in 0..probe.partitions(&topic).await.unwrap() {
+            let at = TopicPartition { topic: topic.as_str().into(), partition };
+            let (_, end) = probe.ends(&at).await.unwrap();
+            assert_eq!(end, 0, "{case}: {at} has dead letters");
+        }
+    }
+}
+
+/// Waits until the service says that it waits for that part; gives how long it took.
+pub async fn says_away(services: &Services, service: &str, part: &str) -> Duration {
+    let asked = Instant::now();
+    let what = format!("{service} says that it waits for {part}");
+    eventually(&what, || async {
+        let (status, said) = readiness(services, service).await?;
+        (status == 503 && away(&said).contains(&part.to_owned())).then_some(())
+    })
+    .await;
+    asked.elapsed()
+}
+
+/// The service is ready, and waits for nothing.
+pub async fn assert_ready(case: &str, services: &Services, service: &str) {
+    let (status, said) = readiness(services, service).await.unwrap();
+    assert_eq!(status, 200, "{case}: {service} isn't in need of what is away: {said}");
+}
+
+async fn readiness(services: &Services, service: &str) -> Option<(u16, Value)> {
+    let url = format!("http://{}/readyz", services.get(service).address(1));
+    let answer = reqwest::get(url).await.ok()?;
+    Some((answer.status().as_u16(), answer.json().await.ok()?))
+}
+
+/// The parts that it names as away.
+fn away(said: &Value) -> Vec<String> {
+    let parts = said["parts"].as_array().into_iter().flatten();
+    let away = parts.filter(|part| !part["away"].is_null());
+    away.filter_map(|part| part["name"].as_str()).map(str::to_owned).collect()
+}
