@@ -14,7 +14,9 @@ use orderly::{
     platform::Databases,
 };
 use orderly_harness::{Kafka, NotRun, Postgres, Program, Registry, TestDatabase};
-use orderly_sdk::Config;
+use orderly_sdk::{Config, away};
+
+use crate::eventually;
 
 /// The services by name, in the order in which they are started.
 pub const SERVICES: [&str; 5] =
@@ -188,10 +190,18 @@ impl Services {
 
     /// A run of the demo on them.
     pub async fn demo(&self, parts: &RealParts, load: Load) -> Demo {
-        let api = self.url("order-api");
-        let site = Site::of_services(parts.config(), api, parts.databases()).await;
         let stages: fulfilment::Stages = STAGES.parse().unwrap();
-        Demo::on(site.unwrap(), load, stages.total()).await.unwrap()
+        let begin = || async {
+            let (api, databases) = (self.url("order-api"), parts.databases());
+            let site = Site::of_services(parts.config(), api, databases).await.unwrap();
+            match Demo::on(site, load.clone(), stages.total()).await {
+                Ok(demo) => Some(demo),
+                // The leader of a partition that was just made may not know it yet.
+                Err(error) if away(&error).is_some() => None,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        eventually("a run begins", begin).await
     }
 }
 
