@@ -14,11 +14,8 @@ const VARIABLES: [(&str, &str); 5] = [
     ("KAFKA_SSL_KEY_LOCATION", "ssl.key.location"),
 ];
 /// The same for secrets, which may lie in a file: NAME_FILE.
-const SECRETS: [(&str, &str); 3] = [
-    ("KAFKA_SASL_PASSWORD", "sasl.password"),
-    ("KAFKA_SSL_KEY_PASSWORD", "ssl.key.password"),
-    ("KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", "sasl.oauthbearer.client.secret"),
-];
+const SECRETS: [(&str, &str); 2] =
+    [("KAFKA_SASL_PASSWORD", "sasl.password"), ("KAFKA_SSL_KEY_PASSWORD", "ssl.key.password")];
 
 /// Names and values, each name once.
 #[derive(Clone, Default, PartialEq, Eq)]

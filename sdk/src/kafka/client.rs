@@ -79,10 +79,11 @@ pub(super) struct Logged {
 
 impl Logged {
     /// Why a broker didn't let this client in since it was asked last.
-    pub(super) fn refusal(client: &BaseConsumer<Self>) -> Option<String> {
-        // What happened is told by polling only, one error at a time.
+    pub(super) fn refusal(client: &BaseConsumer<Self>, within: Duration) -> Option<String> {
+        // What happened is told by polling only, one error at a time. With no time at all it would
+        // end at the first log line.
         for _ in 0..MOST_ERRORS {
-            if client.poll(Duration::ZERO).is_none() {
+            if client.poll(within).is_none() {
                 break;
             }
         }

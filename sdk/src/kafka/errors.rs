@@ -119,6 +119,14 @@ pub(super) fn is_away(error: &Native) -> bool {
     )
 }
 
+/// Whether a partition's leader isn't ready yet, or another one by now.
+pub(super) fn is_between_leaders(error: &Native) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable)
+    )
+}
+
 /// Whether a broker was found, but TLS or SASL failed.
 pub(super) fn is_refusal(error: &Native) -> bool {
     matches!(error.rdkafka_error_code(), Some(Code::Authentication | Code::SSL))

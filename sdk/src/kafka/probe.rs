@@ -1,6 +1,9 @@
 //! Asking the cluster: does a topic exist, where does it end, how far behind is a group.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientConfig, TopicPartitionList,
@@ -15,6 +18,12 @@ use super::{
     names::Names,
 };
 use crate::{Config, record::TopicPartition};
+
+/// How long what is already known is listened to: before a question, and after one in vain.
+const GLANCE: Duration = Duration::from_millis(1);
+const LISTENING: Duration = Duration::from_millis(100);
+/// Between two looks at whether a leader knows that it is one.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Asks, without joining any group. Cheap to clone.
 #[derive(Clone)]
@@ -109,7 +118,7 @@ impl Probe {
     pub async fn ends(&self, at: &TopicPartition) -> Result<(i64, i64), KafkaError> {
         let (topic, partition) = (self.names.there(&at.topic).into_owned(), at.partition);
         self.ask(move |client, patience| {
-            client.fetch_watermarks(&topic, partition, patience).map_err(Answer::Native)
+            watermarks(client, &topic, partition, patience).map_err(Answer::Native)
         })
         .await
     }
@@ -141,8 +150,7 @@ impl Probe {
             let mut lags = Vec::with_capacity(partitions.len());
             for partition in partitions {
                 let topic = names.there(&partition.topic);
-                let (start, end) = client
-                    .fetch_watermarks(&topic, partition.partition, patience)
+                let (start, end) = watermarks(client, &topic, partition.partition, patience)
                     .map_err(Answer::Native)?;
                 let committed = committed
                     .find_partition(&topic, partition.partition)
@@ -168,10 +176,11 @@ impl Probe {
         let (client, patience) = (Arc::clone(&self.client), self.config.connect_timeout);
         let asked = tokio::task::spawn_blocking(move || {
             // Of earlier questions.
-            drop(Logged::refusal(&client));
+            drop(Logged::refusal(&client, GLANCE));
             question(&client, patience).map_err(|answer| match answer {
                 Answer::Native(error) if errors::is_away(&error) => {
-                    Logged::refusal(&client).map_or(Answer::Native(error), Answer::Refused)
+                    Logged::refusal(&client, LISTENING)
+                        .map_or(Answer::Native(error), Answer::Refused)
                 }
                 other => other,
             })
@@ -200,6 +209,24 @@ fn create(client: &ClientConfig) -> Result<BaseConsumer<Logged>, KafkaError> {
     client
         .create_with_context(Logged::default())
         .map_err(|e| KafkaError::failed("creating a client", &e))
+}
+
+/// Where a partition begins and ends. A new one has a leader before that broker knows of it.
+fn watermarks(
+    client: &BaseConsumer<Logged>,
+    topic: &str,
+    partition: i32,
+    patience: Duration,
+) -> Result<(i64, i64), Native> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match client.fetch_watermarks(topic, partition, patience) {
+            Err(error) if errors::is_between_leaders(&error) && Instant::now() < deadline => {
+                std::thread::sleep(LOOK);
+            }
+            answer => return answer,
+        }
+    }
 }
 
 enum Answer {
