@@ -171,6 +171,15 @@ pub fn build(name: &str, features: &[&str]) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--locked", "-p", "orderly", "--bin", name]);
     cargo.arg("--target-dir").arg(target).current_dir(crate::root());
+    // What cargo tells a test of its package isn't for other packages: a build script that watches it
+    // would run anew, and all that stands on it.
+    for (name, _) in std::env::vars_os() {
+        let is_ours =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_ours) {
+            cargo.env_remove(name);
+        }
+    }
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
