@@ -3,7 +3,6 @@
 //! names what is away.
 
 mod at_start;
-mod full_disk;
 mod prober;
 mod stage;
 
