@@ -42,27 +42,6 @@ async fn a_broker_that_says_nothing_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_registry_known_schemas_flow_on() {
-    let stage = need!(Stage::enter().await);
-    let registry = &stage.parts.registry;
-    let loaded = begin(&stage).await;
-    registry.kill().await.unwrap();
-    let gone = Instant::now();
-    // As ever: accepted and completed.
-    while gone.elapsed() < outage() {
-        loaded.prober.accepted(10).await;
-        for service in SERVICES {
-            assert_ready("registry killed", &stage.services, service).await;
-        }
-    }
-    let refused = loaded.prober.answers().into_iter().filter(|a| a.status != Ok(202));
-    assert_eq!(refused.count(), 0, "the registry isn't asked about orders");
-    loaded.end("registry killed", &stage.parts, &stage.services).await;
-    registry.start_again().await.unwrap();
-    stage.leave();
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_stopped_is_waited_for() {
     let stage = need!(Stage::enter().await);
     let postgres = &stage.parts.postgres;
