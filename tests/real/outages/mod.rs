@@ -3,7 +3,6 @@
 //! names what is away.
 
 mod at_start;
-mod full_disk;
 mod prober;
 mod stage;
 
@@ -39,27 +38,6 @@ async fn a_broker_that_says_nothing_is_waited_for() {
         kafka.resume(1).await.unwrap();
     })
     .await;
-    stage.leave();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_registry_known_schemas_flow_on() {
-    let stage = need!(Stage::enter().await);
-    let registry = &stage.parts.registry;
-    let loaded = begin(&stage).await;
-    registry.kill().await.unwrap();
-    let gone = Instant::now();
-    // As ever: accepted and completed.
-    while gone.elapsed() < outage() {
-        loaded.prober.accepted(10).await;
-        for service in SERVICES {
-            assert_ready("registry killed", &stage.services, service).await;
-        }
-    }
-    let refused = loaded.prober.answers().into_iter().filter(|a| a.status != Ok(202));
-    assert_eq!(refused.count(), 0, "the registry isn't asked about orders");
-    loaded.end("registry killed", &stage.parts, &stage.services).await;
-    registry.start_again().await.unwrap();
     stage.leave();
 }
 
