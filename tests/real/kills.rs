@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use orderly::demo::{Demo, Load, Watched, progress::Bars};
 use orderly_harness::need;
 use orderly_sdk::{kafka::Probe, record::TopicPartition};
-use orderly_stores::{Database, Outbox};
+use orderly_stores::Outbox;
 use orderly_tests::{
     eventually,
     services::{RealParts, SERVICES, Services},

@@ -108,7 +108,8 @@ impl Prober {
         let client = client();
         for some in answers.chunks(AT_ONCE) {
             let mut settling = JoinSet::new();
-            for answer in some.iter().cloned() {
+            for answer in some {
+                let answer = answer.clone();
                 let (client, api, run) = (client.clone(), api.clone(), run.clone());
                 settling.spawn(async move { answer.comes_true(&client, &api, &run).await });
             }
