@@ -20,7 +20,7 @@ const RATE: u32 = 200;
 async fn whatever_is_killed_under_load_nothing_is_lost_doubled_or_reordered() {
     let parts = need!(RealParts::start(3).await);
     let services = Services::start(&parts).await;
-    let seconds = if orderly_tests::is_long() { 120 } else { 60 };
+    let seconds = if orderly_tests::is_long() { 120 } else { 45 };
     let orders = u64::from(RATE) * seconds;
     let load = Load::Generated { orders, rate: Some(RATE) };
     let mut run = Run::begin(services.demo(&parts, load).await);

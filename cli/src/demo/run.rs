@@ -51,6 +51,8 @@ pub struct Demo {
     groups: Vec<(&'static [&'static str], Probe)>,
     /// Where the topics ended when everything of the run was told.
     told_by: Option<Vec<(TopicPartition, i64)>>,
+    /// Since when the stores have everything.
+    over_since: Option<Instant>,
     pub(super) observer: Observer,
     collecting: JoinHandle<Result<(), CustomersError>>,
     taken: Taken,
@@ -83,6 +85,8 @@ pub(super) const GROUPS: [(&str, &[&str]); 3] = [
 /// What moves at all moves within this, also where a killed member holds its partitions until its
 /// session is over; a stage takes its own time besides.
 const STALLED: Duration = Duration::from_secs(60);
+/// A commit that got lost is only repeated with the next record: nobody waits longer for it.
+const LATE_COMMITS: Duration = Duration::from_secs(10);
 /// For so long a part may be away.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(5 * 60);
 /// Between two looks at how far the run is.
@@ -174,6 +178,7 @@ impl Demo {
             probe,
             groups,
             told_by: None,
+            over_since: None,
             observer,
             collecting,
             taken: Taken::default(),
@@ -416,16 +421,21 @@ impl Demo {
     /// seen.
     async fn is_all_told(&mut self) -> Result<bool, DemoError> {
         let Some(told_by) = &self.told_by else {
-            self.told_by = self.ask(|| self.find_told_by()).await?;
+            let since = *self.over_since.get_or_insert_with(Instant::now);
+            let is_late = since.elapsed() > LATE_COMMITS;
+            self.told_by = self.ask(|| self.find_told_by(is_late)).await?;
             return Ok(false);
         };
         let ledger = self.observer.ledger();
         Ok(told_by.iter().all(|(at, end)| ledger.next(at) >= *end))
     }
 
-    async fn find_told_by(&self) -> Result<Option<Vec<(TopicPartition, i64)>>, DemoError> {
+    async fn find_told_by(
+        &self,
+        is_late: bool,
+    ) -> Result<Option<Vec<(TopicPartition, i64)>>, DemoError> {
         let ends = self.ends().await?;
-        if self.is_done_by_all(&ends).await? && self.site.is_outbox_empty().await? {
+        if (is_late || self.is_done_by_all(&ends).await?) && self.site.is_outbox_empty().await? {
             return Ok(Some(self.ends().await?));
         }
         Ok(None)
