@@ -1,0 +1,181 @@
+//! The queue of each key of a partition, and which of them may run.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState},
+    mem,
+    time::Duration,
+};
+
+use crate::{Key, Record, work::SlotId};
+
+/// Queues by key. Keys whose 64-bit hashes are the same share one, which only makes them wait for
+/// each other.
+pub(crate) struct Keys<R> {
+    slots: Vec<Slot<R>>,
+    free: Vec<usize>,
+    by_hash: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
+    hasher: RandomState,
+    ready: VecDeque<SlotId>,
+}
+
+pub(crate) struct Slot<R> {
+    hash: Option<u64>,
+    pub(crate) queue: VecDeque<R>,
+    pub(crate) state: State,
+    /// Runs of its first record that failed and count.
+    pub(crate) attempts: u32,
+    /// Runs of its first record that failed, also those that don't count.
+    pub(crate) in_a_row: u32,
+    /// Its first record waits for a part that is away.
+    pub(crate) is_unavailable: bool,
+    /// The parked key that the dead letter being written is of.
+    pub(crate) follows: Option<Key>,
+    /// Since when it runs.
+    pub(crate) since: Duration,
+}
+
+/// What a key's queue waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing: it is empty.
+    Idle,
+    /// Its turn.
+    Ready,
+    /// A report.
+    Running,
+    /// A time.
+    Waiting(Duration),
+    /// Its key's mark.
+    Marking,
+    /// A dead letter of that offset and size.
+    Writing(i64, usize),
+    /// The end of its key's redrive, room for another parked key, or nothing any more.
+    Held,
+}
+
+impl<R: Record> Keys<R> {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_hash: HashMap::default(),
+            hasher: RandomState::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Behind the others of its key.
+    pub(crate) fn push(&mut self, record: R) {
+        let hash = record.key().map(|key| self.hasher.hash_one(key));
+        let id = match hash.and_then(|hash| self.by_hash.get(&hash)) {
+            Some(id) => *id,
+            None => self.open(hash),
+        };
+        let slot = &mut self.slots[id];
+        slot.queue.push_back(record);
+        if slot.state == State::Idle {
+            slot.state = State::Ready;
+            self.ready.push_back(SlotId(id));
+        }
+    }
+
+    /// The next whose turn it is; it is left to the caller what it then is.
+    pub(crate) fn pop(&mut self) -> Option<SlotId> {
+        self.ready.pop_front()
+    }
+
+    /// Whose record waits for a part that is away, and whose turn it is.
+    pub(crate) fn pop_unavailable(&mut self) -> Option<SlotId> {
+        let at = self.ready.iter().position(|id| self.slots[id.0].is_unavailable)?;
+        self.ready.remove(at)
+    }
+
+    /// It wasn't its turn yet.
+    pub(crate) fn turn_back(&mut self, id: SlotId) {
+        self.ready.push_front(id);
+    }
+
+    /// Its first records, at most so many, all of one key.
+    pub(crate) fn take_run(&mut self, id: SlotId, longest: usize) -> VecDeque<R> {
+        let queue = &mut self.slots[id.0].queue;
+        let mut run = mem::take(queue);
+        if run.len() > 1 {
+            let key = run.front().and_then(Record::key);
+            let count = run.iter().take(longest).take_while(|record| record.key() == key).count();
+            *queue = run.split_off(count);
+        }
+        run
+    }
+
+    /// It is its turn, or it is gone where nothing is in it.
+    pub(crate) fn settle(&mut self, id: SlotId) {
+        let slot = &mut self.slots[id.0];
+        if slot.queue.is_empty() {
+            slot.state = State::Idle;
+            if let Some(hash) = slot.hash.take() {
+                self.by_hash.remove(&hash);
+            }
+            self.free.push(id.0);
+        } else {
+            slot.state = State::Ready;
+            self.ready.push_back(id);
+        }
+    }
+
+    pub(crate) fn get(&self, id: SlotId) -> &Slot<R> {
+        &self.slots[id.0]
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SlotId) -> &mut Slot<R> {
+        &mut self.slots[id.0]
+    }
+
+    /// The queue of a key, where it has one.
+    pub(crate) fn of(&self, key: &[u8]) -> Option<SlotId> {
+        self.by_hash.get(&self.hasher.hash_one(key)).map(|id| SlotId(*id))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotId, &Slot<R>)> {
+        self.slots.iter().enumerate().map(|(id, slot)| (SlotId(id), slot))
+    }
+
+    fn open(&mut self, hash: Option<u64>) -> usize {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                hash: None,
+                queue: VecDeque::new(),
+                state: State::Idle,
+                attempts: 0,
+                in_a_row: 0,
+                is_unavailable: false,
+                follows: None,
+                since: Duration::ZERO,
+            });
+            self.slots.len() - 1
+        });
+        self.slots[id].hash = hash;
+        if let Some(hash) = hash {
+            self.by_hash.insert(hash, id);
+        }
+        id
+    }
+}
+
+/// For numbers that are hashes already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only hashes are put in, as one number");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod ledger;
+mod ledger_text;
+mod retry;
+
+mod core;
+mod failing;
+mod keys;
+mod parked;
+mod partition;
+mod redrive;
+mod work;
+
+#[cfg(feature = "faults")]
+mod faults;
+
+pub use self::{
+    core::{Bounds, Core, Settings},
+    ledger::{Ledger, Position, Taken},
+    ledger_text::MOST_TEXT,
+    parked::{Epoch, Key, Mark, Marks, ParkedKey},
+    partition::{Beginning, Commit, Stuck},
+    retry::{Decision, Exhausted, RetryPolicy},
+    work::{Assignment, Effect, Failed, Lane, Letter, Record, Report, Run, RunEnd, SlotId, Unit},
+};
+
+#[cfg(feature = "faults")]
+pub use faults::Fault;

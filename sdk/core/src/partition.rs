@@ -1,0 +1,401 @@
+//! One owned partition: what came, what may run, what is done.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+};
+
+use crate::{
+    Assignment, Key, Lane, Ledger, Letter, Marks, Position, Record, Report, Run, RunEnd, Taken,
+    Unit,
+    core::Shared,
+    keys::{Keys, State},
+    parked::Epoch,
+    redrive::Parked,
+    work::{Effect, SlotId},
+};
+
+/// What is known of a partition when it begins.
+#[derive(Clone, Debug, Default)]
+pub struct Beginning {
+    /// Where it was left; `None`: at the first record that comes.
+    pub position: Option<Position>,
+    /// The epoch that its owner took over with.
+    pub epoch: Epoch,
+    /// What the marks up to the owner's own takeover come to.
+    pub marks: Marks,
+    /// Offset behind the last dead letter in its partition of the dead letters.
+    pub letters_end: i64,
+}
+
+/// How far a partition is done, to be committed.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The partition.
+    pub assignment: Assignment,
+    /// What to commit.
+    pub position: Position,
+    /// For [`committed`](crate::Core::committed).
+    pub version: u64,
+}
+
+/// Why a partition takes nothing up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stuck {
+    /// Its bound of records, bytes or offsets is reached. Names the key that has the most waiting,
+    /// or that the first unfinished record is of.
+    Bound(Option<Key>),
+    /// As many keys are parked as may be.
+    TooManyParked,
+}
+
+/// Longest run of one key: what is handed out can't be bounded by time here.
+const LONGEST_RUN: usize = 64;
+/// Why a record is among the dead letters that nobody tried.
+const FOLLOWS: &str = "follows its key, which is parked";
+
+pub(crate) struct Partition<R> {
+    pub(crate) id: Assignment,
+    pub(crate) ledger: Ledger,
+    /// Came and isn't taken up yet, for a bound.
+    incoming: VecDeque<R>,
+    incoming_bytes: usize,
+    pub(crate) keys: Keys<R>,
+    pub(crate) parked: BTreeMap<Key, Parked<R>>,
+    /// Keys whose next dead letter may run.
+    pub(crate) redrives: VecDeque<Key>,
+    pub(crate) waiting_letters: VecDeque<WaitingLetter>,
+    pub(crate) letters_end: i64,
+    pub(crate) epoch: Epoch,
+    /// Taken up and not done.
+    taken: usize,
+    taken_bytes: usize,
+    pub(crate) running: usize,
+    writing: usize,
+    pub(crate) is_feeding: bool,
+    is_paused: bool,
+    /// Queues that wait for room for another parked key.
+    pub(crate) refused: Vec<SlotId>,
+    version: u64,
+    committed: u64,
+    done_before: u64,
+}
+
+/// A queue whose first record is to go to the dead letters.
+pub(crate) struct WaitingLetter {
+    pub(crate) slot: SlotId,
+    pub(crate) error: String,
+    pub(crate) attempts: u32,
+    /// Its key, where that is parked.
+    pub(crate) parked: Option<Key>,
+}
+
+impl<R: Record> Partition<R> {
+    pub(crate) fn begin(id: Assignment, beginning: Beginning, shared: &mut Shared<R>) -> Self {
+        let ledger = match &beginning.position {
+            Some(position) => Ledger::restored(position),
+            None => Ledger::starting(None),
+        };
+        let mut partition = Self {
+            id,
+            ledger,
+            incoming: VecDeque::new(),
+            incoming_bytes: 0,
+            keys: Keys::new(),
+            parked: BTreeMap::new(),
+            redrives: VecDeque::new(),
+            waiting_letters: VecDeque::new(),
+            letters_end: beginning.letters_end,
+            epoch: beginning.epoch,
+            taken: 0,
+            taken_bytes: 0,
+            running: 0,
+            writing: 0,
+            is_feeding: true,
+            is_paused: false,
+            refused: Vec::new(),
+            version: 0,
+            committed: 0,
+            done_before: 0,
+        };
+        partition.take_over(beginning.marks, shared);
+        partition
+    }
+
+    /// Records came, in the order of their offsets.
+    pub(crate) fn deliver(&mut self, records: impl Iterator<Item = R>, shared: &Shared<R>) {
+        for record in records {
+            self.incoming_bytes += record.size();
+            self.incoming.push_back(record);
+        }
+        self.take_up(shared);
+    }
+
+    /// Takes up what the bounds allow.
+    fn take_up(&mut self, shared: &Shared<R>) {
+        let bounds = &shared.settings.bounds;
+        while let Some(first) = self.incoming.front() {
+            let is_full = self.taken >= bounds.records
+                || (self.taken > 0 && self.taken_bytes >= bounds.bytes)
+                || !self.ledger.can_take(first.offset(), bounds.span);
+            if is_full {
+                return;
+            }
+            let Some(record) = self.incoming.pop_front() else { return };
+            self.incoming_bytes -= record.size();
+            match self.ledger.take(record.offset()) {
+                Taken::Fresh => {
+                    self.taken += 1;
+                    self.taken_bytes += record.size();
+                    self.keys.push(record);
+                }
+                Taken::DoneBefore => {
+                    self.done_before += 1;
+                    self.version += 1;
+                }
+                Taken::Seen => {}
+            }
+        }
+    }
+
+    /// The next that may be done at once.
+    pub(crate) fn next_unit(&mut self, most: usize, shared: &mut Shared<R>) -> Option<Unit<R>> {
+        if !self.is_feeding {
+            return None;
+        }
+        self.write_letters(shared);
+        let is_alone = shared.settings.by_position;
+        if is_alone && (self.running > 0 || self.writing > 0) {
+            return None;
+        }
+        let mut runs = Vec::new();
+        match self.next_redriven(shared) {
+            Some(run) => runs.push(run),
+            None => self.gather(&mut runs, most, shared),
+        }
+        if runs.is_empty() {
+            return None;
+        }
+        self.running += runs.len();
+        shared.running += runs.len();
+        let ledger = is_alone.then(|| self.ledger.clone());
+        Some(Unit { assignment: self.id, runs, ledger })
+    }
+
+    fn gather(&mut self, runs: &mut Vec<Run<R>>, most: usize, shared: &mut Shared<R>) {
+        let (most, mut records) = match shared.settings.batch {
+            Some(records) => (usize::MAX, records),
+            None => (most.min(shared.settings.bounds.concurrency - shared.running), usize::MAX),
+        };
+        while runs.len() < most && records > 0 {
+            let turn = match shared.unavailable {
+                0 => self.keys.pop(),
+                _ => self.keys.pop_unavailable(),
+            };
+            let Some(id) = turn else { return };
+            if let Some(key) = self.parked_key(id) {
+                match self.is_parked(&key) {
+                    None => self.keys.get_mut(id).state = State::Held,
+                    Some(_) => self.give_letter(id, FOLLOWS.into(), 0, Some(key), shared),
+                }
+                continue;
+            }
+            let is_full = self.is_full(shared);
+            let slot = self.keys.get_mut(id);
+            // What was begun goes on: others may wait for the part that it waits for.
+            if is_full && slot.in_a_row == 0 {
+                slot.state = State::Held;
+                self.refused.push(id);
+                continue;
+            }
+            // What failed in a batch is cut out of it.
+            let is_single = shared.settings.batch.is_some() && slot.in_a_row > 0;
+            if is_single && !runs.is_empty() {
+                self.keys.turn_back(id);
+                return;
+            }
+            let longest = if is_single { 1 } else { LONGEST_RUN.min(records) };
+            slot.state = State::Running;
+            slot.since = shared.now;
+            let attempt = slot.attempts + 1;
+            let taken = self.keys.take_run(id, longest);
+            records -= taken.len();
+            runs.push(Run { lane: Lane::Live(id), records: taken, attempt });
+            if is_single {
+                return;
+            }
+        }
+    }
+
+    /// The key of its first record, where that is parked.
+    fn parked_key(&self, id: SlotId) -> Option<Key> {
+        if self.parked.is_empty() {
+            return None;
+        }
+        #[cfg(feature = "faults")]
+        if crate::faults::is_planted(crate::Fault::ForgetParked) {
+            return None;
+        }
+        let key = self.keys.get(id).queue.front().and_then(Record::key)?;
+        self.parked.get_key_value(key).map(|(key, _)| Key::clone(key))
+    }
+
+    /// Runs ended.
+    pub(crate) fn report(&mut self, report: Report<R>, shared: &mut Shared<R>) {
+        let is_live = report.runs.iter().all(|run| matches!(run.lane, Lane::Live(_)));
+        if is_live {
+            report.done.iter().for_each(|offset| self.ledger.finish(*offset));
+            self.release(report.done.len(), report.bytes);
+        }
+        for run in report.runs {
+            self.running -= 1;
+            shared.running -= 1;
+            match run.lane.clone() {
+                Lane::Live(id) => self.end_run(id, run, shared),
+                Lane::Redriven(key) => self.end_redriven(&key, run, shared),
+            }
+        }
+        self.write_letters(shared);
+        self.take_up(shared);
+    }
+
+    fn end_run(&mut self, id: SlotId, end: RunEnd<R>, shared: &mut Shared<R>) {
+        let slot = self.keys.get_mut(id);
+        let newer = mem::take(&mut slot.queue);
+        slot.queue = end.left;
+        slot.queue.extend(newer);
+        let is_back = slot.is_unavailable && end.done > 0;
+        if end.done > 0 {
+            (slot.attempts, slot.in_a_row) = (0, 0);
+        }
+        if is_back {
+            slot.is_unavailable = false;
+            shared.part_is_back();
+        }
+        match end.failed {
+            None => self.keys.settle(id),
+            Some(failed) => self.fail(id, failed, shared),
+        }
+    }
+
+    /// Puts a queue's first record on its way to the dead letters.
+    pub(crate) fn give_letter(
+        &mut self,
+        slot: SlotId,
+        error: String,
+        attempts: u32,
+        parked: Option<Key>,
+        shared: &mut Shared<R>,
+    ) {
+        self.keys.get_mut(slot).state = State::Held;
+        self.waiting_letters.push_back(WaitingLetter { slot, error, attempts, parked });
+        self.write_letters(shared);
+    }
+
+    /// Where the position goes along, one after the other, and while nothing else moves it.
+    fn write_letters(&mut self, shared: &mut Shared<R>) {
+        let is_alone = shared.settings.by_position;
+        while self.is_feeding && !(is_alone && (self.running > 0 || self.writing > 0)) {
+            let Some(waiting) = self.waiting_letters.pop_front() else { return };
+            let slot = self.keys.get_mut(waiting.slot);
+            let Some(record) = slot.queue.pop_front() else { continue };
+            slot.state = State::Writing(record.offset(), record.size());
+            let is_parked = waiting.parked.is_some();
+            slot.follows = waiting.parked;
+            self.writing += 1;
+            shared.effects.push(Effect::Letter(Letter {
+                assignment: self.id,
+                slot: waiting.slot,
+                record,
+                error: waiting.error,
+                attempts: waiting.attempts,
+                is_parked,
+                ledger: is_alone.then(|| self.ledger.clone()),
+            }));
+        }
+    }
+
+    /// A dead letter is acknowledged, at that offset of the dead letters: its record is done.
+    pub(crate) fn lettered(&mut self, id: SlotId, at: i64, shared: &mut Shared<R>) {
+        let State::Writing(offset, size) = self.keys.get(id).state else { return };
+        self.writing -= 1;
+        self.letters_end = self.letters_end.max(at + 1);
+        self.ledger.finish(offset);
+        self.release(1, size);
+        let slot = self.keys.get_mut(id);
+        (slot.attempts, slot.in_a_row) = (0, 0);
+        let parked = slot.follows.take();
+        self.keys.settle(id);
+        if let Some(key) = parked {
+            self.letter_lies(&key, at, shared);
+        }
+        self.write_letters(shared);
+        self.take_up(shared);
+    }
+
+    fn release(&mut self, records: usize, bytes: usize) {
+        self.taken -= records;
+        self.taken_bytes -= bytes;
+        self.version += 1;
+    }
+
+    /// Where it isn't what was committed last.
+    pub(crate) fn to_commit(&self) -> Option<Commit> {
+        if self.version == self.committed {
+            return None;
+        }
+        #[cfg(feature = "faults")]
+        if crate::faults::is_planted(crate::Fault::CommitPastGap) {
+            return self.ledger.past_gap().map(|position| self.commit_of(position));
+        }
+        self.ledger.position().map(|position| self.commit_of(position))
+    }
+
+    fn commit_of(&self, position: Position) -> Commit {
+        Commit { assignment: self.id, position, version: self.version }
+    }
+
+    pub(crate) fn committed(&mut self, version: u64) {
+        self.committed = self.committed.max(version);
+    }
+
+    /// Whether it is to be paused now (`Some(true)`) or to go on (`Some(false)`).
+    pub(crate) fn pause_changes(&mut self, shared: &Shared<R>) -> Option<bool> {
+        let bounds = &shared.settings.bounds;
+        let is_much =
+            self.incoming.len() >= bounds.records / 4 || self.incoming_bytes >= bounds.bytes / 4;
+        let wanted = if self.is_paused { !self.incoming.is_empty() } else { is_much };
+        let changes = wanted != self.is_paused;
+        self.is_paused = wanted;
+        changes.then_some(wanted)
+    }
+
+    /// Since when the oldest run has been in flight.
+    pub(crate) fn oldest(&self) -> Option<std::time::Duration> {
+        let running = self.keys.iter().filter(|(_, slot)| slot.state == State::Running);
+        running.map(|(_, slot)| slot.since).min()
+    }
+
+    pub(crate) fn stuck(&self, shared: &Shared<R>) -> Option<Stuck> {
+        if self.is_full(shared) {
+            return Some(Stuck::TooManyParked);
+        }
+        let first = self.incoming.front()?;
+        let is_span = !self.ledger.can_take(first.offset(), shared.settings.bounds.span);
+        let longest = self.keys.iter().max_by_key(|(_, slot)| slot.queue.len());
+        let oldest = self.keys.iter().filter(|(_, slot)| slot.state != State::Idle);
+        let culprit = if is_span { oldest.min_by_key(|(_, slot)| slot.since) } else { longest };
+        let key = culprit.and_then(|(_, slot)| slot.queue.front()).and_then(Record::key);
+        Some(Stuck::Bound(key.map(Key::from)))
+    }
+
+    /// Records taken up and not done, and waiting to be taken up.
+    pub(crate) fn backlog(&self) -> usize {
+        self.taken + self.incoming.len()
+    }
+
+    /// Records that were done before the restart.
+    pub(crate) fn done_before(&self) -> u64 {
+        self.done_before
+    }
+}
