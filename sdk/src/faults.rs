@@ -152,7 +152,7 @@ mod imp {
     /// These offsets are committed: where [`COMMIT_BEFORE_EFFECT`] is planted, the broker has
     /// acknowledged them.
     pub(crate) fn committed(offsets: &[Assigned]) {
-        let offsets = offsets.iter().map(|o| (o.partition.clone(), o.next));
+        let offsets = offsets.iter().map(|o| (o.partition.clone(), o.position.next));
         COMMITTED.send_modify(|all| all.extend(offsets));
     }
 

@@ -158,6 +158,20 @@ impl InRecord {
     }
 }
 
+impl orderly_core::Record for InRecord {
+    fn offset(&self) -> i64 {
+        self.at.offset
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.key()
+    }
+
+    fn size(&self) -> usize {
+        self.size()
+    }
+}
+
 /// Room for the headers that an event of ours has.
 const USUAL_HEADERS: usize = 320;
 

@@ -8,7 +8,7 @@ use orderly_sdk::{
 };
 
 use crate::{
-    members::{end, quick, run, stop},
+    members::{end, quick, run, skipping, stop},
     parts::{Greeted, Parted, Parts, Seen, greeted},
 };
 
@@ -53,6 +53,7 @@ async fn a_rejected_record_is_cut_out_of_its_batch() {
     let seen = Seen::default();
     let member = run(Consumer::new("group", &parts.config)
         .limited(Limits { batch_records: 8, ..Limits::default() })
+        .retrying(skipping())
         .in_batches::<Anything>(Batches { seen: seen.clone() }));
     let all = seen.until("all", |all| all.iter().flatten().any(|n| *n == -1)).await;
     let numbers: Vec<i64> = all.iter().flatten().copied().collect();

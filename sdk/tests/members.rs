@@ -30,6 +30,11 @@ pub fn quick() -> RetryPolicy {
     RetryPolicy { attempts: 3, first_backoff, most_backoff, exhausted: Exhausted::Stop }
 }
 
+/// The same, but what is given up goes to the dead letters and the next one is done.
+pub fn skipping() -> RetryPolicy {
+    RetryPolicy { exhausted: Exhausted::Skip, ..quick() }
+}
+
 /// Records what it sees; does to each what a function says.
 pub struct Script<F> {
     pub seen: Seen<(i64, EventId)>,

@@ -63,6 +63,7 @@ impl Parts {
         let topics = [
             ("greetings", partitions),
             ("group.dead-letters", partitions),
+            ("group.parked", partitions),
             ("replies", partitions),
         ];
         let broker = EmbeddedBroker::start(topics).unwrap();

@@ -7,7 +7,9 @@ use std::{
 
 use orderly_sdk::{
     EventId, Health, OutRecord,
-    consume::{Begun, ConsumeError, Consumer, Context, Failure, Handler, Scope, Start, Unit},
+    consume::{
+        Begun, ConsumeError, Consumer, Context, Failure, Handler, Position, Scope, Start, Unit,
+    },
     emit::EmitSettings,
     record::TopicPartition,
 };
@@ -44,6 +46,10 @@ impl Store {
 impl Scope for Store {
     type Tx = ();
 
+    fn keeps_position(&self, _: &TopicPartition) -> bool {
+        true
+    }
+
     async fn start(&self, _: &str, partition: &TopicPartition) -> Result<Start, Failure> {
         let mut kept = self.0.lock().unwrap();
         let number = partition.partition;
@@ -53,8 +59,10 @@ impl Scope for Store {
         if kept.away_for.contains(&number) {
             return Err(Failure::unavailable("database", "away"));
         }
-        let start = kept.positions.get(&number).map_or(Start::Oldest, |next| Start::At(*next));
-        kept.begun_at.push((number, start));
+        let start = kept.positions.get(&number).map_or(Start::Oldest, |next| {
+            Start::At(Position { next: *next, done_beyond: String::new() })
+        });
+        kept.begun_at.push((number, start.clone()));
         Ok(start)
     }
 
@@ -67,7 +75,7 @@ impl Scope for Store {
 
     async fn commit(&self, (): (), unit: &Unit<'_>, _: Vec<OutRecord>) -> Result<(), Failure> {
         let mut kept = self.0.lock().unwrap();
-        kept.positions.insert(unit.partition.partition, unit.next);
+        kept.positions.insert(unit.partition.partition, unit.offsets[0] + 1);
         Ok(())
     }
 }

@@ -93,7 +93,8 @@ fn ids(batch: &[Received<Happened>]) -> Vec<EventId> {
 
 fn unit<'a>(partition: &'a TopicPartition, first: i64, events: &'a [EventId]) -> Unit<'a> {
     let next = first + i64::try_from(events.len()).unwrap();
-    Unit { group: GROUP, partition, first, next, events }
+    let offsets = Vec::leak((first..next).collect());
+    Unit { group: GROUP, partition, offsets, events, ledger: None, is_redriven: false }
 }
 
 async fn position(store: &Store) -> Option<i64> {

@@ -142,8 +142,14 @@ mod tests {
 
         async fn see(&self, order_id: &str, offset: i64) {
             let events = [EventId::new()];
-            let (first, next) = (offset, offset + 1);
-            let unit = Unit { group: GROUP, partition: &self.at, first, next, events: &events };
+            let unit = Unit {
+                group: GROUP,
+                partition: &self.at,
+                offsets: &[offset],
+                events: &events,
+                ledger: None,
+                is_redriven: false,
+            };
             let Begun::Fresh(mut writes) = self.scope.begin(&unit).await.unwrap() else {
                 panic!("a repeat")
             };

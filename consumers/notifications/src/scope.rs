@@ -4,7 +4,7 @@
 use orderly_schemas::ContactGiven;
 use orderly_sdk::{
     Event, OutRecord,
-    consume::{Begun, Failure, Scope, Start, Unit},
+    consume::{Begun, Failure, Position, Scope, Start, Unit},
     kafka::Probe,
     record::TopicPartition,
 };
@@ -51,6 +51,10 @@ impl Scope for ShortTransactions {
 
     const EMITS_ONCE: bool = true;
 
+    fn keeps_position(&self, partition: &TopicPartition) -> bool {
+        holds_contacts(partition)
+    }
+
     /// A new database reads all contacts again, whatever Kafka has as committed. Those that expired
     /// before they were read are passed over: they may not be used any more.
     async fn start(&self, group: &str, partition: &TopicPartition) -> Result<Start, Failure> {
@@ -60,7 +64,11 @@ impl Scope for ShortTransactions {
         match self.contacts.start(group, partition).await? {
             Start::At(position) => {
                 let (oldest, _) = self.probe.ends(partition).await?;
-                Ok(Start::At(position.max(oldest)))
+                Ok(Start::At(if position.next < oldest {
+                    Position { next: oldest, done_beyond: String::new() }
+                } else {
+                    position
+                }))
             }
             start => Ok(start),
         }

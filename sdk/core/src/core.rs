@@ -22,9 +22,6 @@ pub struct Settings {
     pub most_parked: usize,
     /// Runs of different keys go together, up to so many records; `None`: each alone.
     pub batch: Option<usize>,
-    /// Where a partition's position moves with the effect: one unit or dead letter of a partition
-    /// at a time, each with the ledger before it.
-    pub by_position: bool,
 }
 
 /// What a member takes at once.
@@ -242,6 +239,16 @@ impl<R: Record> Core<R> {
     /// Records of a partition that came and aren't done.
     pub fn backlog(&self, assignment: Assignment) -> usize {
         self.partitions.get(&assignment).map_or(0, Partition::backlog)
+    }
+
+    /// Offsets from the first that isn't done to the last that is known.
+    pub fn span(&self, assignment: Assignment) -> i64 {
+        self.partitions.get(&assignment).map_or(0, |partition| partition.ledger.span())
+    }
+
+    /// Records that wait for a part that is away.
+    pub fn unavailable(&self) -> usize {
+        self.shared.unavailable
     }
 
     fn with(&mut self, id: Assignment, act: impl FnOnce(&mut Partition<R>, &mut Shared<R>)) {

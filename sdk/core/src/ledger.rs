@@ -113,6 +113,23 @@ impl Ledger {
         self.clear(offset);
     }
 
+    /// Whether the record at `offset` is done.
+    pub fn is_done(&self, offset: i64) -> bool {
+        self.high.is_some_and(|high| offset < high) && !self.is_set(offset)
+    }
+
+    /// What somebody else did counts as done here, too.
+    pub fn absorb(&mut self, other: &Position) {
+        let theirs = Self::restored(other);
+        let Some((high, their_high)) = self.high.zip(theirs.high) else {
+            *self = theirs;
+            return;
+        };
+        (self.origin..high).filter(|at| theirs.is_done(*at)).for_each(|at| self.clear(at));
+        (high..their_high).filter(|at| theirs.is_set(*at)).for_each(|at| self.set(at));
+        self.high = Some(high.max(their_high));
+    }
+
     /// Records that are known and not done.
     pub fn unfinished(&self) -> i64 {
         self.unfinished

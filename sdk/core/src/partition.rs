@@ -26,6 +26,9 @@ pub struct Beginning {
     pub marks: Marks,
     /// Offset behind the last dead letter in its partition of the dead letters.
     pub letters_end: i64,
+    /// Whether the position moves with the effect: then one unit or dead letter at a time, each
+    /// with the ledger before it.
+    pub by_position: bool,
 }
 
 /// How far a partition is done, to be committed.
@@ -67,6 +70,7 @@ pub(crate) struct Partition<R> {
     pub(crate) waiting_letters: VecDeque<WaitingLetter>,
     pub(crate) letters_end: i64,
     pub(crate) epoch: Epoch,
+    by_position: bool,
     /// Taken up and not done.
     taken: usize,
     taken_bytes: usize,
@@ -107,6 +111,7 @@ impl<R: Record> Partition<R> {
             waiting_letters: VecDeque::new(),
             letters_end: beginning.letters_end,
             epoch: beginning.epoch,
+            by_position: beginning.by_position,
             taken: 0,
             taken_bytes: 0,
             running: 0,
@@ -164,7 +169,7 @@ impl<R: Record> Partition<R> {
             return None;
         }
         self.write_letters(shared);
-        let is_alone = shared.settings.by_position;
+        let is_alone = self.by_position;
         if is_alone && (self.running > 0 || self.writing > 0) {
             return None;
         }
@@ -294,7 +299,7 @@ impl<R: Record> Partition<R> {
 
     /// Where the position goes along, one after the other, and while nothing else moves it.
     fn write_letters(&mut self, shared: &mut Shared<R>) {
-        let is_alone = shared.settings.by_position;
+        let is_alone = self.by_position;
         while self.is_feeding && !(is_alone && (self.running > 0 || self.writing > 0)) {
             let Some(waiting) = self.waiting_letters.pop_front() else { return };
             let slot = self.keys.get_mut(waiting.slot);

@@ -27,7 +27,7 @@ pub struct Unit<R> {
     /// Each may be reported alone.
     pub runs: Vec<Run<R>>,
     /// Where the partition's position goes with the effect
-    /// ([`by_position`](crate::Settings::by_position)): the ledger before it.
+    /// ([`by_position`](crate::Beginning::by_position)): the ledger before it.
     pub ledger: Option<Ledger>,
 }
 
@@ -157,4 +157,25 @@ pub struct Letter<R> {
     pub is_parked: bool,
     /// As [`Unit::ledger`].
     pub ledger: Option<Ledger>,
+}
+
+impl<R> Report<R> {
+    /// Nothing yet.
+    pub fn of(assignment: Assignment) -> Self {
+        Self { assignment, done: Vec::new(), bytes: 0, runs: Vec::new() }
+    }
+}
+
+impl<R> Effect<R> {
+    /// The partition it is about.
+    pub fn assignment(&self) -> Assignment {
+        match self {
+            Self::Mark { assignment, .. }
+            | Self::Answer { assignment, .. }
+            | Self::Letter(Letter { assignment, .. })
+            | Self::Look { assignment, .. }
+            | Self::Stop { assignment, .. }
+            | Self::Overtaken(assignment) => *assignment,
+        }
+    }
 }

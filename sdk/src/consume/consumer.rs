@@ -13,14 +13,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use orderly_core::{Bounds, Settings};
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    BatchHandler, DeletionHandler, Direct, EventSet, Handler, RetryPolicy, Scope,
-    dead_letters::DeadLetters,
+    BatchHandler, DeletionHandler, Direct, EventSet, Exhausted, Handler, RetryPolicy, Scope,
     engine::Engine,
-    partitions::{Partitions, Signals},
+    execute::{Executor, LARGEST_BUNDLE},
+    letters::Letters,
+    look::Looks,
+    mailbox::Mailbox,
+    marks,
     routes::{Routes, TypedBatch, TypedRoute},
+    shell::{Shell, Stop},
+    take_over::ParkedLog,
 };
 use crate::{
     Config, Event, EventId, Health,
@@ -33,12 +40,22 @@ use crate::{
 /// Bounds of a consumer.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Handlers that run at once, over all partitions of the member, each on another key.
+    pub concurrency: usize,
     /// Records of one partition that wait or are being done; then it is paused.
     pub partition_records: usize,
     /// Their bytes.
     pub partition_bytes: usize,
+    /// Offsets from the first record that isn't done to the last one that is taken up: how far a
+    /// partition goes on beside a record that is stuck. At most two million.
+    pub partition_span: u32,
+    /// Keys of a partition that may be parked; with more it stops until some are redriven.
+    pub parked_keys: usize,
     /// Most records a batch handler gets at once.
     pub batch_records: usize,
+    /// Longest that a handler may take; then it is cancelled, which counts as a failure. `None`: as
+    /// long as it likes.
+    pub handler_timeout: Option<Duration>,
     /// How long a handler may go on after its partition was revoked or the consumer is to stop;
     /// then it is cancelled. Must be well below the group's session timeout.
     pub drain: Duration,
@@ -49,9 +66,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            partition_records: 2_000,
-            partition_bytes: 4 * 1024 * 1024,
+            concurrency: 16,
+            partition_records: 10_000,
+            partition_bytes: 8 * 1024 * 1024,
+            partition_span: 1_000_000,
+            parked_keys: 1_000,
             batch_records: 500,
+            handler_timeout: None,
             drain: Duration::from_secs(3),
             commit_interval: Duration::from_millis(500),
         }
@@ -60,9 +81,9 @@ impl Default for Limits {
 
 /// One member of a group, before it runs: handlers by event type, and what surrounds them.
 ///
-/// At least once: an offset is committed after the effect. Records of a partition are done one
-/// after the other. Types without a handler are passed over and counted; what can't be decoded
-/// goes to the group's dead letters.
+/// At least once: an offset is committed after the effect. Records of one key in one topic are done
+/// one after the other; different keys side by side, so that a slow one delays only itself. Types
+/// without a handler are passed over and counted; what can't be decoded is a failure like others.
 pub struct Consumer<S: Scope = Direct> {
     group: Arc<str>,
     config: Config,
@@ -195,11 +216,11 @@ impl<S: Scope> Consumer<S> {
         watch.suspicion().raise();
         let probe = Probe::new(&self.config)?;
         tokio::select! {
-            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group)) => found?,
+            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group, self.retry.exhausted)) => found?,
             () = &mut shutdown => return Ok(()),
         }
         let (wake, wakes) = mpsc::sync_channel(1);
-        let signals = Signals {
+        let stop = Stop {
             wake: wake.clone(),
             is_stopping: Arc::new(AtomicBool::new(false)),
             error: Arc::default(),
@@ -209,47 +230,68 @@ impl<S: Scope> Consumer<S> {
             topics: self.topics,
             commit_interval: self.limits.commit_interval,
         };
-        let engine = Engine {
-            registry: Registry::new(&self.config)?,
-            dead_letters: DeadLetters::of(
-                &self.config,
-                &self.group,
-                self.personal,
-                watch.suspicion().clone(),
-            ),
-            group: self.group,
-            scope: self.scope,
-            routes: self.routes,
-            encoders: self.encoders,
-            retry: self.retry,
-            health: self.health,
-            jitter: AtomicU64::new(EventId::new().as_uuid().as_u64_pair().1),
+        let suspicion = watch.suspicion().clone();
+        let letters = Letters::of(&self.config, &self.group, self.personal, suspicion.clone());
+        let is_batch = matches!(self.routes, Routes::Batch { .. });
+        let core = core_settings(&self.limits, &self.retry, is_batch);
+        let (parked, parked_reader) = match self.retry.exhausted {
+            Exhausted::Park => Some(ParkedLog::of(&self.config, &self.group)?).unzip(),
+            Exhausted::Skip | Exhausted::Stop => (None, None),
         };
-        let runtime = tokio::runtime::Handle::current();
-        let (engine, suspicion) = (Arc::new(engine), watch.suspicion().clone());
-        let partitions = Partitions::new(engine, self.limits, runtime, signals.clone(), membership);
-        let (config, is_stopping) = (self.config, Arc::clone(&signals.is_stopping));
+        let seed = EventId::new().as_uuid().as_u64_pair().1;
+        let executor = Arc::new(Executor {
+            looks: Looks::of(&self.config, Letters::topic_of(&self.group)),
+            engine: Engine {
+                registry: Registry::new(&self.config)?,
+                letters,
+                group: self.group,
+                scope: self.scope,
+                routes: self.routes,
+                encoders: self.encoders,
+                retry: self.retry,
+                health: self.health,
+                jitter: AtomicU64::new(seed),
+            },
+            mailbox: Mailbox::waking(wake.clone()),
+            stop: stop.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            handlers: Semaphore::new(self.limits.concurrency.max(1)),
+            timeout: self.limits.handler_timeout,
+            pace: AtomicU64::new(0),
+        });
+        // Ends with this future, and its reader's thread with it.
+        let _marks_are_read = parked_reader.map(|reader| {
+            let executor = Arc::downgrade(&executor);
+            AbortOnDropHandle::new(tokio::spawn(reader.run(move |inbound| {
+                if let Some(executor) = executor.upgrade() {
+                    executor.mailbox.post(inbound);
+                }
+            })))
+        });
+        let drain = self.limits.drain;
+        let shell = Shell::new(executor, core, parked, drain, membership, seed);
+        let (config, is_stopping) = (self.config, Arc::clone(&stop.is_stopping));
         let (ended, mut end) = oneshot::channel();
         std::thread::Builder::new()
             .name(format!("orderly-{}", settings.group))
             .spawn(move || {
-                let events = Box::new(partitions);
+                let events = Box::new(shell);
                 let joined =
                     Member::join(&config, settings, events, (wake, wakes), is_stopping, suspicion);
                 // Nobody waits any more if this can't be sent.
                 let _ = ended.send(joined.and_then(Member::run));
             })
             .map_err(|e| ConsumeError::Thread(e.to_string()))?;
-        let stop_when_dropped = StopWhenDropped(signals.clone());
+        let stop_when_dropped = StopWhenDropped(stop.clone());
         let ended = tokio::select! {
             ended = &mut end => ended,
             () = &mut shutdown => {
-                signals.stop();
+                stop.stop();
                 end.await
             }
         };
         drop(stop_when_dropped);
-        let first = signals.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let first = stop.error.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (first, ended) {
             (Some(error), _) => Err(error),
             (None, Ok(ended)) => Ok(ended?),
@@ -264,16 +306,38 @@ impl<S: Scope> Consumer<S> {
     }
 }
 
-/// Those that are read, and the dead letters: missing, they would hold up the first record that needs
+/// What a member's core is to keep to.
+fn core_settings(limits: &Limits, retry: &RetryPolicy, is_batch: bool) -> Settings {
+    Settings {
+        bounds: Bounds {
+            // Handlers are counted where they run; beyond them whole bundles may stand ready.
+            concurrency: limits.concurrency.max(1) + 2 * LARGEST_BUNDLE,
+            records: limits.partition_records.max(1),
+            bytes: limits.partition_bytes,
+            span: limits.partition_span.into(),
+        },
+        retry: retry.clone(),
+        most_parked: limits.parked_keys,
+        batch: is_batch.then_some(limits.batch_records.max(1)),
+    }
+}
+
+/// Those that are read, and the group's own: missing, they would hold up the first record that needs
 /// them.
-async fn find_topics(probe: &Probe, topics: &[String], group: &str) -> Result<(), KafkaError> {
-    for topic in topics.iter().chain([&DeadLetters::topic_of(group)]) {
+async fn find_topics(
+    probe: &Probe,
+    topics: &[String],
+    group: &str,
+    exhausted: Exhausted,
+) -> Result<(), KafkaError> {
+    let parked = (exhausted == Exhausted::Park).then(|| marks::topic_of(group));
+    for topic in topics.iter().chain([&Letters::topic_of(group)]).chain(&parked) {
         probe.partitions(topic).await?;
     }
     Ok(())
 }
 
-struct StopWhenDropped(Signals);
+struct StopWhenDropped(Stop);
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {
@@ -304,6 +368,16 @@ pub enum ConsumeError {
         attempts: u32,
         /// The last failure.
         error: String,
+    },
+    /// What may not be given up can't be done.
+    #[error("group `{group}` stopped: {what} can't be done: {why}")]
+    Impossible {
+        /// The group.
+        group: String,
+        /// What.
+        what: String,
+        /// The last failure.
+        why: String,
     },
     /// The store doesn't say where to begin.
     #[error("group `{group}` can't begin {partition}: {why}")]

@@ -1,9 +1,9 @@
-//! One record or batch to its end: opened, decoded, handled, tried again, dead-lettered; whatever
-//! it takes until the offset may move.
+//! What a consumer's partitions share: how a record is looked into, and what is insisted on.
 
 use std::{
     any::Any,
-    panic::AssertUnwindSafe,
+    fmt,
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,17 +11,15 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConsumeError, Decision, Exhausted, Failure, OrReject as _, RetryPolicy, Scope, Start, Unit,
-    counters::Counters, dead_letters::DeadLetters, routes::Routes,
+    ConsumeError, Decision, Failure, OrReject as _, RetryPolicy, Scope, Start, letters::Letters,
+    routes::Routes,
 };
 use crate::{
-    EventId, Health, Meta,
+    Health, Meta,
     codec::{Encoders, Registry, RegistryError, Schema, frame, headers},
-    faults,
     record::{InRecord, TopicPartition},
 };
 
@@ -33,7 +31,7 @@ pub(super) struct Engine<S: Scope> {
     pub(super) registry: Registry,
     pub(super) encoders: Option<Encoders>,
     pub(super) retry: RetryPolicy,
-    pub(super) dead_letters: DeadLetters,
+    pub(super) letters: Letters,
     pub(super) jitter: AtomicU64,
     pub(super) health: Health,
 }
@@ -42,8 +40,6 @@ pub(super) struct Engine<S: Scope> {
 const MOST_LOOKUPS: u32 = 5;
 /// Longest that a store may take to say where to begin; then it counts as away.
 const LONGEST_QUESTION: Duration = Duration::from_secs(10);
-/// Longest wait between two looks for a fact that another topic brings.
-const MOST_NOT_YET: Duration = Duration::from_millis(100);
 
 /// Why a unit wasn't brought to its end.
 pub(super) enum Ended {
@@ -70,34 +66,6 @@ pub(super) enum Opened<'a> {
 }
 
 impl<S: Scope> Engine<S> {
-    /// Does these records of one partition in order. `done` hears of every offset up to which all
-    /// is done.
-    pub(super) async fn work(
-        &self,
-        partition: &TopicPartition,
-        records: &[InRecord],
-        counters: &Counters,
-        stop: &CancellationToken,
-        done: impl Fn(i64),
-    ) -> Result<(), Ended> {
-        match &self.routes {
-            Routes::Each { .. } => {
-                for record in records {
-                    if stop.is_cancelled() {
-                        return Err(Ended::Interrupted);
-                    }
-                    faults::offset_first(record, &done).await;
-                    self.one(record, counters, stop).await?;
-                    done(record.at().offset + 1);
-                }
-                Ok(())
-            }
-            Routes::Batch { route, .. } => {
-                self.batch(&**route, partition, records, counters, stop, done).await
-            }
-        }
-    }
-
     /// Where the store keeps the position, from there; else Kafka's committed offset.
     pub(super) async fn start(&self, partition: &TopicPartition) -> Result<Start, Failure> {
         self.scope.start(&self.group, partition).await
@@ -144,117 +112,40 @@ impl<S: Scope> Engine<S> {
         }
     }
 
-    /// Tries until it is done, rejected, exhausted or stopped. Backs off in between.
-    pub(super) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
+    /// Runs what may not be given up until it goes; backs off in between. A failure that isn't a
+    /// part's absence ends it after as many runs as a record has.
+    pub(super) async fn insist<T, F: Future<Output = Result<T, Failure>>>(
         &self,
-        record: &InRecord,
+        what: &(dyn fmt::Display + Sync),
         stop: &CancellationToken,
-        mut run: impl FnMut(u32) -> F,
-    ) -> Result<Tried<T>, Ended> {
-        let (mut attempts, mut in_a_row) = (0, 0);
-        // Says that a part is away for as long as this waits for it.
-        let mut away = None;
+        mut run: impl FnMut() -> F,
+    ) -> Result<T, Ended> {
+        let (mut away, mut in_a_row) = (None, 0_u32);
         loop {
-            let ran = AssertUnwindSafe(run(attempts + 1)).catch_unwind().await;
-            let failure = match ran {
-                Ok(Ok(done)) => return Ok(Tried::Done(done)),
-                Ok(Err(failure)) => failure,
-                Err(panic) => Failure::retry(format_args!("panicked: {}", panic_text(&*panic))),
+            let failure = match run().await {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
             };
-            in_a_row += 1;
-            let at = record.at();
+            in_a_row = in_a_row.saturating_add(1);
             let told = match failure.decision() {
                 Decision::Unavailable(part) => Some(self.health.away(part, &failure.to_string())),
+                _ if in_a_row >= self.retry.attempts => {
+                    return Err(Ended::Stopped(ConsumeError::Impossible {
+                        group: self.group.to_string(),
+                        what: what.to_string(),
+                        why: failure.to_string(),
+                    }));
+                }
                 _ => None,
             };
             drop(std::mem::replace(&mut away, told));
-            match failure.decision() {
-                Decision::Reject => {
-                    let error = failure.to_string();
-                    return Ok(Tried::GivenUp { error, attempts: attempts + 1 });
-                }
-                Decision::Retry => {
-                    attempts += 1;
-                    if attempts >= self.retry.attempts {
-                        let error = failure.to_string();
-                        return match self.retry.exhausted {
-                            Exhausted::Skip => Ok(Tried::GivenUp { error, attempts }),
-                            Exhausted::Stop => Err(Ended::Stopped(ConsumeError::Exhausted {
-                                group: self.group.to_string(),
-                                at: at.clone(),
-                                attempts,
-                                error,
-                            })),
-                        };
-                    }
-                    metrics::counter!("orderly_retries_total", "group" => self.group.to_string())
-                        .increment(1);
-                    tracing::warn!(group = %self.group, %at, attempts, error = %failure, "tried again");
-                }
-                Decision::NotYet => {
-                    tracing::debug!(group = %self.group, %at, fact = %failure, "not yet");
-                }
-                Decision::Unavailable(part) => {
-                    metrics::counter!(
-                        "orderly_unavailable_total",
-                        "group" => self.group.to_string(), "part" => *part
-                    )
-                    .increment(1);
-                    // Once per outage and then ever more rarely.
-                    if u32::is_power_of_two(in_a_row) {
-                        tracing::warn!(
-                            group = %self.group, %at, part, error = %failure, in_a_row,
-                            "waits for a part that is away"
-                        );
-                    }
-                }
+            if in_a_row.is_power_of_two() {
+                tracing::warn!(group = %self.group, error = %failure, in_a_row, "waits: {what}");
             }
-            let backoff = self.retry.backoff(in_a_row, self.random());
-            let backoff = match failure.decision() {
-                Decision::NotYet => backoff.min(MOST_NOT_YET),
-                _ => backoff,
-            };
             tokio::select! {
                 () = stop.cancelled() => return Err(Ended::Interrupted),
-                () = tokio::time::sleep(backoff) => {}
+                () = tokio::time::sleep(self.retry.backoff(in_a_row, self.random())) => {}
             }
-        }
-    }
-
-    /// Puts a record among the dead letters, whatever it takes, and moves past it.
-    pub(super) async fn dead_letter(
-        &self,
-        record: &InRecord,
-        error: &str,
-        attempts: u32,
-        next: i64,
-        counters: &Counters,
-        stop: &CancellationToken,
-    ) -> Result<(), Ended> {
-        let at = record.at();
-        tracing::error!(group = %self.group, %at, attempts, error, "to the dead letters");
-        self.insist(record, stop, || self.dead_letters.put(record, error, attempts)).await?;
-        let unit = self.unit(&at.partition, at.offset, next, &[]);
-        self.insist(record, stop, || self.scope.pass(&unit)).await?;
-        counters.count(Outcome::DeadLettered);
-        Ok(())
-    }
-
-    /// As [`persist`](Self::persist) for what may not be given up: then the consumer stops.
-    pub(super) async fn insist<F: Future<Output = Result<(), Failure>>>(
-        &self,
-        record: &InRecord,
-        stop: &CancellationToken,
-        mut run: impl FnMut() -> F,
-    ) -> Result<(), Ended> {
-        match self.persist(record, stop, |_| run()).await? {
-            Tried::Done(()) => Ok(()),
-            Tried::GivenUp { error, attempts } => Err(Ended::Stopped(ConsumeError::Exhausted {
-                group: self.group.to_string(),
-                at: record.at().clone(),
-                attempts,
-                error,
-            })),
         }
     }
 
@@ -297,16 +188,6 @@ impl<S: Scope> Engine<S> {
         }
     }
 
-    pub(super) fn unit<'a>(
-        &'a self,
-        partition: &'a TopicPartition,
-        first: i64,
-        next: i64,
-        events: &'a [EventId],
-    ) -> Unit<'a> {
-        Unit { group: &self.group, partition, first, next, events }
-    }
-
     /// Spreads retries; nothing rests on its quality (Weyl sequence with a mixing step).
     fn random(&self) -> u64 {
         let mut x = self.jitter.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
@@ -319,17 +200,15 @@ impl<S: Scope> Engine<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
-    /// Its effect was there already.
+    /// Its effect was there already, or it had been done before a restart.
     Repeat,
     /// Of a type that this consumer doesn't handle.
     Skipped,
     DeadLettered,
-}
-
-/// How trying ended.
-pub(super) enum Tried<T> {
-    Done(T),
-    GivenUp { error: String, attempts: u32 },
+    /// A redriven one: it was counted as a dead letter before.
+    Redriven,
+    /// One to be redriven, whose source was deleted.
+    Discarded,
 }
 
 pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {

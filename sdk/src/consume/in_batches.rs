@@ -1,157 +1,218 @@
-//! Many records of a partition at a time; one that is rejected is cut out of its batch.
+//! Many records of a partition at a time; one that fails is cut out of its batch.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use tokio_util::sync::CancellationToken;
+use orderly_core::{Lane, Ledger, Report, Unit};
 
 use super::{
-    BatchContext, Begun, Failure, Scope,
-    counters::Counters,
-    engine::{Ended, Engine, Opened, Outcome, Tried, panic_text},
-    routes::{BatchRoute, DecodedBatch},
+    BatchContext, Begun, Decision, Failure, Scope,
+    engine::{Opened, Outcome, panic_text},
+    execute::{Ended, Executor, Place},
+    letters,
+    routes::{BatchRoute, DecodedBatch, Routes},
+    scope,
 };
-use crate::{
-    EventId,
-    record::{InRecord, TopicPartition},
-};
+use crate::{EventId, record::InRecord};
 
-impl<S: Scope> Engine<S> {
-    /// Does these records as one batch, cut where a record has to be left out.
-    pub(super) async fn batch(
-        &self,
-        route: &dyn BatchRoute<S>,
-        partition: &TopicPartition,
-        records: &[InRecord],
-        counters: &Counters,
-        stop: &CancellationToken,
-        done: impl Fn(i64),
-    ) -> Result<(), Ended> {
-        let mut batch = Gathered::new(route.begin());
-        for record in records {
-            if stop.is_cancelled() {
-                return Err(Ended::Interrupted);
+impl<S: Scope> Executor<S> {
+    /// Does the records of a unit, in the order of their offsets: all at once, and where that fails,
+    /// one by one.
+    pub(super) async fn batch(&self, unit: Unit<InRecord>, place: &Place) -> Report<InRecord> {
+        let mut report = Report::of(unit.assignment);
+        let Routes::Batch { route, .. } = &self.engine.routes else { return report };
+        let mut ends: Vec<Ended> = unit.runs.iter().map(Ended::new).collect();
+        let mut batch = Batch::of(&**route, &unit);
+        let opened = batch.open(self, &unit, &mut ends, place).await;
+        if opened.is_some() {
+            batch.work(self, &mut ends, place).await;
+        }
+        drop(batch);
+        for (run, mut ended) in unit.runs.into_iter().zip(ends) {
+            ended.left = run.records.into_iter().skip(ended.done.len()).collect();
+            ended.join(&mut report);
+        }
+        report
+    }
+}
+
+/// Records in the order of their offsets, each with the run that it is of.
+struct Batch<'a, S: Scope> {
+    records: Vec<(usize, &'a InRecord)>,
+    /// What is of nobody's type has no event.
+    taken: Vec<Taken<'a>>,
+    events: Box<dyn DecodedBatch<S> + 'a>,
+    ids: Vec<EventId>,
+    ledger: Option<Ledger>,
+    is_redriven: bool,
+    attempt: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Taken<'a> {
+    run: usize,
+    record: &'a InRecord,
+    event: Option<usize>,
+}
+
+impl<'a, S: Scope> Batch<'a, S> {
+    fn of(route: &'a dyn BatchRoute<S>, unit: &'a Unit<InRecord>) -> Self {
+        let runs = unit.runs.iter().enumerate();
+        let mut records: Vec<(usize, &InRecord)> =
+            runs.flat_map(|(i, run)| run.records.iter().map(move |record| (i, record))).collect();
+        records.sort_by_key(|(_, record)| record.at().offset);
+        Self {
+            records,
+            taken: Vec::new(),
+            events: route.begin(),
+            ids: Vec::new(),
+            ledger: unit.ledger.clone(),
+            is_redriven: unit.runs.iter().any(|run| matches!(run.lane, Lane::Redriven(_))),
+            attempt: unit.runs.first().map_or(1, |run| run.attempt),
+        }
+    }
+
+    /// Decodes; what can't be fails its run there. `None`: cancelled.
+    async fn open(
+        &mut self,
+        executor: &Executor<S>,
+        unit: &Unit<InRecord>,
+        ends: &mut [Ended],
+        place: &Place,
+    ) -> Option<()> {
+        for (run, record) in std::mem::take(&mut self.records) {
+            if ends[run].failed.is_some() {
+                continue;
             }
-            let offset = record.at().offset;
-            let opened = self.persist(record, stop, |attempt| self.open(record, attempt)).await?;
-            let error = match opened {
-                Tried::Done(Opened::Event { schema, datum, meta }) => {
-                    let id = meta.id;
-                    let at = record.at().clone();
-                    // Decoding runs the types' own code.
-                    let added = catch_unwind(AssertUnwindSafe(|| {
-                        batch.events.add(&schema, datum, meta, at)
-                    }));
-                    match added.unwrap_or_else(|panic| {
-                        Err(Failure::reject(format_args!("panicked: {}", panic_text(&*panic))))
-                    }) {
-                        Ok(()) => {
-                            batch.ids.push(id);
-                            batch.records.push(record);
-                            None
-                        }
-                        Err(failure) => Some((failure.to_string(), 1)),
+            let is_first = unit.runs[run].records.front().is_some_and(|it| it.at() == record.at());
+            let attempt = if is_first { unit.runs[run].attempt } else { 1 };
+            let opened = tokio::select! {
+                biased;
+                opened = executor.engine.open(record, attempt) => opened,
+                () = place.stop.cancelled() => return None,
+            };
+            match opened.and_then(|opened| self.add(opened, record)) {
+                Ok(event) => self.taken.push(Taken { run, record, event }),
+                Err(failure) => {
+                    ends[run].failed = Some(executor.failed(&failure, record, attempt));
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn add(&mut self, opened: Opened<'_>, record: &InRecord) -> Result<Option<usize>, Failure> {
+        let Opened::Event { schema, datum, meta } = opened else { return Ok(None) };
+        if self.is_redriven && letters::is_discarded(record) {
+            return Ok(None);
+        }
+        let (id, at) = (meta.id, record.at().clone());
+        // Decoding runs the types' own code.
+        let added = catch_unwind(AssertUnwindSafe(|| self.events.add(&schema, datum, meta, at)));
+        added.unwrap_or_else(|panic| {
+            Err(Failure::reject(format_args!("panicked: {}", panic_text(&*panic))))
+        })?;
+        self.ids.push(id);
+        Ok(Some(self.ids.len() - 1))
+    }
+
+    async fn work(&mut self, executor: &Executor<S>, ends: &mut [Ended], place: &Place) {
+        let all = self.taken.len();
+        match self.attempt(executor, 0..all, place).await {
+            None => return,
+            Some(Ok(outcome)) => return self.done(0..all, outcome, ends, place),
+            Some(Err(failure)) => {
+                let is_records_fault =
+                    matches!(failure.decision(), Decision::Retry | Decision::Reject);
+                if all == 1 || !is_records_fault {
+                    return self.fail(0, &failure, executor, ends);
+                }
+            }
+        }
+        for i in 0..all {
+            if ends[self.taken[i].run].failed.is_some() {
+                continue;
+            }
+            match self.attempt(executor, i..i + 1, place).await {
+                None => return,
+                Some(Ok(outcome)) => self.done(i..i + 1, outcome, ends, place),
+                Some(Err(failure)) => {
+                    self.fail(i, &failure, executor, ends);
+                    if matches!(failure.decision(), Decision::Unavailable(_)) {
+                        return;
                     }
                 }
-                Tried::Done(Opened::Deletion { .. } | Opened::Foreign) => {
-                    batch.passed.get_or_insert(record);
-                    counters.count(Outcome::Skipped);
-                    None
-                }
-                Tried::GivenUp { error, attempts } => Some((error, attempts)),
-            };
-            if let Some((error, attempts)) = error {
-                self.finish(&batch, partition, offset, counters, stop).await?;
-                batch = Gathered::new(route.begin());
-                self.dead_letter(record, &error, attempts, offset + 1, counters, stop).await?;
-                done(offset + 1);
             }
         }
-        if let Some(last) = records.last() {
-            let next = last.at().offset + 1;
-            self.finish(&batch, partition, next, counters, stop).await?;
-            done(next);
-        }
-        Ok(())
     }
 
-    /// Brings a gathered batch to its end: whole, or where a record of it is rejected, one by one.
-    async fn finish(
-        &self,
-        batch: &Gathered<'_, S>,
-        partition: &TopicPartition,
-        next: i64,
-        counters: &Counters,
-        stop: &CancellationToken,
-    ) -> Result<(), Ended> {
-        let count = batch.records.len();
-        let Some(first) = batch.records.first() else {
-            return Ok(());
-        };
-        let whole = self
-            .persist(first, stop, |attempt| {
-                self.attempt_batch(batch, partition, 0..count, next, attempt)
-            })
-            .await?;
-        let (error, attempts) = match whole {
-            Tried::Done(outcome) => {
-                batch.records.iter().for_each(|_| counters.count(outcome));
-                return Ok(());
-            }
-            Tried::GivenUp { error, attempts } => (error, attempts),
-        };
-        if count == 1 {
-            return self.dead_letter(first, &error, attempts, next, counters, stop).await;
+    fn fail(&self, i: usize, failure: &Failure, executor: &Executor<S>, ends: &mut [Ended]) {
+        if let Some(Taken { run, record, .. }) = self.taken.get(i) {
+            ends[*run].failed = Some(executor.failed(failure, record, self.attempt));
         }
-        for (i, record) in batch.records.iter().enumerate() {
-            let next = batch.records.get(i + 1).map_or(next, |r| r.at().offset);
-            let alone = self
-                .persist(record, stop, |attempt| {
-                    self.attempt_batch(batch, partition, i..i + 1, next, attempt)
-                })
-                .await?;
-            match alone {
-                Tried::Done(outcome) => counters.count(outcome),
-                Tried::GivenUp { error, attempts } => {
-                    self.dead_letter(record, &error, attempts, next, counters, stop).await?;
-                }
-            }
-        }
-        Ok(())
     }
 
-    /// One run on some of a batch's events.
-    async fn attempt_batch(
+    fn done(&mut self, range: Range<usize>, outcome: Outcome, ends: &mut [Ended], place: &Place) {
+        for Taken { run, record, event } in &self.taken[range] {
+            place.counters.count(if event.is_some() { outcome } else { Outcome::Skipped });
+            ends[*run].done(record);
+            if let Some(ledger) = &mut self.ledger {
+                ledger.finish(record.at().offset);
+            }
+        }
+    }
+
+    /// One run on some of the records. `None`: cancelled.
+    async fn attempt(
         &self,
-        batch: &Gathered<'_, S>,
-        partition: &TopicPartition,
-        range: std::ops::Range<usize>,
-        next: i64,
-        attempt: u32,
+        executor: &Executor<S>,
+        range: Range<usize>,
+        place: &Place,
+    ) -> Option<Result<Outcome, Failure>> {
+        if place.stop.is_cancelled() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            tried = executor.bounded(self.try_once(executor, range, place)) => Some(tried),
+            () = place.stop.cancelled() => None,
+        }
+    }
+
+    async fn try_once(
+        &self,
+        executor: &Executor<S>,
+        range: Range<usize>,
+        place: &Place,
     ) -> Result<Outcome, Failure> {
-        let first = batch.records[range.start].at().offset;
-        let unit = self.unit(partition, first, next, &batch.ids[range.clone()]);
-        let tx = match self.scope.begin(&unit).await? {
+        let engine = &executor.engine;
+        let taken = &self.taken[range];
+        let offsets: Vec<i64> = taken.iter().map(|taken| taken.record.at().offset).collect();
+        // Events lie side by side, in the records' order.
+        let first = taken.iter().find_map(|taken| taken.event);
+        let last = taken.iter().rev().find_map(|taken| taken.event);
+        let events = first.zip(last).map_or(0..0, |(first, last)| first..last + 1);
+        let unit = scope::Unit {
+            group: &engine.group,
+            partition: &place.at,
+            offsets: &offsets,
+            events: &self.ids[events.clone()],
+            ledger: self.ledger.as_ref(),
+            is_redriven: self.is_redriven,
+        };
+        if events.is_empty() {
+            engine.scope.pass(&unit).await?;
+            return Ok(Outcome::Skipped);
+        }
+        let tx = match engine.scope.begin(&unit).await? {
             Begun::Repeat => return Ok(Outcome::Repeat),
             Begun::Fresh(tx) => tx,
         };
-        let mut cx = BatchContext { tx, group: &self.group, attempt };
-        batch.events.handle(&mut cx, range).await?;
-        self.scope.commit(cx.tx, &unit, Vec::new()).await?;
-        Ok(Outcome::Done)
-    }
-}
-
-/// Events of a batch with the records they came in.
-struct Gathered<'a, S: Scope> {
-    events: Box<dyn DecodedBatch<S> + 'a>,
-    ids: Vec<EventId>,
-    records: Vec<&'a InRecord>,
-    /// The first record that is nobody's.
-    passed: Option<&'a InRecord>,
-}
-
-impl<'a, S: Scope> Gathered<'a, S> {
-    fn new(events: Box<dyn DecodedBatch<S> + 'a>) -> Self {
-        Self { events, ids: Vec::new(), records: Vec::new(), passed: None }
+        let mut cx = BatchContext { tx, group: &engine.group, attempt: self.attempt };
+        self.events.handle(&mut cx, events).await?;
+        engine.scope.commit(cx.tx, &unit, Vec::new()).await?;
+        Ok(if self.is_redriven { Outcome::Redriven } else { Outcome::Done })
     }
 }

@@ -1,44 +1,39 @@
-//! Records one after the other, each to the handler of its type.
-
-use tokio_util::sync::CancellationToken;
+//! One run of a handler on one record.
 
 use super::{
-    Begun, Context, Failure, OrReject as _, Scope,
-    counters::Counters,
-    engine::{Ended, Engine, Opened, Outcome, Tried},
+    Begun, Context, Failure, Ledger, OrReject as _, Scope, Unit,
+    engine::{Engine, Opened, Outcome},
+    letters,
     routes::{DeletionRoute, EachRoute, Routes},
 };
-use crate::{codec::Schema, faults, record::InRecord};
+use crate::{EventId, codec::Schema, faults, record::InRecord};
+
+/// What a run on a record is told beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) attempt: u32,
+    pub(super) is_redriven: bool,
+    pub(super) ledger: Option<&'a Ledger>,
+}
 
 impl<S: Scope> Engine<S> {
-    /// Does one record, whatever it takes.
-    pub(super) async fn one(
+    /// One run on one record.
+    pub(super) async fn attempt(
         &self,
         record: &InRecord,
-        counters: &Counters,
-        stop: &CancellationToken,
-    ) -> Result<(), Ended> {
-        let tried = self.persist(record, stop, |attempt| self.attempt(record, attempt)).await?;
-        match tried {
-            Tried::Done(outcome) => counters.count(outcome),
-            Tried::GivenUp { error, attempts } => {
-                self.dead_letter(record, &error, attempts, record.at().offset + 1, counters, stop)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// One run on one record.
-    async fn attempt(&self, record: &InRecord, attempt: u32) -> Result<Outcome, Failure> {
+        run: Run<'_>,
+    ) -> Result<Outcome, Failure> {
         let Routes::Each { by_type, deletions } = &self.routes else {
             return Err(Failure::reject("a batch consumer has no single-record handlers"));
         };
-        let opened = self.open(record, attempt).await?;
+        if run.is_redriven && letters::is_discarded(record) {
+            return Ok(Outcome::Discarded);
+        }
+        let opened = self.open(record, run.attempt).await?;
         let (meta, handling) = match &opened {
-            Opened::Foreign => return self.skip(record).await,
+            Opened::Foreign => return self.skip(record, run).await,
             Opened::Deletion { key, meta } => match deletions.get(&*record.at().partition.topic) {
-                None => return self.skip(record).await,
+                None => return self.skip(record, run).await,
                 Some(route) => (meta, EachWork::Deletion(&**route, key)),
             },
             Opened::Event { schema, datum, meta } => {
@@ -46,9 +41,9 @@ impl<S: Scope> Engine<S> {
                 (meta, EachWork::Event(&**route, schema, datum))
             }
         };
-        let at = record.at();
-        let ids = [meta.id];
-        let unit = self.unit(&at.partition, at.offset, at.offset + 1, &ids);
+        let (at, ids) = (record.at(), [meta.id]);
+        let offsets = [at.offset];
+        let unit = self.unit(record, &offsets, &ids, run);
         let tx = match self.scope.begin(&unit).await? {
             Begun::Repeat => return Ok(Outcome::Repeat),
             Begun::Fresh(tx) => tx,
@@ -58,7 +53,7 @@ impl<S: Scope> Engine<S> {
             meta,
             at,
             group: &self.group,
-            attempt,
+            attempt: run.attempt,
             encoders: self.encoders.as_ref(),
             emitted: Vec::new(),
         };
@@ -69,13 +64,29 @@ impl<S: Scope> Engine<S> {
         let Context { tx, emitted, .. } = cx;
         self.scope.commit(tx, &unit, emitted).await?;
         faults::effect_done(record);
-        Ok(Outcome::Done)
+        Ok(if run.is_redriven { Outcome::Redriven } else { Outcome::Done })
     }
 
-    async fn skip(&self, record: &InRecord) -> Result<Outcome, Failure> {
-        let at = record.at();
-        self.scope.pass(&self.unit(&at.partition, at.offset, at.offset + 1, &[])).await?;
+    async fn skip(&self, record: &InRecord, run: Run<'_>) -> Result<Outcome, Failure> {
+        self.pass(record, run).await?;
         Ok(Outcome::Skipped)
+    }
+
+    /// Moves past a record without an effect.
+    pub(super) async fn pass(&self, record: &InRecord, run: Run<'_>) -> Result<(), Failure> {
+        self.scope.pass(&self.unit(record, &[record.at().offset], &[], run)).await
+    }
+
+    fn unit<'a>(
+        &'a self,
+        record: &'a InRecord,
+        offsets: &'a [i64],
+        events: &'a [EventId],
+        run: Run<'a>,
+    ) -> Unit<'a> {
+        let Run { ledger, is_redriven, .. } = run;
+        let partition = &record.at().partition;
+        Unit { group: &self.group, partition, offsets, events, ledger, is_redriven }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 
-use super::Failure;
+use super::{Failure, Ledger, Position};
 use crate::{EventId, OutRecord, record::TopicPartition};
 
 /// Surrounds each unit of work of a consumer.
@@ -19,6 +19,12 @@ pub trait Scope: Send + Sync + 'static {
     /// doesn't, a handler that runs again emits under the same event ids, so that readers know
     /// the repeats.
     const EMITS_ONCE: bool = false;
+
+    /// Whether the scope keeps how far a partition is done, and moves it together with the effect.
+    /// Then a partition's units come one after the other, each with the ledger before it.
+    fn keeps_position(&self, _partition: &TopicPartition) -> bool {
+        false
+    }
 
     /// Where the group begins in a partition. Called at every assignment.
     fn start(
@@ -57,13 +63,16 @@ pub struct Unit<'a> {
     pub group: &'a str,
     /// Where its records are.
     pub partition: &'a TopicPartition,
-    /// Offset of its first record.
-    pub first: i64,
-    /// Offset behind its last record, passed-over records included.
-    pub next: i64,
+    /// Their offsets, rising. Records that are only passed over are among them.
+    pub offsets: &'a [i64],
     /// Ids of the events in it, in order. None where its records only have to be passed over:
     /// dead-lettered, or of types that nobody handles.
     pub events: &'a [EventId],
+    /// Where the scope keeps the position ([`Scope::keeps_position`]): what was done before it.
+    pub ledger: Option<&'a Ledger>,
+    /// It comes from the dead letters: its offset was passed when it went there, so the position
+    /// stays, and that it is done has to be kept elsewhere.
+    pub is_redriven: bool,
 }
 
 /// Whether a unit is to be done.
@@ -75,12 +84,12 @@ pub enum Begun<T> {
 }
 
 /// Where a group begins in a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     /// At the offset committed in Kafka, else at the oldest record kept.
     Committed,
-    /// At this offset: the scope keeps the position itself.
-    At(i64),
+    /// There: the scope keeps the position itself.
+    At(Position),
     /// At the oldest record kept, whatever is committed: the scope keeps the position, and has
     /// none yet.
     Oldest,

@@ -42,12 +42,34 @@ pub(super) fn base(config: &Config, client_id: &str) -> ClientConfig {
 
 /// Lets the user's properties win, but for those that a promise stands on.
 pub(super) fn finish(
-    mut client: ClientConfig,
+    client: ClientConfig,
     config: &Config,
     fixed: &[(&str, &str)],
 ) -> Result<ClientConfig, KafkaError> {
+    finish_with(client, config, fixed, |_| true)
+}
+
+/// The same for one that joins no group: what belongs to a member means nothing there, or is refused.
+pub(super) fn finish_ungrouped(
+    client: ClientConfig,
+    config: &Config,
+    fixed: &[(&str, &str)],
+) -> Result<ClientConfig, KafkaError> {
+    let is_for_all = |name: &str| {
+        let of_a_member = ["group.", "session.timeout", "heartbeat.", "partition.assignment"];
+        !of_a_member.iter().any(|prefix| name.starts_with(prefix))
+    };
+    finish_with(client, config, fixed, is_for_all)
+}
+
+fn finish_with(
+    mut client: ClientConfig,
+    config: &Config,
+    fixed: &[(&str, &str)],
+    takes: impl Fn(&str) -> bool,
+) -> Result<ClientConfig, KafkaError> {
     lacks::properties_fit(config).map_err(|e| KafkaError::Configuration(e.to_string()))?;
-    for (name, value) in &config.properties {
+    for (name, value) in config.properties.iter().filter(|(name, _)| takes(name)) {
         if let Some((_, ours)) = fixed.iter().find(|(fixed, ours)| fixed == name && ours != value) {
             return Err(KafkaError::Configuration(format!(
                 "property `{name}` must stay `{ours}`: what Orderly promises rests on it"

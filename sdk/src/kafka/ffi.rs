@@ -1,17 +1,25 @@
 //! The one module with `unsafe`: calls of librdkafka that the Rust client doesn't wrap.
 #![allow(unsafe_code)]
 
-use std::{ffi::CStr, marker::PhantomData, ptr};
+use std::{
+    ffi::{CStr, CString},
+    marker::PhantomData,
+    ptr, slice,
+};
 
 use rdkafka::{
-    ClientContext,
+    ClientContext, TopicPartitionList,
     bindings::{
-        rd_kafka_handle_mock_cluster, rd_kafka_header_get_all, rd_kafka_headers_t,
-        rd_kafka_message_headers, rd_kafka_message_status,
+        rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
+        rd_kafka_event_topic_partition_list, rd_kafka_handle_mock_cluster, rd_kafka_header_get_all,
+        rd_kafka_headers_t, rd_kafka_message_headers, rd_kafka_message_status,
         rd_kafka_mock_group_initial_rebalance_delay_ms, rd_kafka_msg_status_t,
+        rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll, rd_kafka_queue_t,
+        rd_kafka_topic_partition_list_find,
     },
     client::Client,
     message::BorrowedMessage,
+    types::{RDKafkaErrorCode, RDKafkaRespErr},
 };
 
 /// Whether a message whose delivery failed is surely not in the log.
@@ -19,6 +27,98 @@ pub(super) fn is_surely_not_written(message: &BorrowedMessage<'_>) -> bool {
     // SAFETY: the pointer belongs to `message`, which outlives the call; the call only reads it.
     let status = unsafe { rd_kafka_message_status(message.ptr()) };
     status == rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
+}
+
+/// Commits of a consumer that nobody waits for, and what became of them: the Rust client's own way
+/// never tells.
+pub(super) struct Commits {
+    queue: *mut rd_kafka_queue_t,
+}
+
+// SAFETY: a queue of the library may be used from any thread.
+unsafe impl Send for Commits {}
+
+impl Commits {
+    /// Of that client; to be dropped before it.
+    pub(super) fn of<C: ClientContext>(client: &Client<C>) -> Self {
+        // SAFETY: the client keeps its handle alive during the call.
+        Self { queue: unsafe { rd_kafka_queue_new(client.native_ptr()) } }
+    }
+
+    /// Puts a commit on its way; whether it could be.
+    pub(super) fn send<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        offsets: &TopicPartitionList,
+    ) -> Result<(), RDKafkaErrorCode> {
+        // SAFETY: the handle, the list and the queue are alive; the library copies the list. Without
+        // a callback what became of it is put into the queue.
+        let answer = unsafe {
+            rd_kafka_commit_queue(
+                client.native_ptr(),
+                offsets.ptr(),
+                self.queue,
+                None,
+                ptr::null_mut(),
+            )
+        };
+        told(answer)
+    }
+
+    /// What became of the oldest commit that is answered.
+    pub(super) fn answer(&self) -> Option<Result<(), RDKafkaErrorCode>> {
+        // SAFETY: the queue is alive; the event is ours until it is destroyed, and null where there
+        // is none. The list in it is the event's.
+        unsafe {
+            let event = rd_kafka_queue_poll(self.queue, 0);
+            if event.is_null() {
+                return None;
+            }
+            let mut answer = rd_kafka_event_error(event);
+            let list = rd_kafka_event_topic_partition_list(event);
+            if !list.is_null() {
+                for i in 0..usize::try_from((*list).cnt).unwrap_or(0) {
+                    let of_one = (*(*list).elems.add(i)).err;
+                    if answer == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                        answer = of_one;
+                    }
+                }
+            }
+            rd_kafka_event_destroy(event);
+            Some(told(answer))
+        }
+    }
+}
+
+impl Drop for Commits {
+    fn drop(&mut self) {
+        // SAFETY: ours, and used nowhere else.
+        unsafe { rd_kafka_queue_destroy(self.queue) }
+    }
+}
+
+/// What was committed beside an offset; `None` where that is no text, as another tool's may be: the
+/// Rust client panics at it.
+pub(super) fn metadata(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<String> {
+    let topic = CString::new(topic).ok()?;
+    // SAFETY: the list is alive during both calls and its elements are its own; the metadata are as
+    // many bytes as it says.
+    unsafe {
+        let found = rd_kafka_topic_partition_list_find(list.ptr(), topic.as_ptr(), partition);
+        let element = found.as_ref()?;
+        if element.metadata.is_null() {
+            return None;
+        }
+        let bytes = slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size);
+        std::str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+}
+
+fn told(answer: RDKafkaRespErr) -> Result<(), RDKafkaErrorCode> {
+    match answer {
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        other => Err(other.into()),
+    }
 }
 
 /// Lets new groups of the client's own mock cluster wait so long for more members, instead of 3 s.
@@ -39,7 +139,7 @@ pub(super) fn headers<'m>(message: &'m BorrowedMessage<'_>) -> Headers<'m> {
     // SAFETY: the pointer belongs to `message`. The list stays the message's: it isn't freed here,
     // and `Headers` can't outlive the message.
     let error = unsafe { rd_kafka_message_headers(message.ptr(), &raw mut native) };
-    if error != rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+    if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
         native = ptr::null_mut();
     }
     Headers { native, next: 0, message: PhantomData }
@@ -70,8 +170,7 @@ impl<'m> Iterator for Headers<'m> {
                 &raw mut value,
                 &raw mut size,
             );
-            if error != rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null()
-            {
+            if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
                 return None;
             }
             self.next += 1;

@@ -19,10 +19,10 @@ use rdkafka::{
     types::{RDKafkaErrorCode as Code, RDKafkaRespErr},
 };
 
-use super::{KafkaError, Suspicion, client, errors, names::Names};
+use super::{KafkaError, Suspicion, client, errors, ffi, names::Names};
 use crate::{
     Config,
-    consume::Start,
+    consume::{Position, Start},
     faults,
     record::{InRecord, TopicPartition},
 };
@@ -37,9 +37,11 @@ pub(crate) struct MemberSettings {
 
 /// What happens to a member; called on its thread, one at a time.
 pub(crate) trait MemberEvents: Send + 'static {
-    /// Partitions are now ours. Answers where each begins, in their order; `None`: it isn't read
-    /// before a round says where it begins.
-    fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Option<Start>>;
+    /// Partitions are now ours. None is read before a round says where it begins.
+    fn assigned(&mut self, partitions: &[TopicPartition]);
+
+    /// A partition is about to be read from there; `None`: from the oldest record kept.
+    fn begun(&mut self, partition: &TopicPartition, position: Option<Position>);
 
     /// Partitions go to somebody else. Returns once nobody works on them; answers how far each is
     /// done. `is_lost`: somebody else may have them already, nothing of them may be committed.
@@ -54,18 +56,18 @@ pub(crate) trait MemberEvents: Send + 'static {
     /// Asked after every round.
     fn round(&mut self) -> Round;
 
-    /// Offsets are on their way to be committed.
-    fn committing(&mut self, offsets: &[Assigned]);
+    /// What is done and not committed yet. Asked for when no commit is on its way.
+    fn to_commit(&mut self) -> Vec<Assigned>;
 
-    /// A commit on its way failed: what was finished has to be committed again.
-    fn commit_failed(&mut self);
+    /// What was asked for last is committed, or isn't and will be asked for again.
+    fn commit_ended(&mut self, is_committed: bool);
 }
 
-/// How far an assigned partition is done: the offset of the next record to do.
+/// How far an assigned partition is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Assigned {
     pub(crate) partition: TopicPartition,
-    pub(crate) next: i64,
+    pub(crate) position: Position,
 }
 
 /// What the thread is to do after a round.
@@ -73,13 +75,16 @@ pub(crate) struct Assigned {
 pub(crate) struct Round {
     /// Partitions of which it is known only now where they begin.
     pub(crate) begin: Vec<(TopicPartition, Start)>,
-    pub(crate) commit: Vec<Assigned>,
     pub(crate) pause: Vec<TopicPartition>,
     pub(crate) resume: Vec<TopicPartition>,
+    /// When there is something to do without anything having happened.
+    pub(crate) wait: Option<Duration>,
 }
 
 /// The member; runs on a thread of its own.
 pub(crate) struct Member {
+    /// Before the consumer, so that it is dropped before it.
+    commits: ffi::Commits,
     consumer: BaseConsumer<Rebalances>,
     wakes: mpsc::Receiver<()>,
     is_stopping: Arc<AtomicBool>,
@@ -99,14 +104,15 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a member that leaves tries to commit. What it can't commit, its successor does again.
 const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Properties that the promises rest on.
-const FIXED: [(&str, &str); 4] = [
+const FIXED: [(&str, &str); 3] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     // A start is always given; a position that is gone must not be silently replaced.
     ("auto.offset.reset", "error"),
-    // Partitions are taken one by one, each once it is known where it begins.
-    ("partition.assignment.strategy", "cooperative-sticky"),
 ];
+/// And this in a group whose members assign (`group.protocol=classic`): partitions are taken one by
+/// one, each once it is known where it begins. Under KIP-848 the broker assigns, in that way too.
+const STRATEGY: (&str, &str) = ("partition.assignment.strategy", "cooperative-sticky");
 
 impl Member {
     /// Creates and subscribes. `wake` is what `wakes` receives from: sent to when there may be work
@@ -131,7 +137,11 @@ impl Member {
         for (name, value) in &config.consumer_properties {
             native.set(name, value);
         }
-        let native = client::finish(native, config, &FIXED)?;
+        let said = config.properties.iter().rfind(|(name, _)| name == "group.protocol");
+        let is_classic = said.is_none_or(|(_, protocol)| protocol == "classic");
+        let strategy = is_classic.then_some(STRATEGY);
+        let fixed: Vec<_> = FIXED.into_iter().chain(strategy).collect();
+        let native = client::finish(native, config, &fixed)?;
         let context = Rebalances {
             events: Mutex::new(events),
             group: settings.group.clone(),
@@ -153,40 +163,44 @@ impl Member {
             .subscribe(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>())
             .map_err(|e| KafkaError::failed(format!("subscribing to {topics:?}"), &e))?;
         let bootstrap = config.bootstrap.clone();
-        Ok(Self { consumer, wakes, is_stopping, settings, names, bootstrap })
+        let commits = ffi::Commits::of(consumer.client());
+        Ok(Self { commits, consumer, wakes, is_stopping, settings, names, bootstrap })
     }
 
     /// Polls, hands over and commits until told to stop, or until it can't go on. Leaves the
     /// group in either case; blocks while it does.
     pub(crate) fn run(self) -> Result<(), KafkaError> {
         let mut last_commit = Instant::now();
-        let mut has_more = false;
+        let mut is_committing = false;
+        let mut wait = LONGEST_WAIT;
         let ended = loop {
             if self.is_stopping.load(Ordering::Acquire) {
                 break Ok(());
             }
-            if !has_more {
+            if !wait.is_zero() {
                 // Timed out or woken, the work is the same.
-                let _ = self.wakes.recv_timeout(LONGEST_WAIT);
+                let _ = self.wakes.recv_timeout(wait);
             }
-            match self.take() {
+            wait = match self.take() {
                 Ok((records, more)) => {
-                    has_more = more;
                     if !records.is_empty() {
                         self.events().records(records);
                     }
+                    if more { Duration::ZERO } else { LONGEST_WAIT }
                 }
                 Err(error) => break Err(error),
-            }
+            };
             let round = self.events().round();
+            wait = wait.min(round.wait.unwrap_or(LONGEST_WAIT));
             if let Err(error) = self.begin(round.begin) {
                 break Err(error);
             }
             self.pause(&round.pause);
             self.resume(&round.resume);
-            if last_commit.elapsed() >= self.settings.commit_interval {
+            is_committing &= !self.hear_of_commit();
+            if !is_committing && last_commit.elapsed() >= self.settings.commit_interval {
                 last_commit = Instant::now();
-                self.commit(&round.commit);
+                is_committing = self.commit();
             }
         };
         self.leave();
@@ -245,10 +259,14 @@ impl Member {
         let wanted = std::mem::take(&mut unbegun.partitions);
         unbegun.ask_at = None;
         drop(unbegun);
-        let starting = context.starting(&self.consumer, wanted);
-        starting.and_then(|starting| assign(&self.consumer, &starting)).map_err(|e| {
+        let failed = |e| {
             KafkaError::failed(format!("group `{}` beginning partitions", self.settings.group), &e)
-        })
+        };
+        let (starting, positions) = context.starting(&self.consumer, wanted).map_err(failed)?;
+        for (partition, position) in positions {
+            self.events().begun(&partition, position);
+        }
+        assign(&self.consumer, &starting).map_err(failed)
     }
 
     fn pause(&self, partitions: &[TopicPartition]) {
@@ -263,19 +281,45 @@ impl Member {
         }
     }
 
-    fn commit(&self, offsets: &[Assigned]) {
-        let waits = faults::is_planted(faults::COMMIT_BEFORE_EFFECT);
-        let mode = if waits { CommitMode::Sync } else { CommitMode::Async };
-        match commit(&self.consumer, &self.names, offsets, mode) {
-            Ok(()) => {
-                self.events().committing(offsets);
-                faults::committed(offsets);
-            }
-            Err(error) => {
-                self.consumer.context().suspicion.weigh(&error);
-                log_failed_commit(&self.settings.group, &error, offsets);
+    /// Puts on its way what is done; whether there was anything.
+    fn commit(&self) -> bool {
+        let offsets = self.events().to_commit();
+        let Some(list) = to_list(&self.names, &offsets) else { return false };
+        if faults::is_planted(faults::COMMIT_BEFORE_EFFECT) {
+            let is_committed = self.consumer.commit(&list, CommitMode::Sync).is_ok();
+            faults::committed(&offsets);
+            self.events().commit_ended(is_committed);
+            return false;
+        }
+        match self.commits.send(self.consumer.client(), &list) {
+            Ok(()) => true,
+            Err(code) => {
+                self.refused(code);
+                false
             }
         }
+    }
+
+    /// Whether the commit on its way came to its end.
+    fn hear_of_commit(&self) -> bool {
+        match self.commits.answer() {
+            None => false,
+            Some(Ok(())) => {
+                self.events().commit_ended(true);
+                true
+            }
+            Some(Err(code)) => {
+                self.refused(code);
+                true
+            }
+        }
+    }
+
+    fn refused(&self, code: Code) {
+        let error = Native::ConsumerCommit(code);
+        self.consumer.context().suspicion.weigh(&error);
+        log_failed_commit(&self.settings.group, &error, &[]);
+        self.events().commit_ended(false);
     }
 
     fn leave(self) {
@@ -284,7 +328,7 @@ impl Member {
         if !is_lost {
             // While the group rebalances, a commit may be refused; that passes by itself.
             let deadline = Instant::now() + LAST_COMMIT;
-            while let Err(error) = commit(&self.consumer, &self.names, &done, CommitMode::Sync) {
+            while let Err(error) = commit(&self.consumer, &self.names, &done) {
                 if Instant::now() >= deadline {
                     let group = &self.settings.group;
                     tracing::info!(%group, %error, ?done, "left without a last commit");
@@ -294,7 +338,7 @@ impl Member {
             }
         }
         // Dropped here, on this thread: closing blocks until the group has been left.
-        drop(self.consumer);
+        drop(self);
     }
 
     /// As the client library takes them; `None` for none.
@@ -311,22 +355,29 @@ impl Member {
     }
 }
 
-/// Commits; nothing where there is nothing.
+/// Commits and waits for it; nothing where there is nothing.
 fn commit(
     consumer: &BaseConsumer<Rebalances>,
     names: &Names,
     offsets: &[Assigned],
-    mode: CommitMode,
 ) -> KafkaResult<()> {
-    if offsets.is_empty() {
-        return Ok(());
+    match to_list(names, offsets) {
+        Some(list) => consumer.commit(&list, CommitMode::Sync),
+        None => Ok(()),
     }
+}
+
+/// Offsets with what is done beyond them, as the client library takes them; `None` for none.
+fn to_list(names: &Names, offsets: &[Assigned]) -> Option<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
-    for Assigned { partition, next } in offsets {
+    for Assigned { partition, position } in offsets {
         let topic = names.there(&partition.topic);
-        list.add_partition_offset(&topic, partition.partition, Offset::Offset(*next))?;
+        let mut element = list.add_partition(&topic, partition.partition);
+        // An offset of a record can be no other.
+        let _ = element.set_offset(Offset::Offset(position.next));
+        element.set_metadata(&*position.done_beyond);
     }
-    consumer.commit(&list, mode)
+    (!offsets.is_empty()).then_some(list)
 }
 
 fn log_failed_commit(group: &str, error: &Native, offsets: &[Assigned]) {
@@ -366,50 +417,46 @@ impl Rebalances {
             return assign(consumer, &TopicPartitionList::new());
         }
         let assigned = partitions(&self.names, list);
-        let starts = self.events().assigned(&assigned);
-        let begun = assigned.into_iter().zip(starts).filter_map(|(at, start)| Some((at, start?)));
-        assign(consumer, &self.starting(consumer, begun.collect())?)
+        self.events().assigned(&assigned);
+        assign(consumer, &TopicPartitionList::new())
     }
 
-    /// The partitions with their offsets. Those whose committed offset can't be asked for now are
-    /// kept for later.
+    /// The partitions with their offsets, and what is known to be done of them. Those whose committed
+    /// offset can't be asked for now are kept for later.
     fn starting(
         &self,
         consumer: &BaseConsumer<Self>,
         wanted: Vec<(TopicPartition, Start)>,
-    ) -> KafkaResult<TopicPartitionList> {
+    ) -> KafkaResult<(TopicPartitionList, Begun)> {
         let mut asked = TopicPartitionList::new();
         for (at, _) in wanted.iter().filter(|(_, start)| *start == Start::Committed) {
             asked.add_partition(&self.names.there(&at.topic), at.partition);
         }
         let committed =
             if asked.count() == 0 { Some(asked) } else { self.committed(consumer, asked) };
-        let (mut starting, mut later) = (TopicPartitionList::new(), Vec::new());
+        let (mut starting, mut begun, mut later) =
+            (TopicPartitionList::new(), Vec::new(), Vec::new());
         for (at, start) in wanted {
             let topic = self.names.there(&at.topic);
-            let offset = match (start, &committed) {
-                (Start::At(offset), _) => Offset::Offset(offset),
-                (Start::Oldest, _) => self.oldest,
+            let position = match (start, &committed) {
+                (Start::At(position), _) => Some(position),
+                (Start::Oldest, _) => None,
                 (Start::Committed, None) => {
-                    later.push((at, start));
+                    later.push((at, Start::Committed));
                     continue;
                 }
-                (Start::Committed, Some(committed)) => {
-                    let found = committed.find_partition(&topic, at.partition);
-                    match found.map(|element| element.offset()) {
-                        Some(Offset::Offset(offset)) => Offset::Offset(offset),
-                        _ => self.oldest,
-                    }
-                }
+                (Start::Committed, Some(committed)) => position_of(committed, &topic, at.partition),
             };
-            starting.add_partition_offset(&topic, at.partition, offset)?;
+            let next = position.as_ref().map_or(self.oldest, |it| Offset::Offset(it.next));
+            starting.add_partition_offset(&topic, at.partition, next)?;
+            begun.push((at, position));
         }
         if !later.is_empty() {
             let mut unbegun = self.unbegun();
             unbegun.partitions.extend(later);
             unbegun.ask_at = Some(Instant::now() + ASK_AGAIN);
         }
-        Ok(starting)
+        Ok((starting, begun))
     }
 
     /// Committed offsets; `None` if the group's coordinator didn't answer.
@@ -436,7 +483,7 @@ impl Rebalances {
         let leaving = partitions(&self.names, list);
         self.unbegun().partitions.retain(|(at, _)| !leaving.contains(at));
         let done = self.events().revoked(&leaving, is_lost);
-        if !is_lost && let Err(error) = commit(consumer, &self.names, &done, CommitMode::Sync) {
+        if !is_lost && let Err(error) = commit(consumer, &self.names, &done) {
             log_failed_commit(&self.group, &error, &done);
         }
         match consumer.rebalance_protocol() {
@@ -483,17 +530,19 @@ impl ConsumerContext for Rebalances {
             tracing::error!(group = %self.group, %error, doing, "rebalance");
         }
     }
+}
 
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        match result {
-            Ok(()) => {}
-            Err(error) if error.rdkafka_error_code() == Some(Code::NoOffset) => {}
-            Err(error) => {
-                self.suspicion.weigh(&error);
-                log_failed_commit(&self.group, &error, &[]);
-                self.events().commit_failed();
-            }
+/// Partitions that begin, with their positions.
+type Begun = Vec<(TopicPartition, Option<Position>)>;
+
+/// The committed offset of a partition, with what is done beyond it.
+fn position_of(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<Position> {
+    match list.find_partition(topic, partition)?.offset() {
+        Offset::Offset(next) => {
+            let done_beyond = ffi::metadata(list, topic, partition).unwrap_or_default();
+            Some(Position { next, done_beyond })
         }
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ mod member;
 mod names;
 mod probe;
 mod producer;
+mod reader;
 mod tail;
 mod watch;
 
@@ -17,5 +18,6 @@ pub use errors::KafkaError;
 pub(crate) use member::{Assigned, Member, MemberEvents, MemberSettings, Round};
 pub use probe::{GroupLag, Probe};
 pub(crate) use producer::{Delivered, DeliveryError, Producer, ProducerSettings};
+pub(crate) use reader::{Read, Reader, ReaderOrders};
 pub use tail::Tail;
 pub(crate) use watch::{KAFKA, Suspicion, Watch};

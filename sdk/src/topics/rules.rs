@@ -11,8 +11,9 @@ use super::{
 };
 
 const DEAD_LETTERS: &str = ".dead-letters";
+const PARKED: &str = ".parked";
 /// Endings of topics that belong to a group and are never written by hand.
-const DERIVED: [&str; 2] = [DEAD_LETTERS, ".parked"];
+const DERIVED: [&str; 2] = [DEAD_LETTERS, PARKED];
 
 /// Where `group` puts its dead letters.
 pub(super) fn dead_letters(group: &str) -> String {
@@ -29,7 +30,8 @@ pub(super) fn apply(written: &Written, problems: &mut Problems) -> Vec<Topic> {
     derived
 }
 
-/// One `<group>.dead-letters` for each reader, with as many partitions and copies as the group's largest sources.
+/// One `<group>.dead-letters` and one `<group>.parked` for each reader, with as many partitions and
+/// copies as the group's largest sources.
 fn derive(topics: &[Topic]) -> Vec<Topic> {
     let mut groups: BTreeMap<&str, (i32, i32)> = BTreeMap::new();
     for topic in topics {
@@ -39,9 +41,8 @@ fn derive(topics: &[Topic]) -> Vec<Topic> {
             *replication = topic.replication.max(*replication);
         }
     }
-    groups
-        .into_iter()
-        .map(|(group, (partitions, replication))| Topic {
+    let each = groups.into_iter().flat_map(|(group, (partitions, replication))| {
+        let dead_letters = Topic {
             name: dead_letters(group),
             key: "source_key".to_owned(),
             partitions,
@@ -53,8 +54,17 @@ fn derive(topics: &[Topic]) -> Vec<Topic> {
             readers: Vec::new(),
             personal: false,
             description: format!("What {group} could not process, as it was read."),
-        })
-        .collect()
+        };
+        let parked = Topic {
+            name: format!("{group}{PARKED}"),
+            key: "source_topic_and_key".to_owned(),
+            compacted: true,
+            description: format!("Which keys {group} has parked, and who owns its partitions."),
+            ..dead_letters.clone()
+        };
+        [dead_letters, parked]
+    });
+    each.collect()
 }
 
 fn services_exist(written: &Written, problems: &mut Problems) {

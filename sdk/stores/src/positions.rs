@@ -9,20 +9,22 @@ use std::{
 use chrono::Utc;
 use orderly_sdk::{
     OutRecord,
-    consume::{Begun, Failure, Scope, Start, Unit},
+    consume::{Begun, Failure, Ledger, Position, Scope, Start, Unit},
     record::TopicPartition,
 };
 
 use crate::{Database, Migration, Row, StoreError, Tx, Value, outbox};
 
-/// Any number of records per unit, each record's effect once per group: the position moves with
-/// the effect, by compare-and-set from where the member holds it to be. A member that was
+/// Any number of records per unit, each record's effect once per group: the position, that is the
+/// next offset and what is done beyond it, moves with the effect, by compare-and-set from where the
+/// member holds it to be. A member that was
 /// overtaken by another rolls back, says so ([`StoreError::Overtaken`], to be tried again) and
 /// holds the position to be where the other left it; what the other did is then a repeat. It never
 /// follows a position that was set back: that takes a new [`start`](Scope::start).
 ///
-/// One unit at a time per partition. A batch that begins before the position and ends behind it
-/// can't be split here and is rejected ([`StoreError::Straddles`]): its records go one by one.
+/// One unit at a time per partition. A batch of which some is done can't be split here and is
+/// rejected ([`StoreError::Straddles`]): its records go one by one. What was redriven lies behind
+/// the position: its coordinates are kept in a table of their own.
 ///
 /// Two members of a process may share these positions.
 #[derive(Clone)]
@@ -33,7 +35,7 @@ pub struct Positions {
 }
 
 /// Where members hold the stored positions to be, by group and partition; `None`: no row.
-type Expected = HashMap<(String, TopicPartition), Option<i64>>;
+type Expected = HashMap<(String, TopicPartition), Option<Position>>;
 
 impl Positions {
     /// In `db`, once [`prepare`](Positions::prepare) has run there, for the Kafka cluster with
@@ -48,45 +50,67 @@ impl Positions {
         self.db.migrate("positions", MIGRATIONS).await
     }
 
-    /// Moves the position to behind the unit, if it still is where it was expected.
+    /// Moves the position to behind the unit, if it still is where it was expected; answers where
+    /// that is.
     async fn advance(
         &self,
         tx: &mut Tx,
         unit: &Unit<'_>,
-        expected: Option<i64>,
-    ) -> Result<(), StoreError> {
+        expected: Option<Position>,
+    ) -> Result<Position, StoreError> {
         let [group, topic, partition] = key(unit.group, unit.partition);
-        let (next, now) = (unit.next.into(), Utc::now().into());
-        let moved = match expected {
+        let after = after(unit, expected.as_ref());
+        let (next, beyond) = (after.next.into(), (&*after.done_beyond).into());
+        let now = Utc::now().into();
+        let moved = match &expected {
             None => {
                 let cluster = Value::from(&*self.cluster_id);
-                tx.execute(INSERT, &[group, topic, partition, next, cluster, now]).await?
+                tx.execute(INSERT, &[group, topic, partition, next, beyond, cluster, now]).await?
             }
-            Some(position) => {
-                tx.execute(MOVE, &[group, topic, partition, next, now, position.into()]).await?
+            Some(Position { next: from, done_beyond }) => {
+                let (from, was) = ((*from).into(), (&**done_beyond).into());
+                tx.execute(MOVE, &[group, topic, partition, next, beyond, now, from, was]).await?
             }
         };
         if moved == 0 {
-            let found = next_offset_in(tx, unit.group, unit.partition).await?;
-            self.raise(unit, found);
-            return Err(overtaken(unit, expected, found));
+            let row = tx.query_opt(SELECT, &key(unit.group, unit.partition)).await?;
+            let found = position(row)?;
+            self.raise(unit, found.clone());
+            let expected = expected.map(|it| it.next);
+            return Err(overtaken(unit, expected, found.map(|it| it.next)));
         }
-        Ok(())
+        Ok(after)
     }
 
-    fn expected(&self, unit: &Unit<'_>) -> Result<Option<i64>, StoreError> {
+    fn expected(&self, unit: &Unit<'_>) -> Result<Option<Position>, StoreError> {
         let key = (unit.group.to_owned(), unit.partition.clone());
-        self.lock().get(&key).copied().ok_or_else(|| StoreError::NotStarted {
+        self.lock().get(&key).cloned().ok_or_else(|| StoreError::NotStarted {
             group: unit.group.to_owned(),
             partition: unit.partition.clone(),
         })
     }
 
+    /// A record from the dead letters, whose offset was passed when it went there.
+    async fn begin_redriven(&self, unit: &Unit<'_>) -> Result<Begun<Tx>, Failure> {
+        let mut tx = self.db.begin().await?;
+        for offset in unit.offsets {
+            let [group, topic, partition] = key(unit.group, unit.partition);
+            let (offset, now) = ((*offset).into(), Utc::now().into());
+            if tx.execute(REDRIVEN, &[group, topic, partition, offset, now]).await? == 0 {
+                return Ok(Begun::Repeat);
+            }
+        }
+        Ok(Begun::Fresh(tx))
+    }
+
     /// Expects the position further on; never further back, which would pass over records.
-    fn raise(&self, unit: &Unit<'_>, position: Option<i64>) {
+    fn raise(&self, unit: &Unit<'_>, position: Option<Position>) {
         let mut expected = self.lock();
         let held = expected.entry((unit.group.to_owned(), unit.partition.clone())).or_default();
-        *held = position.max(*held);
+        let is_further = |at: &Position| held.as_ref().is_none_or(|held| at.next >= held.next);
+        if position.as_ref().is_some_and(is_further) {
+            *held = position;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Expected> {
@@ -104,7 +128,7 @@ impl Scope for Positions {
         let position = match row {
             None => None,
             Some(row) => {
-                let kept: String = row.get(1)?;
+                let kept: String = row.get(2)?;
                 if *kept != *self.cluster_id {
                     return Err(Failure::reject(StoreError::OtherCluster {
                         group: group.to_owned(),
@@ -113,26 +137,34 @@ impl Scope for Positions {
                         here: self.cluster_id.to_string(),
                     }));
                 }
-                Some(row.get(0)?)
+                position(Some(row))?
             }
         };
-        self.lock().insert((group.to_owned(), partition.clone()), position);
+        self.lock().insert((group.to_owned(), partition.clone()), position.clone());
         Ok(position.map_or(Start::Oldest, Start::At))
     }
 
+    fn keeps_position(&self, _: &TopicPartition) -> bool {
+        true
+    }
+
     async fn begin(&self, unit: &Unit<'_>) -> Result<Begun<Tx>, Failure> {
-        match self.expected(unit)? {
-            Some(position) if is_done(unit, position) => Ok(Begun::Repeat),
-            Some(position) if unit.first < position => {
-                Err(Failure::reject(StoreError::Straddles {
-                    group: unit.group.to_owned(),
-                    partition: unit.partition.clone(),
-                    first: unit.first,
-                    next: unit.next,
-                    position,
-                }))
-            }
-            _ => Ok(Begun::Fresh(self.db.begin().await?)),
+        if unit.is_redriven {
+            return self.begin_redriven(unit).await;
+        }
+        let Some(position) = self.expected(unit)? else {
+            return Ok(Begun::Fresh(self.db.begin().await?));
+        };
+        match done_of(unit, &position) {
+            0 => Ok(Begun::Fresh(self.db.begin().await?)),
+            done if done == unit.offsets.len() => Ok(Begun::Repeat),
+            _ => Err(Failure::reject(StoreError::Straddles {
+                group: unit.group.to_owned(),
+                partition: unit.partition.clone(),
+                first: unit.offsets.first().copied().unwrap_or_default(),
+                next: unit.offsets.last().map_or(0, |last| last + 1),
+                position: position.next,
+            })),
         }
     }
 
@@ -142,36 +174,60 @@ impl Scope for Positions {
         unit: &Unit<'_>,
         emitted: Vec<OutRecord>,
     ) -> Result<(), Failure> {
+        if unit.is_redriven {
+            outbox::insert(&mut tx, &emitted).await?;
+            return Ok(tx.commit().await?);
+        }
         let expected = self.expected(unit)?;
-        if expected.is_some_and(|position| position > unit.first) {
+        if let Some(position) = expected.as_ref().filter(|it| done_of(unit, it) > 0) {
             // Whoever shares these positions moved on while this unit ran.
-            return Err(overtaken(unit, Some(unit.first), expected).into());
+            let first = unit.offsets.first().copied();
+            return Err(overtaken(unit, first, Some(position.next)).into());
         }
         // Before the outbox: an overtaken member writes nothing more.
-        self.advance(&mut tx, unit, expected).await?;
+        let after = self.advance(&mut tx, unit, expected).await?;
         outbox::insert(&mut tx, &emitted).await?;
         tx.commit().await?;
-        self.raise(unit, Some(unit.next));
+        self.raise(unit, Some(after));
         Ok(())
     }
 
     async fn pass(&self, unit: &Unit<'_>) -> Result<(), Failure> {
         let expected = self.expected(unit)?;
-        if expected.is_some_and(|position| unit.next <= position) {
+        let is_done = |position: &Position| done_of(unit, position) == unit.offsets.len();
+        if unit.is_redriven || expected.as_ref().is_some_and(is_done) {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
-        self.advance(&mut tx, unit, expected).await?;
+        let after = self.advance(&mut tx, unit, expected).await?;
         tx.commit().await?;
-        self.raise(unit, Some(unit.next));
+        self.raise(unit, Some(after));
         Ok(())
     }
 }
 
-/// Whether the effect of all events of a unit lies before the position. Its first event is at its
-/// first offset, and behind a single one only passed-over records come.
-fn is_done(unit: &Unit<'_>, position: i64) -> bool {
-    unit.next <= position || (unit.events.len() <= 1 && unit.first < position)
+/// How many records of a unit are done at that position.
+fn done_of(unit: &Unit<'_>, position: &Position) -> usize {
+    if position.done_beyond.is_empty() {
+        return unit.offsets.iter().filter(|offset| **offset < position.next).count();
+    }
+    let ledger = Ledger::restored(position);
+    unit.offsets.iter().filter(|offset| ledger.is_done(**offset)).count()
+}
+
+/// The position behind a unit: what the member knows of the partition, and what whoever overtook it
+/// did. A unit without a ledger is all there is before its end.
+fn after(unit: &Unit<'_>, expected: Option<&Position>) -> Position {
+    let end = unit.offsets.last().map_or(0, |last| last + 1);
+    let Some(ledger) = unit.ledger else {
+        return Position { next: end, done_beyond: String::new() };
+    };
+    let mut ledger = ledger.clone();
+    if let Some(expected) = expected {
+        ledger.absorb(expected);
+    }
+    unit.offsets.iter().for_each(|offset| ledger.finish(*offset));
+    ledger.position().unwrap_or(Position { next: end, done_beyond: String::new() })
 }
 
 fn overtaken(unit: &Unit<'_>, expected: Option<i64>, found: Option<i64>) -> StoreError {
@@ -190,7 +246,7 @@ pub async fn next_offset(
     group: &str,
     partition: &TopicPartition,
 ) -> Result<Option<i64>, StoreError> {
-    position(db.query_opt(SELECT, &key(group, partition)).await?)
+    Ok(position(db.query_opt(SELECT, &key(group, partition)).await?)?.map(|it| it.next))
 }
 
 /// The same, as a transaction sees it.
@@ -199,11 +255,12 @@ pub async fn next_offset_in(
     group: &str,
     partition: &TopicPartition,
 ) -> Result<Option<i64>, StoreError> {
-    position(tx.query_opt(SELECT, &key(group, partition)).await?)
+    Ok(position(tx.query_opt(SELECT, &key(group, partition)).await?)?.map(|it| it.next))
 }
 
-fn position(row: Option<Row>) -> Result<Option<i64>, StoreError> {
-    row.map(|row| row.get(0)).transpose()
+fn position(row: Option<Row>) -> Result<Option<Position>, StoreError> {
+    let read = |row: Row| Ok(Position { next: row.get(0)?, done_beyond: row.get(1)? });
+    row.map(read).transpose()
 }
 
 fn key(group: &str, partition: &TopicPartition) -> [Value; 3] {
@@ -211,19 +268,28 @@ fn key(group: &str, partition: &TopicPartition) -> [Value; 3] {
 }
 
 const SELECT: &str = "
-    SELECT next_offset, cluster_id FROM positions
+    SELECT next_offset, done_beyond, cluster_id FROM positions
     WHERE group_id = $1 AND topic = $2 AND partition_id = $3";
 
 const INSERT: &str = "
-    INSERT INTO positions (group_id, topic, partition_id, next_offset, cluster_id, moved_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO positions
+        (group_id, topic, partition_id, next_offset, done_beyond, cluster_id, moved_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT DO NOTHING";
 
 const MOVE: &str = "
-    UPDATE positions SET next_offset = $4, moved_at = $5
-    WHERE group_id = $1 AND topic = $2 AND partition_id = $3 AND next_offset = $6";
+    UPDATE positions SET next_offset = $4, done_beyond = $5, moved_at = $6
+    WHERE group_id = $1 AND topic = $2 AND partition_id = $3
+        AND next_offset = $7 AND done_beyond = $8";
 
-const MIGRATIONS: &[Migration] = &[Migration {
+const REDRIVEN: &str = "
+    INSERT INTO redriven (group_id, topic, partition_id, record_offset, done_at)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING";
+
+const MIGRATIONS: &[Migration] = &[CREATE, ADD_DONE_BEYOND, CREATE_REDRIVEN];
+
+const CREATE: Migration = Migration {
     name: "create positions",
     sql: "CREATE TABLE positions (
               group_id TEXT NOT NULL,
@@ -234,4 +300,21 @@ const MIGRATIONS: &[Migration] = &[Migration {
               moved_at TIMESTAMPTZ NOT NULL,
               PRIMARY KEY (group_id, topic, partition_id)
           )",
-}];
+};
+
+const ADD_DONE_BEYOND: Migration = Migration {
+    name: "add what is done beyond the next offset",
+    sql: "ALTER TABLE positions ADD COLUMN done_beyond TEXT NOT NULL DEFAULT ''",
+};
+
+const CREATE_REDRIVEN: Migration = Migration {
+    name: "create redriven",
+    sql: "CREATE TABLE redriven (
+              group_id TEXT NOT NULL,
+              topic TEXT NOT NULL,
+              partition_id BIGINT NOT NULL,
+              record_offset BIGINT NOT NULL,
+              done_at TIMESTAMPTZ NOT NULL,
+              PRIMARY KEY (group_id, topic, partition_id, record_offset)
+          )",
+};

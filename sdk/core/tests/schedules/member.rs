@@ -37,6 +37,7 @@ impl Record for Item {
 /// How the members of a schedule are set.
 pub struct How {
     pub settings: Settings,
+    pub by_position: bool,
 }
 
 impl How {
@@ -53,7 +54,7 @@ impl How {
             Bounds { concurrency: rng.usize(1..6), records, bytes: 100 * records, span: 1_000 };
         let batch = (by_position || rng.bool()).then(|| rng.usize(1..10));
         let most_parked = if rng.bool() { 100 } else { 2 };
-        Self { settings: Settings { bounds, retry, most_parked, batch, by_position } }
+        Self { settings: Settings { bounds, retry, most_parked, batch }, by_position }
     }
 
     pub fn skips(&self) -> bool {

@@ -47,7 +47,7 @@ impl World {
             order: BTreeMap::new(),
             poison: BTreeMap::new(),
             is_calm: false,
-            by_position: how.settings.by_position,
+            by_position: how.by_position,
             how,
         }
     }
@@ -174,6 +174,7 @@ impl World {
             epoch,
             marks: self.read_marks(),
             letters_end: i64::try_from(self.letters.len()).expect("small"),
+            by_position: self.by_position,
         }
     }
 

@@ -7,7 +7,7 @@ use orderly_sdk::{
 };
 use orderly_stores::{Database, Inbox, Outbox};
 
-use crate::{Place, add_effect, effects, fresh, partition, prepare_effects, record};
+use crate::{Place, add_effect, effects, fresh, partition, prepare_effects, record, unit_of};
 
 pub(crate) async fn a_redelivered_event_takes_effect_once(place: &Place) {
     let (db, inbox) = member(place).await;
@@ -117,5 +117,5 @@ async fn consume(inbox: &Inbox, group: &str, event: EventId) -> Result<(), Failu
 }
 
 fn unit<'a>(partition: &'a TopicPartition, group: &'a str, events: &'a [EventId]) -> Unit<'a> {
-    Unit { group, partition, first: 0, next: 1, events }
+    unit_of(group, partition, 0..1, events)
 }

@@ -118,9 +118,13 @@ mod on_sqlite;
 mod on_sqlite_disk;
 mod on_sqlite_turns;
 
-use std::{any::Any, future::poll_fn, pin::Pin, task::Poll};
+use std::{any::Any, future::poll_fn, ops::Range, pin::Pin, task::Poll};
 
-use orderly_sdk::{OutRecord, consume::Begun, record::TopicPartition};
+use orderly_sdk::{
+    EventId, OutRecord,
+    consume::{Begun, Unit},
+    record::TopicPartition,
+};
 use orderly_stores::{Database, Migration, Tx};
 
 /// The part of `a_killed_process_leaves_whole_transactions` that is killed; else nothing.
@@ -174,6 +178,17 @@ pub(crate) fn record(key: &str, payload: &str) -> OutRecord {
         headers: vec![("ce_id".to_owned(), payload.into())],
         timestamp_ms: 1_291_190_400_000,
     }
+}
+
+/// A unit as a consumer makes it: what lies before its end is done with it.
+pub(crate) fn unit_of<'a>(
+    group: &'a str,
+    partition: &'a TopicPartition,
+    offsets: Range<i64>,
+    events: &'a [EventId],
+) -> Unit<'a> {
+    let offsets = Vec::leak(offsets.collect());
+    Unit { group, partition, offsets, events, ledger: None, is_redriven: false }
 }
 
 pub(crate) fn partition(number: i32) -> TopicPartition {

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use orderly_sdk::{
     EventId,
-    consume::{Begun, Decision, Failure, Scope, Start, Unit},
+    consume::{Begun, Decision, Failure, Position, Scope, Start, Unit},
     record::TopicPartition,
 };
 use orderly_stores::{Database, Outbox, Positions, positions};
 
-use crate::{Place, add_effect, effects, fresh, partition, prepare_effects, record};
+use crate::{Place, add_effect, effects, fresh, partition, prepare_effects, record, unit_of};
 
 pub(crate) async fn a_group_goes_on_where_it_committed(place: &Place) {
     let (db, first) = member(place).await;
@@ -21,7 +21,7 @@ pub(crate) async fn a_group_goes_on_where_it_committed(place: &Place) {
 
     let (_, next) = member(place).await;
 
-    assert_eq!(next.start(GROUP, &at).await.unwrap(), Start::At(8));
+    assert_eq!(next.start(GROUP, &at).await.unwrap(), start_at(8));
     assert_eq!(next.start(GROUP, &partition(1)).await.unwrap(), Start::Oldest);
     assert_eq!(next.start("other", &at).await.unwrap(), Start::Oldest);
     assert_eq!(positions::next_offset(&db, GROUP, &at).await.unwrap(), Some(8));
@@ -53,7 +53,7 @@ pub(crate) async fn an_overtaken_member_rolls_back_its_effect(place: &Place) {
     let at = partition(2);
     old.start(GROUP, &at).await.unwrap();
     consume(&old, &at, 0..5).await.unwrap();
-    assert_eq!(new.start(GROUP, &at).await.unwrap(), Start::At(5));
+    assert_eq!(new.start(GROUP, &at).await.unwrap(), start_at(5));
     consume(&new, &at, 5..8).await.unwrap();
 
     let failure = consume(&old, &at, 5..10).await.unwrap_err();
@@ -149,7 +149,7 @@ pub(crate) async fn a_position_that_was_set_back_is_not_followed(place: &Place) 
         let failure = consume(&member, &at, 5..6).await.unwrap_err();
         assert!(failure.to_string().contains("left it at 2"), "{failure}");
     }
-    assert_eq!(member.start(GROUP, &at).await.unwrap(), Start::At(2));
+    assert_eq!(member.start(GROUP, &at).await.unwrap(), start_at(2));
     consume(&member, &at, 2..6).await.unwrap();
 }
 
@@ -224,10 +224,15 @@ pub(crate) async fn concurrent_members_apply_every_record_once(place: &Place) {
 /// Where a member begins, on a partition whose oldest record is its first.
 fn offset(start: Start) -> i64 {
     match start {
-        Start::At(offset) => offset,
+        Start::At(position) => position.next,
         Start::Oldest => 0,
         Start::Committed => panic!("the database keeps the position"),
     }
+}
+
+/// Nothing done beyond.
+fn start_at(next: i64) -> Start {
+    Start::At(Position { next, done_beyond: String::new() })
 }
 
 const GROUP: &str = "history";
@@ -264,5 +269,5 @@ fn unit<'a>(
     offsets: &Range<i64>,
     events: &'a [EventId],
 ) -> Unit<'a> {
-    Unit { group: GROUP, partition, first: offsets.start, next: offsets.end, events }
+    unit_of(GROUP, partition, offsets.clone(), events)
 }

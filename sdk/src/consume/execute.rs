@@ -1,0 +1,308 @@
+//! Doing what the core hands out: runs of keys side by side, at most so many handlers at once.
+//!
+//! Runs of a bundle are begun one after the other. A handler that doesn't wait ends there and then,
+//! as in a plain loop; one that does goes on as a task of its own.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt as _;
+use orderly_core::{Decision as Follows, Failed, Ledger, Report, RunEnd, Unit};
+use tokio::{runtime::Handle, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Decision, Failure, Scope,
+    counters::Counters,
+    engine::{Engine, Outcome, panic_text},
+    look::Looks,
+    mailbox::{Inbound, Mailbox},
+    one_by_one::Run,
+    routes::Routes,
+    shell::Stop,
+};
+use crate::{
+    faults,
+    record::{InRecord, TopicPartition},
+};
+
+/// A run goes on with its key's next record for so long; then it reports, so that what is done is
+/// known soon.
+const LONGEST_RUN: Duration = Duration::from_millis(2);
+/// What a bundle is to take, where its handlers don't wait.
+const BUNDLE_NANOS: u64 = 200_000;
+/// Most keys of a bundle.
+pub(super) const LARGEST_BUNDLE: usize = 64;
+
+/// What runs handlers.
+pub(super) struct Executor<S: Scope> {
+    pub(super) engine: Engine<S>,
+    pub(super) mailbox: Mailbox,
+    pub(super) stop: Stop,
+    pub(super) looks: Looks,
+    pub(super) runtime: Handle,
+    pub(super) handlers: Semaphore,
+    /// Longest that a handler may take.
+    pub(super) timeout: Option<Duration>,
+    /// Nanoseconds that a run of a bundle takes, lately.
+    pub(super) pace: AtomicU64,
+}
+
+/// The partition that something is done for.
+pub(super) struct Place {
+    pub(super) at: TopicPartition,
+    pub(super) counters: Counters,
+    /// Nobody is to work for it any more.
+    pub(super) stop: CancellationToken,
+}
+
+impl<S: Scope> Executor<S> {
+    /// How many keys to put into a bundle.
+    pub(super) fn bundle(&self) -> usize {
+        let pace = self.pace.load(Ordering::Relaxed).max(1);
+        usize::try_from(BUNDLE_NANOS / pace).unwrap_or(1).clamp(1, LARGEST_BUNDLE)
+    }
+
+    /// Does a unit; its reports come to the mailbox.
+    pub(super) fn start(self: &Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
+        let this = Arc::clone(self);
+        let is_batch = matches!(self.engine.routes, Routes::Batch { .. });
+        self.runtime.spawn(async move {
+            if is_batch {
+                let report = this.batch(unit, &place).await;
+                this.mailbox.post(Inbound::Report(report));
+            } else if let Some(ledger) = unit.ledger.clone() {
+                let report = this.in_sequence(unit, ledger, &place).await;
+                this.mailbox.post(Inbound::Report(report));
+            } else {
+                this.side_by_side(unit, place).await;
+            }
+        });
+    }
+
+    async fn side_by_side(self: Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
+        let mut report = Report::of(unit.assignment);
+        let (began, count) = (Instant::now(), unit.runs.len());
+        for run in unit.runs {
+            let permit = match self.handlers.try_acquire() {
+                Ok(permit) => Some(permit),
+                Err(_) => {
+                    self.hand_in(&mut report);
+                    // Cancelled, it only hands its records back. It is never closed.
+                    tokio::select! {
+                        permit = self.handlers.acquire() => permit.ok(),
+                        () = place.stop.cancelled() => None,
+                    }
+                }
+            };
+            let (this, place) = (Arc::clone(&self), Arc::clone(&place));
+            let mut running = Box::pin(async move { this.run(run, &place).await });
+            match futures::poll!(&mut running) {
+                Poll::Ready(ended) => ended.join(&mut report),
+                Poll::Pending => {
+                    let this = Arc::clone(&self);
+                    permit.into_iter().for_each(tokio::sync::SemaphorePermit::forget);
+                    self.runtime.spawn(async move {
+                        let ended = running.await;
+                        this.handlers.add_permits(1);
+                        let mut report = Report::of(unit.assignment);
+                        ended.join(&mut report);
+                        this.mailbox.post(Inbound::Report(report));
+                    });
+                }
+            }
+        }
+        self.hand_in(&mut report);
+        let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let lately = nanos / u64::try_from(count.max(1)).unwrap_or(1);
+        let pace = self.pace.load(Ordering::Relaxed);
+        self.pace.store(pace - pace / 8 + lately / 8, Ordering::Relaxed);
+    }
+
+    fn hand_in(&self, report: &mut Report<InRecord>) {
+        let assignment = report.assignment;
+        if !report.runs.is_empty() {
+            let report = std::mem::replace(report, Report::of(assignment));
+            self.mailbox.post(Inbound::Report(report));
+        }
+    }
+
+    /// Records of one key, one after the other.
+    async fn run(&self, run: orderly_core::Run<InRecord>, place: &Place) -> Ended {
+        let mut ended = Ended::new(&run);
+        let is_redriven = matches!(run.lane, orderly_core::Lane::Redriven(_));
+        let mut attempt = run.attempt;
+        let mut records = run.records;
+        let began = Instant::now();
+        while let Some(record) = records.front() {
+            let how = Run { attempt, is_redriven, ledger: None };
+            match self.try_once(record, how, place).await {
+                None => break,
+                Some(Ok(outcome)) => {
+                    place.counters.count(outcome);
+                    ended.done(record);
+                    records.pop_front();
+                }
+                Some(Err(failure)) => {
+                    ended.failed = Some(self.failed(&failure, record, attempt));
+                    break;
+                }
+            }
+            attempt = 1;
+            if began.elapsed() > LONGEST_RUN {
+                break;
+            }
+        }
+        ended.left = records;
+        ended
+    }
+
+    /// All records of a unit in the order of their offsets, each moving the position.
+    async fn in_sequence(
+        &self,
+        unit: Unit<InRecord>,
+        mut ledger: Ledger,
+        place: &Place,
+    ) -> Report<InRecord> {
+        let mut report = Report::of(unit.assignment);
+        // One run after the other: its records are in order, and runs are of different keys.
+        for run in unit.runs {
+            let mut ended = Ended::new(&run);
+            let is_redriven = matches!(run.lane, orderly_core::Lane::Redriven(_));
+            let (mut attempt, mut records) = (run.attempt, run.records);
+            while let Some(record) = records.front() {
+                let how = Run { attempt, is_redriven, ledger: Some(&ledger) };
+                match self.try_once(record, how, place).await {
+                    None => break,
+                    Some(Ok(outcome)) => {
+                        place.counters.count(outcome);
+                        ledger.finish(record.at().offset);
+                        ended.done(record);
+                        records.pop_front();
+                        attempt = 1;
+                    }
+                    Some(Err(failure)) => {
+                        ended.failed = Some(self.failed(&failure, record, attempt));
+                        break;
+                    }
+                }
+            }
+            ended.left = records;
+            ended.join(&mut report);
+        }
+        report
+    }
+
+    /// `None`: nobody is to work for the partition any more.
+    async fn try_once(
+        &self,
+        record: &InRecord,
+        run: Run<'_>,
+        place: &Place,
+    ) -> Option<Result<Outcome, Failure>> {
+        if place.stop.is_cancelled() {
+            return None;
+        }
+        faults::offset_first(record, &|next| self.say_done(next, place)).await;
+        let running = self.bounded(self.engine.attempt(record, run));
+        tokio::select! {
+            biased;
+            tried = running => Some(tried),
+            () = place.stop.cancelled() => None,
+        }
+    }
+
+    /// A handler's panic is a failure, and so is taking too long.
+    pub(super) async fn bounded<T>(
+        &self,
+        handling: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let handling = AssertUnwindSafe(handling).catch_unwind();
+        let ended = match self.timeout {
+            None => handling.await,
+            Some(timeout) => match tokio::time::timeout(timeout, handling).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    let why = format_args!("took longer than {timeout:?}");
+                    return Err(Failure::retry(why));
+                }
+            },
+        };
+        ended.unwrap_or_else(|panic| {
+            Err(Failure::retry(format_args!("panicked: {}", panic_text(&*panic))))
+        })
+    }
+
+    /// A failure as the core takes it; told and counted.
+    pub(super) fn failed(&self, failure: &Failure, record: &InRecord, attempt: u32) -> Failed {
+        let (group, at, error) = (&self.engine.group, record.at(), failure.to_string());
+        let decision = match failure.decision() {
+            Decision::Retry => {
+                metrics::counter!("orderly_retries_total", "group" => group.to_string())
+                    .increment(1);
+                tracing::warn!(%group, %at, attempt, error, "failed");
+                Follows::Retry
+            }
+            Decision::Reject => Follows::Reject,
+            Decision::NotYet => {
+                tracing::debug!(%group, %at, fact = error, "not yet");
+                Follows::NotYet
+            }
+            Decision::Unavailable(part) => {
+                metrics::counter!(
+                    "orderly_unavailable_total",
+                    "group" => group.to_string(), "part" => *part
+                )
+                .increment(1);
+                self.mailbox.post(Inbound::Away(part, error.clone()));
+                Follows::Unavailable
+            }
+        };
+        Failed { decision, error }
+    }
+
+    /// Where [`faults::COMMIT_BEFORE_EFFECT`] is planted.
+    fn say_done(&self, next: i64, place: &Place) {
+        self.mailbox.post(Inbound::SaidDone(place.at.clone(), next - 1));
+    }
+}
+
+/// How a run ended, on its way into a report.
+pub(super) struct Ended {
+    lane: orderly_core::Lane,
+    pub(super) done: Vec<i64>,
+    pub(super) bytes: usize,
+    pub(super) left: VecDeque<InRecord>,
+    pub(super) failed: Option<Failed>,
+}
+
+impl Ended {
+    pub(super) fn new(run: &orderly_core::Run<InRecord>) -> Self {
+        let lane = run.lane.clone();
+        Self { lane, done: Vec::new(), bytes: 0, left: VecDeque::new(), failed: None }
+    }
+
+    pub(super) fn done(&mut self, record: &InRecord) {
+        // Where that is planted, it was said before.
+        if !faults::is_planted(faults::COMMIT_BEFORE_EFFECT) {
+            self.done.push(record.at().offset);
+            self.bytes += record.size();
+        }
+    }
+
+    pub(super) fn join(self, report: &mut Report<InRecord>) {
+        let Self { lane, done, bytes, left, failed } = self;
+        report.runs.push(RunEnd { lane, done: done.len(), left, failed });
+        report.done.extend(done);
+        report.bytes += bytes;
+    }
+}

@@ -1,0 +1,179 @@
+//! Reading partitions of one topic without a group, and being told where each ends: nothing is
+//! committed, nobody is disturbed. Partitions are taken up while it reads, each once.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, mpsc as blocking},
+    time::Duration,
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError as Native, KafkaResult},
+};
+use tokio::sync::mpsc;
+
+use super::{
+    KafkaError,
+    client::{self, Logged},
+    errors,
+    names::Names,
+};
+use crate::{Config, record::InRecord};
+
+/// What a [`Reader`] comes to.
+pub(crate) enum Read {
+    Record(InRecord),
+    /// All that was in a partition has been read; the offset is that of what comes next.
+    End(i32, i64),
+}
+
+/// Reads until it is dropped.
+pub(crate) struct Reader {
+    orders: blocking::Sender<Order>,
+    read: mpsc::Receiver<Result<Read, KafkaError>>,
+}
+
+/// Orders a [`Reader`], while somebody else listens to it.
+#[derive(Clone)]
+pub(crate) struct ReaderOrders(blocking::Sender<Order>);
+
+/// A partition, from an offset on; `None`: from the oldest record kept.
+type Order = (i32, Option<i64>);
+
+/// Records read and not yet taken.
+const MOST_WAITING: usize = 1_024;
+/// Longest until an order is looked at.
+const LONGEST_POLL: Duration = Duration::from_millis(20);
+
+impl Reader {
+    /// Of `topic`; it reads nothing yet.
+    pub(crate) fn of(config: &Config, topic: &str) -> Result<Self, KafkaError> {
+        let mut names = Names::of(config);
+        names.add(topic);
+        let mut native = client::base(config, "orderly-reader");
+        native.set("queued.min.messages", "1000").set("queued.max.messages.kbytes", "4096");
+        for (name, value) in &config.consumer_properties {
+            native.set(name, value);
+        }
+        let fixed = [
+            // Never joined, never committed to: the library wants a name before it lets us read.
+            ("group.id", "orderly-reader"),
+            ("enable.auto.commit", "false"),
+            ("auto.offset.reset", "earliest"),
+            ("enable.partition.eof", "true"),
+        ];
+        // What belongs to a group's member means nothing here, and may be refused.
+        let native = client::finish_ungrouped(native, config, &fixed)?;
+        let consumer: BaseConsumer<Logged> = native
+            .create_with_context(Logged::default())
+            .map_err(|e| KafkaError::failed("creating a reader", &e))?;
+        let (orders, taken) = blocking::channel();
+        let (sender, read) = mpsc::channel(MOST_WAITING);
+        let oldest = client::oldest(config);
+        let work = Work {
+            consumer,
+            topic: names.there(topic).into_owned().into(),
+            names,
+            next: HashMap::new(),
+            oldest,
+        };
+        std::thread::Builder::new()
+            .name("orderly-reader".into())
+            .spawn(move || work.run(&taken, &sender))
+            .map_err(|e| KafkaError::Failed {
+                doing: "starting a reader's thread".into(),
+                why: e.to_string(),
+            })?;
+        Ok(Self { orders, read })
+    }
+
+    /// Reads a partition from an offset on; `None`: from the oldest record kept.
+    pub(crate) fn read(&self, partition: i32, from: Option<i64>) {
+        self.orders().read(partition, from);
+    }
+
+    pub(crate) fn orders(&self) -> ReaderOrders {
+        ReaderOrders(self.orders.clone())
+    }
+
+    /// What comes next; `None` once it can't go on, after it said why.
+    pub(crate) async fn next(&mut self) -> Option<Result<Read, KafkaError>> {
+        self.read.recv().await
+    }
+}
+
+impl ReaderOrders {
+    pub(crate) fn read(&self, partition: i32, from: Option<i64>) {
+        // A reader that can't go on said so to who listens.
+        let _ = self.0.send((partition, from));
+    }
+}
+
+struct Work {
+    consumer: BaseConsumer<Logged>,
+    topic: Arc<str>,
+    names: Names,
+    /// By partition, the offset behind the last record that was read.
+    next: HashMap<i32, i64>,
+    oldest: Offset,
+}
+
+impl Work {
+    fn run(
+        mut self,
+        orders: &blocking::Receiver<Order>,
+        sender: &mpsc::Sender<Result<Read, KafkaError>>,
+    ) {
+        loop {
+            match orders.try_recv() {
+                Ok(order) => {
+                    if let Err(error) = self.obey(order) {
+                        let doing = format!("reading `{}`", self.topic);
+                        let _ = sender.blocking_send(Err(KafkaError::failed(doing, &error)));
+                        return;
+                    }
+                    continue;
+                }
+                Err(blocking::TryRecvError::Disconnected) => return,
+                Err(blocking::TryRecvError::Empty) if sender.is_closed() => return,
+                Err(blocking::TryRecvError::Empty) => {}
+            }
+            let Some(read) = self.poll() else { continue };
+            if sender.blocking_send(read).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn poll(&mut self) -> Option<Result<Read, KafkaError>> {
+        match self.consumer.poll(LONGEST_POLL)? {
+            Ok(message) => {
+                let record = self.names.take(&message);
+                let at = record.at();
+                self.next.insert(at.partition.partition, at.offset + 1);
+                Some(Ok(Read::Record(record)))
+            }
+            Err(Native::PartitionEOF(partition)) => {
+                let next = self.next.get(&partition)?;
+                Some(Ok(Read::End(partition, *next)))
+            }
+            Err(error) if errors::is_transient(&error) => {
+                client::log_client_error(&error, "while reading");
+                None
+            }
+            Err(error) => {
+                Some(Err(KafkaError::failed(format!("reading `{}`", self.topic), &error)))
+            }
+        }
+    }
+
+    fn obey(&mut self, (partition, from): Order) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        let offset = from.map_or(self.oldest, Offset::Offset);
+        list.add_partition_offset(&self.topic, partition, offset)?;
+        self.next.insert(partition, from.unwrap_or(0));
+        self.consumer.incremental_assign(&list)
+    }
+}
