@@ -367,8 +367,8 @@ impl<R: Record> Partition<R> {
     /// Whether it is to be paused now (`Some(true)`) or to go on (`Some(false)`).
     pub(crate) fn pause_changes(&mut self, shared: &Shared<R>) -> Option<bool> {
         let bounds = &shared.settings.bounds;
-        let is_much =
-            self.incoming.len() >= bounds.records / 4 || self.incoming_bytes >= bounds.bytes / 4;
+        let is_much = self.incoming.len() >= (bounds.records / 4).max(1)
+            || self.incoming_bytes >= (bounds.bytes / 4).max(1);
         let wanted = if self.is_paused { !self.incoming.is_empty() } else { is_much };
         let changes = wanted != self.is_paused;
         self.is_paused = wanted;
