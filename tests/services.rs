@@ -137,7 +137,6 @@ impl Services {
             args.extend(["-X".into(), "session.timeout.ms=6000".into()]);
             args.extend(["--ops-listen".into(), at[1].clone().into()]);
             args.extend(["--prefix".into(), parts.prefix.clone().into()]);
-            // A member that was killed holds its partitions for so long, 45 s by default.
             if matches!(service, "order-api" | "history" | "notifications") {
                 args.extend(["--listen".into(), at[0].clone().into()]);
             }
