@@ -13,6 +13,7 @@ mod process;
 mod program;
 mod redis;
 mod registry;
+mod small_disk;
 mod unique;
 mod wait;
 
@@ -25,3 +26,4 @@ pub use postgres::{Postgres, TestDatabase};
 pub use program::Program;
 pub use redis::Redis;
 pub use registry::Registry;
+pub use small_disk::{Filler, SmallDisk};
