@@ -3,6 +3,8 @@
 //! names what is away.
 
 mod at_start;
+mod full_disk;
+mod no_registry;
 mod prober;
 mod stage;
 

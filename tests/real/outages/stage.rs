@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use orderly::demo::{Demo, Load, progress::Bars};
+use orderly::demo::{Demo, Load, Watched, progress::Bars};
 use orderly_harness::NotRun;
 use orderly_sdk::{kafka::Probe, record::TopicPartition};
 use orderly_tests::{
@@ -58,19 +58,27 @@ pub fn outage() -> Duration {
 /// Load on services, and a prober beside it.
 pub struct Loaded {
     running: JoinHandle<Demo>,
+    watched: Watched,
     pub prober: Prober,
 }
 
 impl Loaded {
     /// Begun; the first orders are accepted.
     pub async fn begin(mut demo: Demo, services: &Services) -> Self {
+        let watched = demo.watched();
         let running = tokio::spawn(async move {
             demo.run(&Bars::new()).await.unwrap();
             demo
         });
         let prober = Prober::start(services.url("order-api"));
         prober.accepted(5).await;
-        Self { running, prober }
+        Self { running, watched, prober }
+    }
+
+    /// Waits until so many orders of the load have come to their end.
+    pub async fn ended(&self, orders: u64) {
+        let enough = || async { (self.watched.seen().ended >= orders).then_some(()) };
+        eventually("orders come to their end", enough).await;
     }
 
     /// Waits until all is back, and proves that nothing of it left a trace.
