@@ -72,10 +72,12 @@ async fn kill(victim: &str, parts: &RealParts, services: &Services, look: &Look)
             hit
         }
         service => {
-            services.get(service).pause().unwrap();
+            let program = services.get(service);
+            assert!(program.runs(), "{service} ended by itself:\n{}", program.printed());
+            program.pause().unwrap();
             let hit = look.until_waiting(victim).await;
-            services.get(service).kill().await.unwrap();
-            services.get(service).start_again().unwrap();
+            program.kill().await.unwrap();
+            program.start_again().unwrap();
             hit
         }
     }
