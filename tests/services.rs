@@ -137,7 +137,6 @@ impl Services {
             args.extend(["-X".into(), "session.timeout.ms=6000".into()]);
             args.extend(["--ops-listen".into(), at[1].clone().into()]);
             args.extend(["--prefix".into(), parts.prefix.clone().into()]);
-            // A member that was killed holds its partitions for so long, 45 s by default.
             if matches!(service, "order-api" | "history" | "notifications") {
                 args.extend(["--listen".into(), at[0].clone().into()]);
             }
@@ -219,7 +218,9 @@ pub fn build(name: &str, features: &[&str]) -> PathBuf {
     let profile = tests.ancestors().nth(2).unwrap();
     let target = profile.parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "-p", "orderly", "--bin", name]);
+    // Of the whole workspace, as the tests are: of one package alone, what it rests on would have
+    // other features, and be built a second time.
+    cargo.args(["build", "--locked", "--workspace", "--bin", name]);
     cargo.arg("--target-dir").arg(target).current_dir(crate::root());
     // What cargo says of the test's package is not for the build: some packages build anew for it.
     let of_test = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST");
@@ -231,8 +232,9 @@ pub fn build(name: &str, features: &[&str]) -> PathBuf {
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
-    if !features.is_empty() {
-        cargo.arg("--features").arg(features.join(","));
+    let tls = if orderly_sdk::HAS_TLS { &["tls"][..] } else { &[] };
+    for feature in features.iter().chain(tls) {
+        cargo.args(["--features", &format!("orderly/{feature}")]);
     }
     let built = cargo.output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));

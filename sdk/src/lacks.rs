@@ -1,4 +1,4 @@
-//! What a configuration asks for that this build doesn't have.
+//! What a configuration asks for that this build doesn't have, or can't do as it is asked.
 
 use crate::Config;
 
@@ -16,10 +16,17 @@ pub enum Lacks {
     Tls(String),
     /// This mechanism is in no build. GSSAPI is what Kafka's clients take where none is named.
     #[error(
-        "SASL by {0} isn't built in: give the property sasl.mechanism, PLAIN, SCRAM-SHA-256 or \
-         SCRAM-SHA-512"
+        "SASL by {0} isn't built in: give the property sasl.mechanism, PLAIN, SCRAM-SHA-256, \
+         SCRAM-SHA-512 or OAUTHBEARER"
     )]
     Mechanism(String),
+    /// Nobody would hand out a token, and the clients would wait for one for ever.
+    #[error(
+        "sasl.mechanism=OAUTHBEARER, and nothing says where tokens come from: give the property \
+         sasl.oauthbearer.method=oidc, and sasl.oauthbearer.token.endpoint.url, .client.id and \
+         .client.secret"
+    )]
+    Tokens,
 }
 
 impl Config {
@@ -45,7 +52,7 @@ impl Config {
             if protocol.ends_with("ssl") {
                 return Err(Lacks::Tls(format!("security.protocol={protocol}")));
             }
-            if let Some(mechanism) = mechanism.filter(|named| is_scram(named)) {
+            if let Some(mechanism) = mechanism.filter(|named| is_scram(named) || is_oauth(named)) {
                 return Err(Lacks::Tls(format!("sasl.mechanism={mechanism}")));
             }
             let ssl = self.properties.iter().find(|(name, _)| name.starts_with("ssl."));
@@ -55,10 +62,18 @@ impl Config {
         }
         let mechanism = mechanism.unwrap_or("GSSAPI");
         let is_known = mechanism.eq_ignore_ascii_case("PLAIN") || is_scram(mechanism);
-        if protocol.starts_with("sasl") && !is_known {
+        if !protocol.starts_with("sasl") || is_known {
+            return Ok(());
+        }
+        if !is_oauth(mechanism) {
             return Err(Lacks::Mechanism(mechanism.to_owned()));
         }
-        Ok(())
+        let says = |wanted: &str, value: &str| {
+            last(&|name| name == wanted).is_some_and(|said| said.eq_ignore_ascii_case(value))
+        };
+        let has_tokens = says("sasl.oauthbearer.method", "oidc")
+            || says("enable.sasl.oauthbearer.unsecure.jwt", "true");
+        if has_tokens { Ok(()) } else { Err(Lacks::Tokens) }
     }
 }
 
@@ -78,6 +93,10 @@ pub(crate) fn registry_fits(url: &str, has_tls: bool) -> Result<(), Lacks> {
 
 fn is_scram(mechanism: &str) -> bool {
     mechanism.to_ascii_uppercase().starts_with("SCRAM-")
+}
+
+fn is_oauth(mechanism: &str) -> bool {
+    mechanism.eq_ignore_ascii_case("OAUTHBEARER")
 }
 
 #[cfg(test)]
@@ -100,6 +119,7 @@ mod tests {
             ("security.protocol", "SASL_SSL"),
             ("sasl.mechanism", "SCRAM-SHA-512"),
             ("sasl.mechanisms", "scram-sha-256"),
+            ("sasl.mechanism", "oauthbearer"),
             ("ssl.ca.location", "/ca.pem"),
         ] {
             let refused = fits(&[(name, value)], false).unwrap_err().to_string();
@@ -125,9 +145,20 @@ mod tests {
             fits(&[("security.protocol", "sasl_ssl")], true),
             Err(Lacks::Mechanism("GSSAPI".into()))
         );
-        for name in ["gssapi", "OAUTHBEARER"] {
-            let named = [("security.protocol", "sasl_plaintext"), ("sasl.mechanism", name)];
-            assert_eq!(fits(&named, false), Err(Lacks::Mechanism(name.into())));
+        let named = [("security.protocol", "sasl_plaintext"), ("sasl.mechanism", "gssapi")];
+        assert_eq!(fits(&named, false), Err(Lacks::Mechanism("gssapi".into())));
+    }
+
+    #[test]
+    fn tokens_come_from_somewhere() {
+        let by =
+            |more| [("security.protocol", "sasl_ssl"), ("sasl.mechanism", "OAUTHBEARER"), more];
+        assert_eq!(fits(&by(("linger.ms", "1")), true), Err(Lacks::Tokens));
+        assert_eq!(fits(&by(("sasl.oauthbearer.method", "default")), true), Err(Lacks::Tokens));
+        for more in
+            [("sasl.oauthbearer.method", "OIDC"), ("enable.sasl.oauthbearer.unsecure.jwt", "true")]
+        {
+            assert_eq!(fits(&by(more), true), Ok(()));
         }
     }
 

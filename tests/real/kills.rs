@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use orderly::demo::{Demo, Load, Watched, progress::Bars};
+use orderly::demo::{Demo, Lags, Load, Watched, progress::Bars};
 use orderly_harness::need;
 use orderly_sdk::{kafka::Probe, record::TopicPartition};
 use orderly_stores::Outbox;
@@ -72,10 +72,12 @@ async fn kill(victim: &str, parts: &RealParts, services: &Services, look: &Look)
             hit
         }
         service => {
-            services.get(service).pause().unwrap();
+            let program = services.get(service);
+            assert!(program.runs(), "{service} ended by itself:\n{}", program.printed());
+            program.pause().unwrap();
             let hit = look.until_waiting(victim).await;
-            services.get(service).kill().await.unwrap();
-            services.get(service).start_again().unwrap();
+            program.kill().await.unwrap();
+            program.start_again().unwrap();
             hit
         }
     }
@@ -84,24 +86,17 @@ async fn kill(victim: &str, parts: &RealParts, services: &Services, look: &Look)
 /// Sees what waits for a part or a service.
 struct Look {
     probe: Probe,
-    groups: Vec<(&'static str, &'static [&'static str], Probe)>,
+    lags: Lags,
     outbox: Outbox,
     watched: Watched,
 }
 
 impl Look {
     fn at(parts: &RealParts, watched: Watched) -> Self {
-        const GROUPS: [(&str, &[&str]); 3] = [
-            ("fulfilment", &["orders"]),
-            ("history", &["orders", "order-status"]),
-            ("notifications", &["order-status"]),
-        ];
         let config = parts.config();
-        let groups = GROUPS
-            .map(|(group, topics)| (group, topics, Probe::of_group(&config, group).unwrap()))
-            .into();
+        let lags = Lags::of(&config).unwrap();
         let outbox = Outbox::new(parts.databases().fulfilment);
-        Self { probe: Probe::new(&config).unwrap(), groups, outbox, watched }
+        Self { probe: Probe::new(&config).unwrap(), lags, outbox, watched }
     }
 
     async fn leader(&self) -> Option<i32> {
@@ -116,15 +111,16 @@ impl Look {
 
     /// Records that a group has yet to do, rows in the outbox, orders without an answer.
     async fn waiting(&self, victim: &str) -> u64 {
-        if let Some((_, topics, probe)) = self.groups.iter().find(|(group, ..)| *group == victim) {
-            let Ok(lags) = probe.lag(topics).await else { return 0 };
-            return lags.iter().map(|lag| lag.records().unsigned_abs()).sum();
+        match victim {
+            "fulfilment" | "history" | "notifications" => {
+                self.lags.now().await.map_or(0, |lags| lags[victim].unsigned_abs())
+            }
+            "outbox-relay" => self.outbox.backlog().await.map_or(0, |backlog| backlog.records),
+            _ => {
+                let seen = self.watched.seen();
+                seen.sent - seen.answered
+            }
         }
-        if victim == "outbox-relay" {
-            return self.outbox.backlog().await.map_or(0, |backlog| backlog.records);
-        }
-        let seen = self.watched.seen();
-        seen.sent - seen.answered
     }
 }
 

@@ -9,4 +9,5 @@ mod outages;
 mod parts;
 mod planted;
 mod processes;
+mod secured;
 mod subjects;

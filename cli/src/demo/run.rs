@@ -1,38 +1,30 @@
-//! A run: start, load, settle, prove.
+//! A run: start, load, settle.
 
 use std::{
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use history::Counts;
 use importer::{MalformedLine, Tally};
-use notifications::Mailbox;
-use orderly_schemas::{DeliveryOutcome, order_status, orders};
-use orderly_sdk::{EventId, Health, kafka::Probe, record::TopicPartition, wait_out};
-use orderly_stores::StoreError;
+use orderly_schemas::orders;
+use orderly_sdk::{EventId, Health, record::TopicPartition, wait_out};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     DemoError, Load, Site,
-    check_mails::check_mails,
-    check_stores::{check_accepted, check_history, check_untold},
-    check_trails::check_trails,
     customers::{CustomersError, collect},
-    findings::{Findings, Kind},
     fits::Size,
     intake::{Taken, Watched},
-    kept::Whose,
-    ledger::{Figures, Ledger, Mine},
+    lags::{Lags, STALLED},
+    ledger::Mine,
     load::{Account, LoadParts, load, read_through},
     observe::Observer,
     progress::Bars,
-    report::{
-        FulfilmentFigures, HistoryFigures, ImportFigures, NotificationFigures, Percentiles, Report,
-        SkippedFigures, cents, peak_rss_mib,
-    },
     show_run::Shown,
     spike::SpikeFigures,
+    state::{Before, mails},
 };
 use crate::{
     check_retention::check_retention,
@@ -46,45 +38,28 @@ pub struct Demo {
     platform: Option<Platform>,
     load: Load,
     run: String,
-    probe: Probe,
-    /// What each group reads, and who asks how far it is.
-    groups: Vec<(&'static [&'static str], Probe)>,
+    lags: Lags,
     /// Where the topics ended when everything of the run was told.
     told_by: Option<Vec<(TopicPartition, i64)>>,
     /// Since when the stores have everything.
     over_since: Option<Instant>,
     pub(super) observer: Observer,
     collecting: JoinHandle<Result<(), CustomersError>>,
-    taken: Taken,
+    pub(super) taken: Taken,
     watched: Watched,
-    import: Option<Tally>,
-    spike: Option<SpikeFigures>,
+    pub(super) import: Option<Tally>,
+    pub(super) spike: Option<SpikeFigures>,
     /// What was there before it began.
-    before: Before,
+    pub(super) before: Before,
     started: Instant,
-    seconds: f64,
-    is_settled: bool,
+    pub(super) seconds: f64,
+    pub(super) is_settled: bool,
     /// What the run itself waits for.
     waiting: Health,
     /// Without any progress for so long, a run is over.
     patience: Duration,
 }
 
-/// What the stores held.
-struct Before {
-    kept: Counts,
-    mails: u64,
-}
-
-/// The groups, and which of the orders' topics they read.
-pub(super) const GROUPS: [(&str, &[&str]); 3] = [
-    ("fulfilment", &[orders::TOPIC]),
-    ("history", &[orders::TOPIC, order_status::TOPIC]),
-    ("notifications", &[order_status::TOPIC]),
-];
-/// What moves at all moves within this, also where a killed member holds its partitions until its
-/// session is over; a stage takes its own time besides.
-const STALLED: Duration = Duration::from_secs(60);
 /// A commit that got lost is only repeated with the next record: nobody waits longer for it.
 const LATE_COMMITS: Duration = Duration::from_secs(10);
 /// For so long a part may be away.
@@ -135,11 +110,7 @@ impl Demo {
         patience: Duration,
     ) -> Result<Self, DemoError> {
         let started = Instant::now();
-        let probe = Probe::new(&site.config)?;
-        let mut groups = Vec::new();
-        for (group, topics) in GROUPS {
-            groups.push((topics, Probe::of_group(&site.config, group)?));
-        }
+        let lags = Lags::of(&site.config)?;
         let id = EventId::new().to_string();
         let run = format!("{}-", &id[id.len() - 8..]);
         let mine = match &load {
@@ -151,16 +122,11 @@ impl Demo {
                 Mine::Documents(Arc::new(read_through(path.clone(), *format).await?.1))
             }
         };
-        let mut starts = Vec::new();
-        for topic in [orders::TOPIC, order_status::TOPIC] {
-            for partition in 0..probe.partitions(topic).await? {
-                let partition = TopicPartition { topic: topic.into(), partition };
-                let (oldest, end) = probe.ends(&partition).await?;
-                // A document that was imported before is there already, with all that came of it.
-                let start = if matches!(mine, Mine::Customers(_)) { end } else { oldest };
-                starts.push((partition, start));
-            }
-        }
+        // A document that was imported before is there already, with all that came of it.
+        let is_new = matches!(mine, Mine::Customers(_));
+        let start = |kept: Range<i64>| if is_new { kept.end } else { kept.start };
+        let starts: Vec<_> =
+            lags.kept().await?.into_iter().map(|(at, kept)| (at, start(kept))).collect();
         let before = match &mine {
             Mine::Customers(_) => {
                 Before { kept: site.history.counts().await?, mails: mails(&site.mailbox).await? }
@@ -175,8 +141,7 @@ impl Demo {
             platform,
             load,
             run,
-            probe,
-            groups,
+            lags,
             told_by: None,
             over_since: None,
             observer,
@@ -297,88 +262,6 @@ impl Demo {
         self.observer.ledger().records
     }
 
-    /// Holds topics, stores and senders' answers against each other.
-    pub async fn prove(&self) -> Result<Report, DemoError> {
-        // Nothing is added to it any more: the run is over.
-        let mut ledger = std::mem::take(&mut *self.observer.ledger());
-        let proven = self.prove_by(&mut ledger).await;
-        *self.observer.ledger() = ledger;
-        proven
-    }
-
-    async fn prove_by(&self, ledger: &mut Ledger) -> Result<Report, DemoError> {
-        ledger.keep_mine();
-        let ledger = &*ledger;
-        let whose = if self.site.is_used { Whose::Ours(ledger.ids()) } else { Whose::Everybody };
-        let Site { history, mailbox, .. } = &self.site;
-        let kept = whose.counts(history).await?;
-        let mut findings = Findings::default();
-        if !self.is_settled {
-            let what = "the run never settled: records or outbox rows were left over";
-            findings.add(Kind::Lost, "(all)", what);
-        }
-        if let Some(spike) = &self.spike {
-            for (group, lag) in spike.lag_after.iter().filter(|(_, lag)| **lag > 0) {
-                let what = format!("group {group} stayed {lag} records behind after the spike");
-                findings.add(Kind::Lost, "(all)", what);
-            }
-        }
-        check_trails(ledger, &mut findings);
-        check_accepted(ledger, &self.taken, &mut findings);
-        check_untold(ledger, &self.taken, &mut findings);
-        check_history(ledger, &whose, history, &mut findings).await?;
-        let mail = check_mails(ledger, &self.taken, &whose, mailbox, &mut findings).await?;
-        let import = match &self.import {
-            None => None,
-            Some(tally) => {
-                let (sales, returns) = whose.sums(history).await?;
-                let figures = ImportFigures {
-                    lines: tally.lines,
-                    orders: kept.orders,
-                    sales_lines: tally.sales_lines,
-                    sales_total: cents(sales.values().sum()),
-                    returns: kept.returns,
-                    return_lines: tally.return_lines,
-                    returns_total: cents(returns.values().sum()),
-                    skipped: SkippedFigures::of(tally),
-                    malformed: tally.malformed.count(),
-                };
-                compare(&figures, tally, &mut findings);
-                Some(figures)
-            }
-        };
-        let told = ledger.figures();
-        let walks = self.taken.accepted.iter().filter_map(|(order_id, accepted)| {
-            let completed = ledger.orders.get(order_id)?.completed?;
-            u64::try_from(completed.duration_since(accepted.sent).as_micros()).ok()
-        });
-        Ok(Report {
-            orders: self.taken.counts,
-            history: HistoryFigures {
-                orders: kept.orders,
-                statuses: kept.statuses,
-                returns: kept.returns,
-            },
-            fulfilment: FulfilmentFigures {
-                completed: told.completed,
-                rejected: told.rejected,
-                cancelled: told.cancelled,
-            },
-            notifications: NotificationFigures { mail },
-            lost: findings.lost,
-            duplicated: findings.duplicated,
-            out_of_order: findings.out_of_order,
-            resent: told.resent,
-            accept_ms: Percentiles::of(self.taken.accept_micros.clone()),
-            placed_to_completed_ms: Percentiles::of(walks.collect()),
-            seconds: (self.seconds * 100.0).round() / 100.0,
-            peak_rss_mib: peak_rss_mib(),
-            findings: findings.shown,
-            import,
-            spike: self.spike.clone(),
-        })
-    }
-
     /// Ends the run, and the services that were started for it.
     pub async fn stop(self) -> Result<(), DemoError> {
         self.collecting.abort();
@@ -434,65 +317,11 @@ impl Demo {
         &self,
         is_late: bool,
     ) -> Result<Option<Vec<(TopicPartition, i64)>>, DemoError> {
-        let ends = self.ends().await?;
-        if (is_late || self.is_done_by_all(&ends).await?) && self.site.is_outbox_empty().await? {
-            return Ok(Some(self.ends().await?));
+        let ends = self.lags.ends().await?;
+        if (is_late || self.lags.are_done(&ends).await?) && self.site.is_outbox_empty().await? {
+            return Ok(Some(self.lags.ends().await?));
         }
         Ok(None)
-    }
-
-    /// The offset behind the last record of each partition.
-    async fn ends(&self) -> Result<Vec<(TopicPartition, i64)>, DemoError> {
-        let mut ends = Vec::new();
-        for topic in [orders::TOPIC, order_status::TOPIC] {
-            for partition in 0..self.probe.partitions(topic).await? {
-                let at = TopicPartition { topic: topic.into(), partition };
-                let (_, end) = self.probe.ends(&at).await?;
-                ends.push((at, end));
-            }
-        }
-        Ok(ends)
-    }
-
-    /// Every group committed up to these ends.
-    async fn is_done_by_all(&self, ends: &[(TopicPartition, i64)]) -> Result<bool, DemoError> {
-        for (topics, probe) in &self.groups {
-            for lag in probe.lag(topics).await? {
-                let end = ends.iter().find(|(at, _)| *at == lag.partition).map(|(_, end)| *end);
-                if end.is_some_and(|end| end > lag.committed.unwrap_or(0)) {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    /// What the stores have of the run's own orders.
-    async fn ours(&self, state: &State) -> Result<State, DemoError> {
-        let ids: Vec<String> =
-            self.observer.ledger().ids().into_iter().map(str::to_owned).collect();
-        let ours = Whose::Ours(ids.iter().map(String::as_str).collect());
-        let mut mails = 0;
-        ours.each_mail(&self.site.mailbox, |_| mails += 1).await?;
-        Ok(State { kept: ours.counts(&self.site.history).await?, mails, ..state.clone() })
-    }
-
-    async fn state(&self, is_import: bool) -> Result<State, DemoError> {
-        let (figures, records, owed) = {
-            let ledger = self.observer.ledger();
-            let owed =
-                if is_import { 0 } else { ledger.mails_owed(|id| self.taken.gets_mails(id)) };
-            (ledger.figures(), ledger.records, owed)
-        };
-        let Before { kept: before, mails: mails_before } = &self.before;
-        let kept = self.site.history.counts().await?;
-        let kept = Counts {
-            orders: kept.orders - before.orders,
-            statuses: kept.statuses - before.statuses,
-            returns: kept.returns - before.returns,
-        };
-        let mails = mails(&self.site.mailbox).await?.saturating_sub(*mails_before);
-        Ok(State { figures, records, owed, kept, mails })
     }
 }
 
@@ -502,63 +331,4 @@ async fn failure(platform: Option<&Platform>) -> String {
         Some(platform) => platform.failure().await,
         None => std::future::pending().await,
     }
-}
-
-/// How far a run is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State {
-    /// By the topics.
-    pub(super) figures: Figures,
-    pub(super) records: u64,
-    pub(super) owed: u64,
-    /// By the stores.
-    pub(super) kept: Counts,
-    pub(super) mails: u64,
-}
-
-impl State {
-    /// By the topics the run's orders came to their end.
-    fn is_over(&self, taken: &Taken) -> bool {
-        let Figures { placed, ended, returns, .. } = self.figures;
-        placed >= taken.counts.accepted && returns >= taken.returns && ended >= placed
-    }
-
-    /// What moves while the run does, and isn't moved by others' orders.
-    fn progress(&self, is_used: bool, is_over: bool) -> Self {
-        let mut progress = self.clone();
-        if is_used {
-            progress.records = 0;
-            if !is_over {
-                (progress.kept, progress.mails) = (Counts::default(), 0);
-            }
-        }
-        progress
-    }
-
-    fn is_settled(&self, taken: &Taken) -> bool {
-        let is_kept = |kept: i64, told: u64| kept.unsigned_abs() >= told;
-        let Figures { placed, returns, statuses, .. } = self.figures;
-        self.is_over(taken)
-            && is_kept(self.kept.orders, placed)
-            && is_kept(self.kept.statuses, statuses)
-            && is_kept(self.kept.returns, returns)
-            && self.mails >= self.owed
-    }
-}
-
-async fn mails(mailbox: &Mailbox) -> Result<u64, StoreError> {
-    Ok(mailbox.count(DeliveryOutcome::Sent).await? + mailbox.count(DeliveryOutcome::Failed).await?)
-}
-
-/// What a file says and what came out of the store.
-fn compare(figures: &ImportFigures, tally: &Tally, findings: &mut Findings) {
-    let mut compare = |what: &str, kept: String, read: String| {
-        if kept != read {
-            findings.add(Kind::Lost, "(all)", format!("{what}: {read} in the file, {kept} kept"));
-        }
-    };
-    compare("orders", figures.orders.to_string(), tally.orders.to_string());
-    compare("returns", figures.returns.to_string(), tally.returns.to_string());
-    compare("sales_total", figures.sales_total.clone(), cents(tally.sales_total));
-    compare("returns_total", figures.returns_total.clone(), cents(tally.returns_total));
 }

@@ -4,7 +4,7 @@ use super::{
     Load,
     intake::Taken,
     progress::{Bar, Bars},
-    run::State,
+    state::State,
 };
 
 /// A run's bars.

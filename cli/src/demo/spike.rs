@@ -6,11 +6,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use orderly_sdk::kafka::{GroupLag, KafkaError, Probe};
 use orderly_stores::{Database, StoreError};
 use serde::Serialize;
 use tokio::{sync::mpsc, task::JoinSet};
@@ -19,9 +18,9 @@ use super::{
     DemoError,
     generate::{Batch, generate},
     intake::Intake,
+    lags::{Lags, STALLED},
     load::LoadParts,
     report::Percentiles,
-    run::GROUPS,
 };
 
 /// Orders a second that the slowed consumers are to keep up with, about.
@@ -39,8 +38,6 @@ const FILLING: u64 = 30;
 const MOST_MEASUREMENTS: usize = 5;
 /// How long orders come at half the rate that the consumers keep up with, before the spike.
 const PEACE: u64 = 10;
-/// Without any progress for so long, nobody waits on.
-const STALLED: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -89,10 +86,10 @@ pub(super) async fn spike(
         let factor = (TARGET / rate).clamp(0.1, 4.0);
         free = free.mul_f64(factor).clamp(Duration::from_millis(1), CYCLE * 9 / 10);
     }
-    let lags = Lags::of(parts)?;
+    let (lags, peaks) = (Lags::of(&parts.config)?, Peaks::default());
     let before = sender.send(PEACE, rate / 2.0).await?;
     let mut watching = JoinSet::new();
-    watching.spawn(lags.clone().watch());
+    watching.spawn(peaks.clone().watch(lags.clone()));
     let spike_rate = rate * TIMES;
     let in_spike = sender.send(seconds, spike_rate).await?;
     slowed.end().await;
@@ -100,13 +97,14 @@ pub(super) async fn spike(
     sender.until_ended().await?;
     let drained = let_go.elapsed();
     watching.shutdown().await;
+    let lag_peak = peaks.lock().clone();
     Ok(SpikeFigures {
         sustainable_per_second: (rate * 10.0).round() / 10.0,
         spike_per_second: per_second(spike_rate),
         seconds,
         accept_ms_before: Percentiles::of(before),
         accept_ms_in_spike: Percentiles::of(in_spike),
-        lag_peak: lags.peak(),
+        lag_peak,
         lag_after: lags.drained().await?,
         drained_in_seconds: (drained.as_secs_f64() * 10.0).round() / 10.0,
     })
@@ -235,29 +233,18 @@ async fn hold_once(
     Ok(())
 }
 
-/// How far each group is behind.
-#[derive(Clone)]
-struct Lags {
-    groups: Vec<(&'static str, &'static [&'static str], Probe)>,
-    peak: Arc<Mutex<BTreeMap<&'static str, i64>>>,
-}
+/// The most that each group was behind.
+#[derive(Clone, Default)]
+struct Peaks(Arc<Mutex<BTreeMap<&'static str, i64>>>);
 
-impl Lags {
-    fn of(parts: &LoadParts) -> Result<Self, KafkaError> {
-        let mut groups = Vec::new();
-        for (group, topics) in GROUPS {
-            groups.push((group, topics, Probe::of_group(&parts.config, group)?));
-        }
-        Ok(Self { groups, peak: Arc::default() })
-    }
-
-    async fn watch(self) {
+impl Peaks {
+    async fn watch(self, lags: Lags) {
         loop {
-            match self.now().await {
+            match lags.now().await {
                 Ok(lags) => {
-                    let mut peak = self.peak.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut peaks = self.lock();
                     for (group, lag) in lags {
-                        let known = peak.entry(group).or_default();
+                        let known = peaks.entry(group).or_default();
                         *known = lag.max(*known);
                     }
                 }
@@ -267,29 +254,7 @@ impl Lags {
         }
     }
 
-    fn peak(&self) -> BTreeMap<&'static str, i64> {
-        self.peak.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    async fn now(&self) -> Result<BTreeMap<&'static str, i64>, KafkaError> {
-        let mut lags = BTreeMap::new();
-        for (group, topics, probe) in &self.groups {
-            let behind = probe.lag(topics).await?;
-            lags.insert(*group, behind.iter().map(GroupLag::records).sum());
-        }
-        Ok(lags)
-    }
-
-    /// Once nobody is behind any more, or what is left when nothing moves.
-    async fn drained(&self) -> Result<BTreeMap<&'static str, i64>, KafkaError> {
-        let (mut known, mut moved) = (self.now().await?, Instant::now());
-        while known.values().any(|lag| *lag > 0) && moved.elapsed() < STALLED {
-            tokio::time::sleep(LOOK).await;
-            let lags = self.now().await?;
-            if lags != known {
-                (known, moved) = (lags, Instant::now());
-            }
-        }
-        Ok(known)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,8 +11,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_schemas::every_schema;
 use orderly_sdk::{
     Config, Health,
-    codec::{RegisterError, Registry, RegistryError},
-    emit::Emitter,
     kafka::{EmbeddedBroker, KafkaError, Probe},
     topics::Topics,
 };
@@ -41,6 +39,8 @@ pub struct Settings {
     pub parts: Option<Parts>,
 }
 
+/// Within this a POST is answered.
+const DEADLINE: Duration = Duration::from_secs(10);
 /// How long services have to stop.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -125,17 +125,14 @@ impl Platform {
             Some(_) => Some(BrokerRoom::watch(&config, &settings.topics, stop.clone())?),
             None => None,
         };
-        let emitter = {
-            let encoders =
-                order_api::declares().register(&config, &Registry::new(&config)?).await?;
-            let deadline = Duration::from_secs(10);
-            Emitter::connect(&config, encoders, order_api::emit_settings(deadline)).await?
-        };
+        let health = Health::of("order-api");
+        let emitter = order_api::connect(&config, &databases.order_api, DEADLINE, &health).await?;
         let history_url = format!("http://{history_address}");
         let mut order_api =
             order_api::Settings::new(emitter, databases.order_api.clone(), history_url);
         order_api.admission =
             room.map(|room| Arc::new(move || room.is_there()) as order_api::Admission);
+        order_api.deadline = DEADLINE;
         order_api.metrics = Some(settings.metrics.clone());
         services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));
 
@@ -276,12 +273,9 @@ pub enum PlatformError {
     /// The broker or one of its clients.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
-    /// The registry's client.
+    /// What order-api needs before the first order.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// An event's schema.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
+    OrderApi(#[from] order_api::ConnectError),
     /// A service.
     #[error("{0}")]
     Service(String),

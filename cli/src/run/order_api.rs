@@ -3,14 +3,8 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use orderly_sdk::{
-    Config, Health,
-    codec::{RegisterError, Registry, RegistryError},
-    emit::{EmitSettings, Emitter},
-    kafka::KafkaError,
-    wait_out,
-};
-use orderly_stores::{Database, StoreError};
+use orderly_sdk::{Config, Health, wait_out};
+use orderly_stores::Database;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +31,8 @@ pub(super) async fn run(
         let meanwhile = TcpListener::from_std(listener.try_clone()?)?;
         let mut answering =
             tokio::spawn(turned_away::serve(meanwhile, health.clone(), connected.clone()));
-        let connecting = wait_out(&health, || connect(&config, &database, &health));
+        let connecting =
+            wait_out(&health, || order_api::connect(&config, &database, DEADLINE, &health));
         let emitter = shutdown.run_until_cancelled(connecting).await;
         connected.cancel();
         // A caller who never sends the rest of a request doesn't hold up the start.
@@ -53,29 +48,4 @@ pub(super) async fn run(
     settings.metrics = Some(metrics);
     settings.deadline = DEADLINE;
     Ok(order_api::serve(settings, TcpListener::from_std(listener)?, shutdown).await?)
-}
-
-async fn connect(
-    config: &Config,
-    database: &Database,
-    health: &Health,
-) -> Result<Emitter, ConnectError> {
-    order_api::prepare(database).await?;
-    let registry = Registry::new(config)?;
-    let encoders = order_api::declares().register(config, &registry).await?;
-    let settings = EmitSettings { health: health.clone(), ..order_api::emit_settings(DEADLINE) };
-    Ok(Emitter::connect(config, encoders, settings).await?)
-}
-
-/// Why it can't emit.
-#[derive(Debug, thiserror::Error)]
-enum ConnectError {
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    #[error(transparent)]
-    Database(#[from] StoreError),
 }

@@ -1,6 +1,6 @@
 //! Everything that is kept, page by page: for a proof, or a tool.
 
-use orderly_stores::{Row, StoreError, Value};
+use orderly_stores::{Row, StoreError};
 use rust_decimal::Decimal;
 
 use crate::{Counts, ReadModel};
@@ -71,25 +71,24 @@ impl ReadModel {
     }
 }
 
-/// Orders asked for at once: their lines stay far below what one answer may hold.
-const MOST_AMONG: usize = 100;
-
 impl ReadModel {
     /// Of these orders the placed ones, in no order.
     pub async fn orders_among(&self, ids: &[&str]) -> Result<Vec<KeptOrder>, StoreError> {
-        let rows = self.among(ids, |ids| format!("{ORDERS} AND o.order_id IN ({ids})")).await?;
+        let rows =
+            self.db.query_among(ids, |ids| format!("{ORDERS} AND o.order_id IN ({ids})")).await?;
         rows.iter().map(order).collect()
     }
 
     /// The events of these orders and returns, in no order.
     pub async fn timeline_among(&self, ids: &[&str]) -> Result<Vec<KeptEvent>, StoreError> {
-        let rows = self.among(ids, |ids| format!("{TIMELINE} WHERE order_id IN ({ids})")).await?;
+        let rows =
+            self.db.query_among(ids, |ids| format!("{TIMELINE} WHERE order_id IN ({ids})")).await?;
         rows.iter().map(event).collect()
     }
 
     /// Counts what is kept of these orders and returns.
     pub async fn counts_among(&self, ids: &[&str]) -> Result<Counts, StoreError> {
-        let sql = |ids: String| {
+        let sql = |ids: &str| {
             format!(
                 "SELECT
                     (SELECT COUNT(*) FROM history_orders
@@ -100,27 +99,12 @@ impl ReadModel {
             )
         };
         let mut counts = Counts::default();
-        for row in self.among(ids, sql).await? {
+        for row in self.db.query_among(ids, sql).await? {
             counts.orders += row.get::<i64>(0)?;
             counts.statuses += row.get::<i64>(1)?;
             counts.returns += row.get::<i64>(2)?;
         }
         Ok(counts)
-    }
-
-    /// All rows that `sql` gives for these ids, asked for in parts.
-    pub(crate) async fn among(
-        &self,
-        ids: &[&str],
-        sql: impl Fn(String) -> String,
-    ) -> Result<Vec<Row>, StoreError> {
-        let mut rows = Vec::new();
-        for part in ids.chunks(MOST_AMONG) {
-            let names: Vec<_> = (1..=part.len()).map(|number| format!("${number}")).collect();
-            let values: Vec<Value> = part.iter().map(|id| (*id).into()).collect();
-            rows.extend(self.db.query(&sql(names.join(", ")), &values).await?);
-        }
-        Ok(rows)
     }
 }
 

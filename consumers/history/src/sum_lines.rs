@@ -60,7 +60,8 @@ impl ReadModel {
     }
 
     async fn sum_among(&self, lines: &str, ids: &[&str]) -> Result<Sums, SumError> {
-        let rows = self.among(ids, |ids| format!("{lines} WHERE l.order_id IN ({ids})")).await?;
+        let rows =
+            self.db.query_among(ids, |ids| format!("{lines} WHERE l.order_id IN ({ids})")).await?;
         let mut sums = BTreeMap::new();
         add(&rows, &mut sums)?;
         sums.into_iter().map(round).collect()

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod connect;
 mod serve;
 mod settings;
 
@@ -21,10 +22,11 @@ mod accept;
 mod events;
 mod trace;
 
+pub use connect::{ConnectError, connect};
 pub use history::{OrderDetails, OrderDetailsLine, OrderPage, OrderSummary, TimelineEntry};
 pub use order::{ContactRequest, OrderRequest, OrderRequestLine};
 pub use placing::{OrderAccepted, OrderReceipt};
 pub use problem::{FieldProblem, ProblemBody};
 pub use routes::openapi_json;
-pub use serve::{ServeError, prepare, serve};
+pub use serve::{ServeError, serve};
 pub use settings::{Admission, Settings, declares, emit_settings};

@@ -21,9 +21,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// What the end may take beyond the requests' deadline.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Makes the tables ready. [`serve`] does so, too; who can answer before it serves (a 503) calls this
-/// first, since [`serve`] answers nothing until it is done.
-pub async fn prepare(database: &Database) -> Result<(), StoreError> {
+/// Makes the tables ready.
+pub(crate) async fn prepare(database: &Database) -> Result<(), StoreError> {
     database.migrate("order-api", idempotency::MIGRATIONS).await
 }
 

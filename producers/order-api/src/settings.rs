@@ -18,7 +18,8 @@ pub type Admission = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 /// The parts and the bounds of one order-api.
 #[derive(Clone)]
 pub struct Settings {
-    /// Connected, of [`declares`]. Best with [`emit_settings`] of the same deadline.
+    /// Of [`declares`], with [`emit_settings`] of the same deadline: as [`connect`](crate::connect)
+    /// gives it.
     pub emitter: Emitter,
     /// Keeps what Idempotency-Keys stand for; replicas that share callers share it.
     pub database: Database,

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     pin::{Pin, pin},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use orderly_sdk::{
@@ -14,6 +14,9 @@ use orderly_stores::{Outbox, StoreError};
 
 /// How often it looks whether the producer is given up.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// An acknowledgement that takes longer is a sign that the brokers are away.
+const LONG: Duration = Duration::from_secs(2);
 
 /// What became of a batch.
 pub(crate) struct Relayed {
@@ -75,11 +78,16 @@ pub(crate) async fn relay_batch(
     Ok(Relayed { sent: sent.len(), failed: failures.first })
 }
 
-/// Waits until nothing more goes by this emitter.
+/// Waits until nothing more goes by this emitter. Where that takes long it has it asked whether the
+/// brokers are there: nothing is given up here, so that no failure would tell.
 async fn broken(emitter: &Emitter) {
-    let mut again = tokio::time::interval(LOOK);
+    let (mut again, mut asked) = (tokio::time::interval(LOOK), Instant::now());
     while emitter.fatal_error().is_none() {
         again.tick().await;
+        if asked.elapsed() > LONG {
+            asked = Instant::now();
+            emitter.doubt_brokers();
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub struct Emitter {
     producer: Arc<Producer>,
     room_timeout: Duration,
     health: Health,
-    _watch: Arc<Watch>,
+    watch: Arc<Watch>,
 }
 
 impl Emitter {
@@ -92,8 +92,8 @@ impl Emitter {
             watch.suspicion().clone(),
         )?;
         let EmitSettings { room_timeout, health, .. } = settings;
-        let (producer, _watch) = (Arc::new(producer), Arc::new(watch));
-        Ok(Self { encoders, producer, room_timeout, health, _watch })
+        let (producer, watch) = (Arc::new(producer), Arc::new(watch));
+        Ok(Self { encoders, producer, room_timeout, health, watch })
     }
 
     /// Emits an event that happened now, and waits for its acknowledgement.
@@ -153,6 +153,12 @@ impl Emitter {
     /// Why nothing can be emitted any more, if so: only a new emitter helps.
     pub fn fatal_error(&self) -> Option<String> {
         self.producer.fatal_error()
+    }
+
+    /// Has the brokers asked whether they are there, and the answer told to [`health`](Self::health):
+    /// for who waits without a limit, and sees no failure.
+    pub fn doubt_brokers(&self) {
+        self.watch.suspicion().raise();
     }
 
     /// What it was given to report to: there `kafka` is away when no broker answers.

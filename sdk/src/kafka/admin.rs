@@ -261,7 +261,7 @@ impl Admin {
         config.connect_timeout = self.patience.min(EXPLAINING);
         let Ok(probe) = Probe::new(&config) else { return plain };
         match probe.answers().await {
-            Err(refused @ KafkaError::Refused { .. }) => refused,
+            Err(why @ (KafkaError::Refused { .. } | KafkaError::NoToken(_))) => why,
             _ => plain,
         }
     }

@@ -92,11 +92,21 @@ pub(super) fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
+/// How the library begins to say that it couldn't get a token to log in with.
+const NO_TOKEN: &str = "Failed to acquire SASL OAUTHBEARER token";
+
 /// Passes the library's own log lines and errors to `tracing`, at their level; and keeps why a
 /// broker didn't let us in.
 #[derive(Default)]
 pub(super) struct Logged {
-    refusal: Mutex<Option<String>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    refusal: Option<String>,
+    /// Asked for once in ten seconds only, so that it stands until a broker answers.
+    no_token: Option<String>,
 }
 
 impl Logged {
@@ -109,18 +119,30 @@ impl Logged {
                 break;
             }
         }
-        client.context().kept().take()
+        client.context().kept().refusal.take()
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Why there was no token for this client when it asked last.
+    pub(super) fn no_token(&self) -> Option<String> {
+        self.kept().no_token.clone()
+    }
+
+    /// A broker answered.
+    pub(super) fn answered(&self) {
+        self.kept().no_token = None;
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClientContext for Logged {
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
-        if errors::is_refusal(&error) {
-            self.kept().replace(reason.to_owned());
+        if reason.starts_with(NO_TOKEN) {
+            self.kept().no_token = Some(reason.to_owned());
+        } else if errors::is_refusal(&error) {
+            self.kept().refusal = Some(reason.to_owned());
         }
         log_client_error(&error, reason);
     }

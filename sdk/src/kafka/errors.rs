@@ -29,6 +29,11 @@ pub enum KafkaError {
         /// What the client saw.
         why: String,
     },
+    /// Whoever hands out the tokens to log in with gave none. It may be away.
+    #[error(
+        "no token to log in to Kafka with; does sasl.oauthbearer say where to get one, and how?"
+    )]
+    NoToken(#[source] Unavailable),
     /// The topic isn't there.
     #[error(
         "topic `{0}` doesn't exist in this cluster; `orderly apply` creates what topics.yaml names"
@@ -60,6 +65,10 @@ impl KafkaError {
             seconds: waited.as_secs(),
             source: Unavailable { part: KAFKA, message: why.to_string() },
         }
+    }
+
+    pub(super) fn no_token(why: String) -> Self {
+        Self::NoToken(Unavailable { part: "issuer", message: why })
     }
 
     pub(super) fn failed(doing: impl Into<String>, error: &Native) -> Self {

@@ -177,13 +177,18 @@ impl Probe {
         let asked = tokio::task::spawn_blocking(move || {
             // Of earlier questions.
             drop(Logged::refusal(&client, GLANCE));
-            question(&client, patience).map_err(|answer| match answer {
-                Answer::Native(error) if errors::is_away(&error) => {
-                    Logged::refusal(&client, LISTENING)
-                        .map_or(Answer::Native(error), Answer::Refused)
+            match question(&client, patience) {
+                Ok(answer) => {
+                    client.context().answered();
+                    Ok(answer)
                 }
-                other => other,
-            })
+                Err(Answer::Native(error)) if errors::is_away(&error) => {
+                    let refusal = Logged::refusal(&client, LISTENING).map(Answer::Refused);
+                    let no_token = || client.context().no_token().map(Answer::NoToken);
+                    Err(refusal.or_else(no_token).unwrap_or(Answer::Native(error)))
+                }
+                Err(other) => Err(other),
+            }
         });
         match asked.await {
             Ok(Ok(answer)) => Ok(answer),
@@ -192,6 +197,7 @@ impl Probe {
             Ok(Err(Answer::Refused(why))) => {
                 Err(KafkaError::Refused { bootstrap: self.config.bootstrap.clone(), why })
             }
+            Ok(Err(Answer::NoToken(why))) => Err(KafkaError::no_token(why)),
             Err(panic) => Err(KafkaError::Failed {
                 doing: "asking the cluster".into(),
                 why: panic.to_string(),
@@ -233,4 +239,5 @@ enum Answer {
     Native(Native),
     NoSuchTopic(String),
     Refused(String),
+    NoToken(String),
 }

@@ -11,6 +11,9 @@ use crate::{
     transaction::Session,
 };
 
+/// Ids that one question names.
+const MOST_AMONG: usize = 100;
+
 /// A database; clones share it. Reads outside of a transaction run beside the transactions and see
 /// what is committed.
 ///
@@ -81,6 +84,22 @@ impl Database {
     /// The same for at most one row; more are an error.
     pub async fn query_opt(&self, sql: &str, values: &[Value]) -> Result<Option<Row>, StoreError> {
         at_most_one(sql, self.query(sql, values).await?)
+    }
+
+    /// All rows that `sql` gives for these ids, read in parts, so that each stays far below what one
+    /// answer may hold. It is given the parameters that stand for a part's ids: `… IN ({ids})`.
+    pub async fn query_among(
+        &self,
+        ids: &[&str],
+        sql: impl Fn(&str) -> String,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for part in ids.chunks(MOST_AMONG) {
+            let names: Vec<_> = (1..=part.len()).map(|number| format!("${number}")).collect();
+            let values: Vec<Value> = part.iter().map(|id| (*id).into()).collect();
+            rows.extend(self.query(&sql(&names.join(", ")), &values).await?);
+        }
+        Ok(rows)
     }
 
     /// Tells when something has come into the outbox.

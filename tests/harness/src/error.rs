@@ -16,7 +16,7 @@ pub struct NotRun {
 #[expect(clippy::needless_pass_by_value, reason = "most reasons are made on the spot")]
 impl NotRun {
     /// Something that the part needs isn't on this machine.
-    pub(crate) fn missing(part: &str, why: impl ToString) -> Self {
+    pub fn missing(part: &str, why: impl ToString) -> Self {
         Self { part: part.to_owned(), why: why.to_string(), broken: false, by_name: false }
     }
 

@@ -13,7 +13,7 @@ use crate::error::NotRun;
 
 /// Lines in: `part PID`, `ended PID`, `container NAME`, `network NAME`. Postgres gives each child a
 /// process group of its own, so children are killed by parentage as well, while the parent is
-/// stopped and can't make more.
+/// stopped and can't make more. Disks are known by their name.
 const WATCH: &str = r#"
 trap '' HUP INT TERM QUIT
 PATH=$PATH:/usr/bin:/bin:/usr/local/bin
@@ -43,6 +43,7 @@ fi
 for name in $networks; do
   docker network rm "$name" || curl -s -X DELETE --unix-socket /var/run/docker.sock "http://engine/networks/$name"
 done
+for disk in "$1"/disk-*; do umount --lazy "$disk"; done
 for try in 1 2 3 4 5; do
   rm -rf "$1" && break
   sleep 0.2

@@ -4,38 +4,50 @@
 mod database;
 mod files;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 use testcontainers::core::CopyToContainer;
 
 pub use database::TestDatabase;
 
-use crate::docker::{Container, Engine, Image};
+use crate::docker::{Engine, Image};
 use crate::error::{Fault, NotRun};
 use crate::home::home;
 use crate::node::{Found, Node, Way};
+use crate::part::{At, Kind, Part};
 use crate::ports::Port;
 use crate::process::{Process, Recipe};
-use crate::unique::unique;
 
 const PART: &str = "postgres";
 const FIXED: [(&str, &str); 3] =
     [("max_connections", "200"), ("shared_buffers", "64MB"), ("fsync", "off")];
-const READY: Duration = Duration::from_secs(60);
 
 /// A Postgres of the test's own. It ends when this is dropped, and at the latest with the process.
 ///
 /// `fsync` is off unless asked for: what was committed outlives a kill -9, as the machine runs on.
-pub struct Postgres {
-    node: Node,
-    address: String,
+pub type Postgres = Part<PostgresServer>;
+
+/// What makes a part a Postgres.
+pub struct PostgresServer {
     password: String,
-    dir: TempDir,
-    _port: Port,
+    password_file: PathBuf,
+}
+
+impl Kind for PostgresServer {
+    const NAME: &'static str = PART;
+    const READY: Duration = Duration::from_secs(60);
+
+    async fn answers(&self, address: &str) -> bool {
+        database::answers(&self.url(address, "postgres")).await
+    }
+}
+
+impl PostgresServer {
+    fn url(&self, address: &str, database: &str) -> String {
+        format!("postgres://{}:{}@{address}/{database}", files::OWNER, self.password)
+    }
 }
 
 impl Postgres {
@@ -80,8 +92,7 @@ impl Postgres {
                 made.map_err(|e| NotRun::broken(PART, e))?.map_err(|e| e.after(why.as_deref()))?
             }
         };
-        postgres.ready().await.map_err(|e| NotRun::broken(PART, e))?;
-        Ok(postgres)
+        postgres.started().await
     }
 
     async fn contain(engine: &'static Engine, mut image: Image) -> Result<Self, NotRun> {
@@ -93,11 +104,9 @@ impl Postgres {
             ("POSTGRES_USER".to_owned(), files::OWNER.to_owned()),
             ("POSTGRES_PASSWORD_FILE".to_owned(), "/run/orderly-password".to_owned()),
         ];
-        let port = Port::free(PART)?;
-        let name = format!("orderly-postgres-{}", unique());
-        let container = Container::run(PART, engine, &name, image, &port, None).await?;
-        let address = format!("{}:{}", engine.host, port.number);
-        Ok(Self { node: Node::Container(container), address, password, dir, _port: port })
+        let at = At::contain(PART, engine, image).await?;
+        let password_file = dir.path().join("password");
+        Ok(Self::of(PostgresServer { password, password_file }, at, Some(dir)))
     }
 
     fn spawn(set: Vec<String>) -> Result<Self, NotRun> {
@@ -124,13 +133,9 @@ impl Postgres {
             user: made.user,
         });
         let node = Node::Process(process.map_err(|e| NotRun::broken(PART, e))?);
-        Ok(Self {
-            node,
-            address: port.address(),
-            password: made.password,
-            dir: made.dir,
-            _port: port,
-        })
+        let at = At { node, address: port.address(), _port: port };
+        let password_file = made.dir.path().join("password");
+        Ok(Self::of(PostgresServer { password: made.password, password_file }, at, Some(made.dir)))
     }
 
     /// `postgres://orderly:…@127.0.0.1:port/postgres`, with the password: for `DATABASE_URL`, never for
@@ -141,27 +146,22 @@ impl Postgres {
 
     /// The url of another database of this server.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://{}:{}@{}/{database}", files::OWNER, self.password, self.address)
+        self.kind.url(&self.at.address, database)
     }
 
     /// The url without the password, for a command line beside `PGPASSWORD` or `PGPASSFILE`.
     pub fn open_url(&self) -> String {
-        format!("postgres://{}@{}/postgres", files::OWNER, self.address)
+        format!("postgres://{}@{}/postgres", files::OWNER, self.at.address)
     }
 
     /// For `PGPASSWORD`.
     pub fn password(&self) -> &str {
-        &self.password
+        &self.kind.password
     }
 
     /// A file that holds the password and nothing else.
     pub fn password_file(&self) -> PathBuf {
-        self.dir.path().join("password")
-    }
-
-    /// Where it listens, `host:port`.
-    pub fn address(&self) -> String {
-        self.address.clone()
+        self.kind.password_file.clone()
     }
 
     /// A fresh database of this server, dropped with its holder.
@@ -170,71 +170,5 @@ impl Postgres {
     /// The server doesn't answer.
     pub async fn database(&self) -> Result<TestDatabase, Fault> {
         TestDatabase::create(&self.url()).await
-    }
-
-    /// The process id of the postmaster.
-    ///
-    /// # Errors
-    /// It doesn't run, or runs in a container.
-    pub fn pid(&self) -> Result<u32, Fault> {
-        self.node.pid()
-    }
-
-    /// The way it was found.
-    pub fn way(&self) -> Way {
-        self.node.way()
-    }
-
-    /// kill -9 of the whole server; it is gone when this returns.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn kill(&self) -> Result<(), Fault> {
-        self.node.kill().await
-    }
-
-    /// A fast shutdown: open transactions are rolled back, clients are told. It is gone when this returns.
-    ///
-    /// # Errors
-    /// It doesn't run, or doesn't end within a minute.
-    pub async fn stop(&self) -> Result<(), Fault> {
-        self.node.stop().await
-    }
-
-    /// SIGSTOP of the whole server: connections stay and nothing is answered.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn pause(&self) -> Result<(), Fault> {
-        self.node.pause().await
-    }
-
-    /// SIGCONT of the whole server.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn resume(&self) -> Result<(), Fault> {
-        self.node.resume().await
-    }
-
-    /// Starts it at its port, with its data; returns when it answers.
-    ///
-    /// # Errors
-    /// It still runs, or doesn't come up; then the end of its log is in the error.
-    pub async fn start_again(&self) -> Result<(), Fault> {
-        self.node.start().await?;
-        self.ready().await
-    }
-
-    async fn ready(&self) -> Result<(), Fault> {
-        let url = self.url();
-        self.node.ready(PART, READY, || database::answers(&url)).await
-    }
-}
-
-impl fmt::Debug for Postgres {
-    /// Without the password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Postgres").field("address", &self.address).finish_non_exhaustive()
     }
 }

@@ -5,32 +5,38 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::docker::{Container, Engine, Image};
-use crate::error::{Fault, NotRun};
+use crate::docker::Image;
+use crate::error::NotRun;
 use crate::home::home;
 use crate::java::run;
 use crate::node::{Found, Node, Way};
+use crate::part::{At, Kind, Part};
 use crate::ports::Port;
 use crate::process::{Process, Recipe};
-use crate::unique::unique;
 
 const PART: &str = "redis";
-const READY: Duration = Duration::from_secs(30);
 /// Each write goes to a file, so that a killed one has it when it starts again.
 const KEEP: [&str; 4] = ["--save", "", "--appendonly", "yes"];
 
 /// A Redis of the test's own. It ends when this is dropped, and at the latest with the process.
-#[derive(Debug)]
-pub struct Redis {
+pub type Redis = Part<RedisServer>;
+
+/// What makes a part a Redis.
+pub struct RedisServer {
     url: String,
-    address: String,
-    node: Node,
-    _port: Port,
-    _dir: Option<TempDir>,
+}
+
+impl Kind for RedisServer {
+    const NAME: &'static str = PART;
+    const READY: Duration = Duration::from_secs(30);
+
+    async fn answers(&self, address: &str) -> bool {
+        let ping = tokio::time::timeout(Duration::from_secs(2), ping(address)).await;
+        ping.is_ok_and(|pong| pong.is_ok_and(|pong| &pong == b"+PONG"))
+    }
 }
 
 impl Redis {
@@ -56,24 +62,12 @@ impl Redis {
             Found::Docker(engine) => {
                 image.cmd =
                     std::iter::once("redis-server").chain(KEEP).map(str::to_owned).collect();
-                Self::contain(engine, image).await?
+                let at = At::contain(PART, engine, image).await?;
+                Self::of(RedisServer::at(&at), at, None)
             }
             Found::Process(why) => Self::spawn().map_err(|e| e.after(why.as_deref()))?,
         };
-        redis.ready().await.map_err(|e| NotRun::broken(PART, e))?;
-        Ok(redis)
-    }
-
-    async fn contain(engine: &'static Engine, image: Image) -> Result<Self, NotRun> {
-        let port = Port::free(PART)?;
-        let name = format!("orderly-redis-{}", unique());
-        let container = Container::run(PART, engine, &name, image, &port, None).await?;
-        Ok(Self::of(
-            Node::Container(container),
-            format!("{}:{}", engine.host, port.number),
-            port,
-            None,
-        ))
+        redis.started().await
     }
 
     fn spawn() -> Result<Self, NotRun> {
@@ -93,83 +87,19 @@ impl Redis {
             user: None,
         });
         let node = Node::Process(process.map_err(|e| NotRun::broken(PART, e))?);
-        Ok(Self::of(node, port.address(), port, Some(dir)))
-    }
-
-    fn of(node: Node, address: String, port: Port, dir: Option<TempDir>) -> Self {
-        Self { url: format!("redis://{address}"), address, node, _port: port, _dir: dir }
+        let at = At { node, address: port.address(), _port: port };
+        Ok(Self::of(RedisServer::at(&at), at, Some(dir)))
     }
 
     /// `REDIS_URL`.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.kind.url
     }
+}
 
-    /// Where it listens, `host:port`.
-    pub fn address(&self) -> String {
-        self.address.clone()
-    }
-
-    /// Its process id.
-    ///
-    /// # Errors
-    /// It doesn't run, or runs in a container.
-    pub fn pid(&self) -> Result<u32, Fault> {
-        self.node.pid()
-    }
-
-    /// The way it was found.
-    pub fn way(&self) -> Way {
-        self.node.way()
-    }
-
-    /// kill -9; it is gone when this returns.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn kill(&self) -> Result<(), Fault> {
-        self.node.kill().await
-    }
-
-    /// Asks it to end: SIGTERM. It is gone when this returns.
-    ///
-    /// # Errors
-    /// It doesn't run, or doesn't end within a minute.
-    pub async fn stop(&self) -> Result<(), Fault> {
-        self.node.stop().await
-    }
-
-    /// SIGSTOP: connections stay and nothing is answered.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn pause(&self) -> Result<(), Fault> {
-        self.node.pause().await
-    }
-
-    /// SIGCONT.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn resume(&self) -> Result<(), Fault> {
-        self.node.resume().await
-    }
-
-    /// Starts it at its port, with its data; returns when it answers.
-    ///
-    /// # Errors
-    /// It still runs, or doesn't come up; then the end of its log is in the error.
-    pub async fn start_again(&self) -> Result<(), Fault> {
-        self.node.start().await?;
-        self.ready().await
-    }
-
-    async fn ready(&self) -> Result<(), Fault> {
-        let answers = || async {
-            let ping = tokio::time::timeout(Duration::from_secs(2), ping(&self.address)).await;
-            ping.is_ok_and(|pong| pong.is_ok_and(|pong| &pong == b"+PONG"))
-        };
-        self.node.ready(PART, READY, answers).await
+impl RedisServer {
+    fn at(at: &At) -> Self {
+        Self { url: format!("redis://{}", at.address) }
     }
 }
 

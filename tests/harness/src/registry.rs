@@ -3,30 +3,37 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
-use crate::docker::{Container, Engine, Image};
-use crate::error::{Fault, NotRun};
+use crate::docker::Image;
+use crate::error::NotRun;
 use crate::home::home;
 use crate::java::{java, maven};
 use crate::node::{Found, Node, Way};
+use crate::part::{At, Kind, Part};
 use crate::ports::Port;
 use crate::process::{Process, Recipe};
-use crate::unique::unique;
 
 const PART: &str = "registry";
 const POM: &str = include_str!("../maven/registry.xml");
-const READY: Duration = Duration::from_secs(120);
 
 /// A registry of the test's own. Its schemas are in files, so that it has them when it starts again.
 /// It ends when this is dropped, and at the latest with the process.
-#[derive(Debug)]
-pub struct Registry {
+pub type Registry = Part<Apicurio>;
+
+/// What makes a part a registry.
+pub struct Apicurio {
     url: String,
-    address: String,
-    node: Node,
-    _port: Port,
-    _dir: Option<TempDir>,
+    http: reqwest::Client,
+}
+
+impl Kind for Apicurio {
+    const NAME: &'static str = PART;
+    const READY: Duration = Duration::from_secs(120);
+
+    async fn answers(&self, _: &str) -> bool {
+        let subjects = format!("{}/subjects", self.url);
+        self.http.get(&subjects).send().await.is_ok_and(|answer| answer.status().is_success())
+    }
 }
 
 impl Registry {
@@ -51,27 +58,15 @@ impl Registry {
         let registry = match Found::look(PART, way, &image).await? {
             Found::Docker(engine) => {
                 image.envs = settings("/tmp/orderly-registry");
-                Self::contain(engine, image).await?
+                let at = At::contain(PART, engine, image).await?;
+                Self::of(Apicurio::at(&at)?, at, None)
             }
             Found::Process(why) => {
                 let made = tokio::task::spawn_blocking(Self::spawn).await;
                 made.map_err(|e| NotRun::broken(PART, e))?.map_err(|e| e.after(why.as_deref()))?
             }
         };
-        registry.ready().await.map_err(|e| NotRun::broken(PART, e))?;
-        Ok(registry)
-    }
-
-    async fn contain(engine: &'static Engine, image: Image) -> Result<Self, NotRun> {
-        let port = Port::free(PART)?;
-        let name = format!("orderly-registry-{}", unique());
-        let container = Container::run(PART, engine, &name, image, &port, None).await?;
-        Ok(Self::of(
-            Node::Container(container),
-            format!("{}:{}", engine.host, port.number),
-            port,
-            None,
-        ))
+        registry.started().await
     }
 
     fn spawn() -> Result<Self, NotRun> {
@@ -101,91 +96,21 @@ impl Registry {
             user: None,
         });
         let node = Node::Process(process.map_err(|e| NotRun::broken(PART, e))?);
-        Ok(Self::of(node, port.address(), port, Some(dir)))
-    }
-
-    fn of(node: Node, address: String, port: Port, dir: Option<TempDir>) -> Self {
-        Self {
-            url: format!("http://{address}/apis/ccompat/v7"),
-            address,
-            node,
-            _port: port,
-            _dir: dir,
-        }
+        let at = At { node, address: port.address(), _port: port };
+        Ok(Self::of(Apicurio::at(&at)?, at, Some(dir)))
     }
 
     /// `SCHEMA_REGISTRY_URL`.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.kind.url
     }
+}
 
-    /// Where it listens, `host:port`.
-    pub fn address(&self) -> String {
-        self.address.clone()
-    }
-
-    /// Its process id.
-    ///
-    /// # Errors
-    /// It doesn't run, or runs in a container.
-    pub fn pid(&self) -> Result<u32, Fault> {
-        self.node.pid()
-    }
-
-    /// The way it was found.
-    pub fn way(&self) -> Way {
-        self.node.way()
-    }
-
-    /// kill -9; it is gone when this returns.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn kill(&self) -> Result<(), Fault> {
-        self.node.kill().await
-    }
-
-    /// Asks it to end: SIGTERM. It is gone when this returns.
-    ///
-    /// # Errors
-    /// It doesn't run, or doesn't end within a minute.
-    pub async fn stop(&self) -> Result<(), Fault> {
-        self.node.stop().await
-    }
-
-    /// SIGSTOP: connections stay and nothing is answered.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn pause(&self) -> Result<(), Fault> {
-        self.node.pause().await
-    }
-
-    /// SIGCONT.
-    ///
-    /// # Errors
-    /// It doesn't run.
-    pub async fn resume(&self) -> Result<(), Fault> {
-        self.node.resume().await
-    }
-
-    /// Starts it at its port, with its schemas; returns when it answers.
-    ///
-    /// # Errors
-    /// It still runs, or doesn't come up; then the end of its log is in the error.
-    pub async fn start_again(&self) -> Result<(), Fault> {
-        self.node.start().await?;
-        self.ready().await
-    }
-
-    async fn ready(&self) -> Result<(), Fault> {
-        let subjects = format!("{}/subjects", self.url);
+impl Apicurio {
+    fn at(at: &At) -> Result<Self, NotRun> {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build();
-        let http = http.map_err(Fault::new)?;
-        let answers = || async {
-            http.get(&subjects).send().await.is_ok_and(|answer| answer.status().is_success())
-        };
-        self.node.ready("the registry", READY, answers).await
+        let http = http.map_err(|e| NotRun::broken(PART, e))?;
+        Ok(Self { url: format!("http://{}/apis/ccompat/v7", at.address), http })
     }
 }
 

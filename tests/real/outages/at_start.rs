@@ -1,7 +1,5 @@
 //! Services that are there before any part is.
 
-use std::time::Duration;
-
 use orderly::demo::Load;
 use orderly_harness::need;
 use orderly_tests::{eventually, services::SERVICES};
@@ -11,8 +9,8 @@ use super::{
     stage::{Loaded, Stage, says_away},
 };
 
-/// What order-api names while it isn't started.
-const SHORT: Duration = Duration::from_secs(2);
+/// Who declares at its start what it emits.
+const EMITTERS: [&str; 2] = ["order-api", "fulfilment"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn services_that_are_there_before_their_parts_become_ready_by_themselves() {
@@ -39,17 +37,28 @@ async fn services_that_are_there_before_their_parts_become_ready_by_themselves()
     ] {
         says_away(services, service, part).await;
     }
-    // The database last: a start that waits for it answers, too.
-    let back = tokio::join!(parts.kafka.start_again(1), parts.registry.start_again());
-    back.0.and(back.1).unwrap();
+    parts.kafka.start_again(1).await.unwrap();
     says_away(services, "history", "database").await;
-    tokio::time::sleep(SHORT).await;
-    let early = prober.answers();
-    assert!(early.len() > 10, "{case}: {} answers", early.len());
-    for answer in early {
+    // A start that waits answers, too, whatever it waits for.
+    let still_away = async || {
+        let before = prober.answers().len();
+        let enough = || async { (prober.answers().len() >= before + 10).then_some(()) };
+        eventually("orders are answered", enough).await;
+    };
+    still_away().await;
+    parts.postgres.start_again().await.unwrap();
+    for service in EMITTERS {
+        says_away(services, service, "registry").await;
+    }
+    still_away().await;
+    for answer in prober.answers() {
         assert_eq!(answer.status, Ok(503), "{case}: {answer:?}");
     }
-    parts.postgres.start_again().await.unwrap();
+    // Who emits nothing of its own asks for a schema once there is a record of it.
+    for service in SERVICES.iter().filter(|service| !EMITTERS.contains(service)) {
+        services.ready(service).await;
+    }
+    parts.registry.start_again().await.unwrap();
     for service in SERVICES {
         services.ready(service).await;
     }

@@ -3,6 +3,8 @@
 //! names what is away.
 
 mod at_start;
+mod full_disk;
+mod no_registry;
 mod prober;
 mod stage;
 
@@ -69,7 +71,7 @@ async fn a_database_that_is_killed_is_waited_for() {
 async fn a_table_that_is_locked_holds_up_only_whose_it_is() {
     const OWNERS: &[&str] = &["order-api", "fulfilment", "history"];
     let stage = need!(Stage::enter().await);
-    let database = Database::open(&stage.parts.postgres.url()).unwrap();
+    let database = stage.parts.databases().fulfilment;
     let away = async || lock(&database).await;
     survive("tables locked", &stage, away, ("database", OWNERS), async |lock| drop(lock)).await;
     stage.leave();

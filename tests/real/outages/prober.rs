@@ -20,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Orders looked for at once.
 const AT_ONCE: usize = 16;
+/// Longest until orders are accepted again. A client that a broker let wait goes on after a while
+/// only: what it sent has to time out, and then it needs another producer id.
+const BACK: Duration = Duration::from_secs(90);
 /// Within this each is answered, whatever is away: the deadline of order-api, and what a busy machine
 /// takes to pass the answer on.
 const DEADLINE: Duration = Duration::from_millis(11_500);
@@ -86,12 +89,14 @@ impl Prober {
     /// Waits until so many orders that were sent from now on are accepted.
     pub async fn accepted(&self, orders: usize) {
         let now = Instant::now();
-        eventually("the prober's orders are accepted", || async {
-            let answers = self.answers();
-            let is_one = |a: &&Answer| a.sent >= now && a.status == Ok(202);
-            (answers.iter().filter(is_one).count() >= orders).then_some(())
-        })
-        .await;
+        loop {
+            let answers: Vec<_> = self.answers().into_iter().filter(|a| a.sent >= now).collect();
+            if answers.iter().filter(|a| a.status == Ok(202)).count() >= orders {
+                return;
+            }
+            assert!(now.elapsed() < BACK, "orders aren't accepted again: {}", table(&answers));
+            tokio::time::sleep(PERIOD).await;
+        }
     }
 
     /// Ends it, checks every answer by itself, and sends what was not accepted again, under the same

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use orderly::demo::{Demo, Load, progress::Bars};
+use orderly::demo::{Demo, Load, Watched, progress::Bars};
 use orderly_harness::NotRun;
 use orderly_sdk::{kafka::Probe, record::TopicPartition};
 use orderly_tests::{
@@ -17,6 +17,11 @@ use tokio::{
 
 use super::prober::Prober;
 
+/// Who reads as a group.
+const GROUPS: [&str; 3] = ["history", "fulfilment", "notifications"];
+/// Longest until a service says that a part is away, and between two looks at what it says.
+const SOON: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
 /// Orders a second.
 const RATE: u32 = 40;
 
@@ -58,19 +63,31 @@ pub fn outage() -> Duration {
 /// Load on services, and a prober beside it.
 pub struct Loaded {
     running: JoinHandle<Demo>,
+    watched: Watched,
     pub prober: Prober,
 }
 
 impl Loaded {
-    /// Begun; the first orders are accepted.
+    /// Begun; each member has its share of the work, and the first orders are accepted.
     pub async fn begin(mut demo: Demo, services: &Services) -> Self {
+        for group in GROUPS {
+            let shared = || async { is_shared(&readiness(services, group).await?.1).then_some(()) };
+            eventually(&format!("the members of {group} share its partitions"), shared).await;
+        }
+        let watched = demo.watched();
         let running = tokio::spawn(async move {
             demo.run(&Bars::new()).await.unwrap();
             demo
         });
         let prober = Prober::start(services.url("order-api"));
         prober.accepted(5).await;
-        Self { running, prober }
+        Self { running, watched, prober }
+    }
+
+    /// Waits until so many orders of the load have come to their end.
+    pub async fn ended(&self, orders: u64) {
+        let enough = || async { (self.watched.seen().ended >= orders).then_some(()) };
+        eventually("orders come to their end", enough).await;
     }
 
     /// Waits until all is back, and proves that nothing of it left a trace.
@@ -122,13 +139,21 @@ async fn nothing_is_dead_lettered(case: &str, parts: &RealParts) {
 /// Waits until the service says that it waits for that part; gives how long it took.
 pub async fn says_away(services: &Services, service: &str, part: &str) -> Duration {
     let asked = Instant::now();
-    let what = format!("{service} says that it waits for {part}");
-    eventually(&what, || async {
-        let (status, said) = readiness(services, service).await?;
-        (status == 503 && away(&said).contains(&part.to_owned())).then_some(())
-    })
-    .await;
-    asked.elapsed()
+    loop {
+        let said = readiness(services, service).await;
+        let is_told =
+            |(status, said): &(u16, Value)| *status == 503 && away(said).contains(&part.to_owned());
+        if said.as_ref().is_some_and(is_told) {
+            return asked.elapsed();
+        }
+        let printed = || services.get(service).printed();
+        assert!(
+            asked.elapsed() < SOON,
+            "{service} doesn't say that it waits for {part} but {said:?}; it printed:\n{}",
+            printed()
+        );
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// The service is ready, and waits for nothing.
@@ -141,6 +166,12 @@ async fn readiness(services: &Services, service: &str) -> Option<(u16, Value)> {
     let url = format!("http://{}/readyz", services.get(service).address(1));
     let answer = reqwest::get(url).await.ok()?;
     Some((answer.status().as_u16(), answer.json().await.ok()?))
+}
+
+/// Every member of the service owns partitions: its group isn't in the middle of sharing them.
+fn is_shared(said: &Value) -> bool {
+    let members = said["members"].as_array().map_or(&[][..], Vec::as_slice);
+    !members.is_empty() && members.iter().all(|member| member["partitions"] != 0)
 }
 
 /// The parts that it names as away.

@@ -13,8 +13,6 @@ use crate::tables;
 
 /// Most mails that are read at once.
 const MOST: u32 = 10_000;
-/// Orders asked for at once.
-const MOST_AMONG: usize = 100;
 
 /// Reads the mails of a notifications database, sent through SMTP or kept here. Cheap to clone.
 #[derive(Clone)]
@@ -64,16 +62,9 @@ impl Mailbox {
 
     /// The mails of these orders, in no order.
     pub async fn among(&self, orders: &[&str]) -> Result<Vec<Mailed>, StoreError> {
-        let mut mails = Vec::new();
-        for part in orders.chunks(MOST_AMONG) {
-            let names: Vec<_> = (1..=part.len()).map(|number| format!("${number}")).collect();
-            let values: Vec<Value> = part.iter().map(|id| (*id).into()).collect();
-            let sql = format!("{MAILED} WHERE order_id IN ({})", names.join(", "));
-            for row in self.database.query(&sql, &values).await? {
-                mails.push(mailed(&row)?);
-            }
-        }
-        Ok(mails)
+        let sql = |ids: &str| format!("{MAILED} WHERE order_id IN ({ids})");
+        let rows = self.database.query_among(orders, sql).await?;
+        rows.iter().map(mailed).collect()
     }
 
     /// The newest mails, newest first, of one order or of all.

@@ -1,6 +1,10 @@
 //! One running order-api with everything it stands on.
 
-use std::{any::Any, collections::BTreeMap, time::Duration};
+use std::{
+    any::Any,
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use order_api::{OrderAccepted, ProblemBody, Settings, declares, emit_settings, serve};
 use orderly_harness::{decide, parts};
@@ -272,6 +276,21 @@ impl Answer {
         }
         problem
     }
+}
+
+/// Of many that asked at once under one key: one placed the order, and the others were told of the
+/// same one, or that it is in flight.
+pub(crate) fn are_one_order(answers: &[Answer]) {
+    let fresh = answers.iter().filter(|a| a.status == 202 && !a.is_replayed()).count();
+    assert_eq!(fresh, 1, "{answers:?}");
+    let ids: HashSet<_> = answers
+        .iter()
+        .map(|answer| match answer.status {
+            202 => answer.accepted().order_id,
+            _ => answer.problem(409, "order-in-flight").order_id.unwrap(),
+        })
+        .collect();
+    assert_eq!(ids.len(), 1, "{answers:?}");
 }
 
 /// A good order.

@@ -1,8 +1,8 @@
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Shop, Wishes, event_ids, eventually, order};
+use crate::harness::{Shop, Wishes, are_one_order, event_ids, eventually, order};
 
 #[tokio::test]
 async fn a_repeat_gets_the_same_answer_and_writes_nothing() {
@@ -69,16 +69,7 @@ async fn many_at_once_with_one_key_are_one_event() {
     let requests = (0..24).map(|_| shop.post_with_key("k", &body));
     let answers = futures::future::join_all(requests).await;
 
-    let fresh = answers.iter().filter(|a| a.status == 202 && !a.is_replayed()).count();
-    assert_eq!(fresh, 1);
-    let mut ids = HashSet::new();
-    for answer in &answers {
-        match answer.status {
-            202 => drop(ids.insert(answer.accepted().order_id)),
-            _ => drop(ids.insert(answer.problem(409, "order-in-flight").order_id.unwrap())),
-        }
-    }
-    assert_eq!(ids.len(), 1);
+    are_one_order(&answers);
     assert_eq!(shop.records("orders").await.len(), 1);
 }
 

@@ -1,11 +1,9 @@
 //! Two replicas on one database: a key stands for one order, whichever of them is asked.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Ground, Shop, Wishes, event_ids, order};
+use crate::harness::{Answer, Ground, Shop, Wishes, are_one_order, event_ids, order};
 
 /// Tests on SQLite and on Postgres.
 macro_rules! on_both {
@@ -89,16 +87,7 @@ async fn many_at_once_at_both_are_one_event(replicas: Replicas) {
     let requests = (0..24).map(|number| replicas.post(number % 2, &body));
     let answers = futures::future::join_all(requests).await;
 
-    let fresh = answers.iter().filter(|a| a.status == 202 && !a.is_replayed()).count();
-    assert_eq!(fresh, 1);
-    let mut ids = HashSet::new();
-    for answer in &answers {
-        match answer.status {
-            202 => drop(ids.insert(answer.accepted().order_id)),
-            _ => drop(ids.insert(answer.problem(409, "order-in-flight").order_id.unwrap())),
-        }
-    }
-    assert_eq!(ids.len(), 1);
+    are_one_order(&answers);
     assert_eq!(replicas.shop.records("orders").await.len(), 1);
 }
 

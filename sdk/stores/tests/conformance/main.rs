@@ -25,6 +25,7 @@ macro_rules! conforms {
                 a_column_is_only_read_as_what_it_is,
             }
             statements {
+                many_ids_are_asked_for_in_parts,
                 parameters_are_bound_by_number,
                 a_wrong_statement_is_not_the_databases_fault,
                 a_result_beyond_the_bound_is_an_error,

@@ -26,6 +26,29 @@ pub(crate) async fn parameters_are_bound_by_number(place: &Place) {
     assert!(tx.query_opt(repeated, &["seven".into(), 7.into()]).await.unwrap().is_some());
 }
 
+pub(crate) async fn many_ids_are_asked_for_in_parts(place: &Place) {
+    let db = place.open();
+    prepare_effects(&db).await;
+    let mut tx = db.begin().await.unwrap();
+    let ids: Vec<String> = (0..250).map(|number| format!("id {number}")).collect();
+    for id in &ids {
+        tx.execute("INSERT INTO effects (what) VALUES ($1)", &[id.as_str().into()]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+
+    // The first isn't asked for, and the last one isn't there.
+    let asked: Vec<&str> = ids.iter().skip(1).map(String::as_str).chain(["nowhere"]).collect();
+    let sql = |ids: &str| format!("SELECT what FROM effects WHERE what IN ({ids})");
+    let rows = db.query_among(&asked, sql).await.unwrap();
+
+    let mut found: Vec<String> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+    let mut expected = ids[1..].to_vec();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(db.query_among(&[], sql).await.unwrap().len(), 0);
+}
+
 pub(crate) async fn a_wrong_statement_is_not_the_databases_fault(place: &Place) {
     let db = place.open();
     prepare_effects(&db).await;

@@ -12,3 +12,4 @@ mod postgres;
 mod redis;
 mod registry;
 mod secured;
+mod small_disk;

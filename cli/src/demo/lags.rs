@@ -1,0 +1,108 @@
+//! The consumer groups, what they read of the orders' topics, and how far behind they are.
+
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use orderly_schemas::{order_status, orders};
+use orderly_sdk::{
+    Config,
+    kafka::{GroupLag, KafkaError, Probe},
+    record::TopicPartition,
+};
+
+/// The groups, and which of the orders' topics they read.
+const GROUPS: [(&str, &[&str]); 3] = [
+    ("fulfilment", &[orders::TOPIC]),
+    ("history", &[orders::TOPIC, order_status::TOPIC]),
+    ("notifications", &[order_status::TOPIC]),
+];
+/// What moves at all moves within this, also where a killed member holds its partitions until its
+/// session is over.
+pub(super) const STALLED: Duration = Duration::from_secs(60);
+/// Between two looks at whether anything moves.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Asks how far each group is. Cheap to clone.
+#[derive(Clone)]
+pub struct Lags {
+    probe: Probe,
+    groups: Vec<Group>,
+}
+
+#[derive(Clone)]
+struct Group {
+    name: &'static str,
+    topics: &'static [&'static str],
+    probe: Probe,
+}
+
+impl Lags {
+    /// In the cluster that `config` names.
+    pub fn of(config: &Config) -> Result<Self, KafkaError> {
+        let mut groups = Vec::new();
+        for (name, topics) in GROUPS {
+            groups.push(Group { name, topics, probe: Probe::of_group(config, name)? });
+        }
+        Ok(Self { probe: Probe::new(config)?, groups })
+    }
+
+    /// Records that each group has yet to do.
+    pub async fn now(&self) -> Result<BTreeMap<&'static str, i64>, KafkaError> {
+        let mut lags = BTreeMap::new();
+        for Group { name, topics, probe } in &self.groups {
+            lags.insert(*name, probe.lag(topics).await?.iter().map(GroupLag::records).sum());
+        }
+        Ok(lags)
+    }
+
+    /// Once nobody is behind any more, or what is left when nothing moves.
+    pub(super) async fn drained(&self) -> Result<BTreeMap<&'static str, i64>, KafkaError> {
+        let (mut known, mut moved) = (self.now().await?, Instant::now());
+        while known.values().any(|lag| *lag > 0) && moved.elapsed() < STALLED {
+            tokio::time::sleep(LOOK).await;
+            let lags = self.now().await?;
+            if lags != known {
+                (known, moved) = (lags, Instant::now());
+            }
+        }
+        Ok(known)
+    }
+
+    /// From the oldest record kept to behind the newest one, for each partition of the orders'
+    /// topics.
+    pub(super) async fn kept(&self) -> Result<Vec<(TopicPartition, Range<i64>)>, KafkaError> {
+        let mut kept = Vec::new();
+        for topic in [orders::TOPIC, order_status::TOPIC] {
+            for partition in 0..self.probe.partitions(topic).await? {
+                let at = TopicPartition { topic: topic.into(), partition };
+                let (oldest, end) = self.probe.ends(&at).await?;
+                kept.push((at, oldest..end));
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The offset behind the last record of each partition.
+    pub(super) async fn ends(&self) -> Result<Vec<(TopicPartition, i64)>, KafkaError> {
+        Ok(self.kept().await?.into_iter().map(|(at, kept)| (at, kept.end)).collect())
+    }
+
+    /// Every group committed up to these ends.
+    pub(super) async fn are_done(
+        &self,
+        ends: &[(TopicPartition, i64)],
+    ) -> Result<bool, KafkaError> {
+        for Group { topics, probe, .. } in &self.groups {
+            for lag in probe.lag(topics).await? {
+                let end = ends.iter().find(|(at, _)| *at == lag.partition).map(|(_, end)| *end);
+                if end.is_some_and(|end| end > lag.committed.unwrap_or(0)) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,114 @@
+//! The proof: topics, stores and senders' answers held against each other.
+
+use importer::Tally;
+
+use super::{
+    Demo, DemoError, Site,
+    check_mails::check_mails,
+    check_stores::{check_accepted, check_history, check_untold},
+    check_trails::check_trails,
+    findings::{Findings, Kind},
+    kept::Whose,
+    ledger::Ledger,
+    report::{
+        FulfilmentFigures, HistoryFigures, ImportFigures, NotificationFigures, Percentiles, Report,
+        SkippedFigures, cents, peak_rss_mib,
+    },
+};
+
+impl Demo {
+    /// Holds topics, stores and senders' answers against each other.
+    pub async fn prove(&self) -> Result<Report, DemoError> {
+        // Nothing is added to it any more: the run is over.
+        let mut ledger = std::mem::take(&mut *self.observer.ledger());
+        let proven = self.prove_by(&mut ledger).await;
+        *self.observer.ledger() = ledger;
+        proven
+    }
+
+    async fn prove_by(&self, ledger: &mut Ledger) -> Result<Report, DemoError> {
+        ledger.keep_mine();
+        let ledger = &*ledger;
+        let whose = if self.site.is_used { Whose::Ours(ledger.ids()) } else { Whose::Everybody };
+        let Site { history, mailbox, .. } = &self.site;
+        let kept = whose.counts(history).await?;
+        let mut findings = Findings::default();
+        if !self.is_settled {
+            let what = "the run never settled: records or outbox rows were left over";
+            findings.add(Kind::Lost, "(all)", what);
+        }
+        if let Some(spike) = &self.spike {
+            for (group, lag) in spike.lag_after.iter().filter(|(_, lag)| **lag > 0) {
+                let what = format!("group {group} stayed {lag} records behind after the spike");
+                findings.add(Kind::Lost, "(all)", what);
+            }
+        }
+        check_trails(ledger, &mut findings);
+        check_accepted(ledger, &self.taken, &mut findings);
+        check_untold(ledger, &self.taken, &mut findings);
+        check_history(ledger, &whose, history, &mut findings).await?;
+        let mail = check_mails(ledger, &self.taken, &whose, mailbox, &mut findings).await?;
+        let import = match &self.import {
+            None => None,
+            Some(tally) => {
+                let (sales, returns) = whose.sums(history).await?;
+                let figures = ImportFigures {
+                    lines: tally.lines,
+                    orders: kept.orders,
+                    sales_lines: tally.sales_lines,
+                    sales_total: cents(sales.values().sum()),
+                    returns: kept.returns,
+                    return_lines: tally.return_lines,
+                    returns_total: cents(returns.values().sum()),
+                    skipped: SkippedFigures::of(tally),
+                    malformed: tally.malformed.count(),
+                };
+                compare(&figures, tally, &mut findings);
+                Some(figures)
+            }
+        };
+        let told = ledger.figures();
+        let walks = self.taken.accepted.iter().filter_map(|(order_id, accepted)| {
+            let completed = ledger.orders.get(order_id)?.completed?;
+            u64::try_from(completed.duration_since(accepted.sent).as_micros()).ok()
+        });
+        Ok(Report {
+            orders: self.taken.counts,
+            history: HistoryFigures {
+                orders: kept.orders,
+                statuses: kept.statuses,
+                returns: kept.returns,
+            },
+            fulfilment: FulfilmentFigures {
+                completed: told.completed,
+                rejected: told.rejected,
+                cancelled: told.cancelled,
+            },
+            notifications: NotificationFigures { mail },
+            lost: findings.lost,
+            duplicated: findings.duplicated,
+            out_of_order: findings.out_of_order,
+            resent: told.resent,
+            accept_ms: Percentiles::of(self.taken.accept_micros.clone()),
+            placed_to_completed_ms: Percentiles::of(walks.collect()),
+            seconds: (self.seconds * 100.0).round() / 100.0,
+            peak_rss_mib: peak_rss_mib(),
+            findings: findings.shown,
+            import,
+            spike: self.spike.clone(),
+        })
+    }
+}
+
+/// What a file says and what came out of the store.
+fn compare(figures: &ImportFigures, tally: &Tally, findings: &mut Findings) {
+    let mut compare = |what: &str, kept: String, read: String| {
+        if kept != read {
+            findings.add(Kind::Lost, "(all)", format!("{what}: {read} in the file, {kept} kept"));
+        }
+    };
+    compare("orders", figures.orders.to_string(), tally.orders.to_string());
+    compare("returns", figures.returns.to_string(), tally.returns.to_string());
+    compare("sales_total", figures.sales_total.clone(), cents(tally.sales_total));
+    compare("returns_total", figures.returns_total.clone(), cents(tally.returns_total));
+}

@@ -1,0 +1,90 @@
+//! How far a run is, by the topics and by the stores.
+
+use history::Counts;
+use notifications::Mailbox;
+use orderly_schemas::DeliveryOutcome;
+use orderly_stores::StoreError;
+
+use super::{Demo, DemoError, intake::Taken, kept::Whose, ledger::Figures};
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    /// By the topics.
+    pub(super) figures: Figures,
+    pub(super) records: u64,
+    pub(super) owed: u64,
+    /// By the stores.
+    pub(super) kept: Counts,
+    pub(super) mails: u64,
+}
+
+impl State {
+    /// By the topics the run's orders came to their end.
+    pub(super) fn is_over(&self, taken: &Taken) -> bool {
+        let Figures { placed, ended, returns, .. } = self.figures;
+        placed >= taken.counts.accepted && returns >= taken.returns && ended >= placed
+    }
+
+    /// What moves while the run does, and isn't moved by others' orders.
+    pub(super) fn progress(&self, is_used: bool, is_over: bool) -> Self {
+        let mut progress = self.clone();
+        if is_used {
+            progress.records = 0;
+            if !is_over {
+                (progress.kept, progress.mails) = (Counts::default(), 0);
+            }
+        }
+        progress
+    }
+
+    pub(super) fn is_settled(&self, taken: &Taken) -> bool {
+        let is_kept = |kept: i64, told: u64| kept.unsigned_abs() >= told;
+        let Figures { placed, returns, statuses, .. } = self.figures;
+        self.is_over(taken)
+            && is_kept(self.kept.orders, placed)
+            && is_kept(self.kept.statuses, statuses)
+            && is_kept(self.kept.returns, returns)
+            && self.mails >= self.owed
+    }
+}
+
+/// What the stores held.
+pub(super) struct Before {
+    pub(super) kept: Counts,
+    pub(super) mails: u64,
+}
+
+impl Demo {
+    /// What the stores have of the run's own orders.
+    pub(super) async fn ours(&self, state: &State) -> Result<State, DemoError> {
+        let ids: Vec<String> =
+            self.observer.ledger().ids().into_iter().map(str::to_owned).collect();
+        let ours = Whose::Ours(ids.iter().map(String::as_str).collect());
+        let mut mails = 0;
+        ours.each_mail(&self.site.mailbox, |_| mails += 1).await?;
+        Ok(State { kept: ours.counts(&self.site.history).await?, mails, ..state.clone() })
+    }
+
+    pub(super) async fn state(&self, is_import: bool) -> Result<State, DemoError> {
+        let (figures, records, owed) = {
+            let ledger = self.observer.ledger();
+            let owed =
+                if is_import { 0 } else { ledger.mails_owed(|id| self.taken.gets_mails(id)) };
+            (ledger.figures(), ledger.records, owed)
+        };
+        let Before { kept: before, mails: mails_before } = &self.before;
+        let kept = self.site.history.counts().await?;
+        let kept = Counts {
+            orders: kept.orders - before.orders,
+            statuses: kept.statuses - before.statuses,
+            returns: kept.returns - before.returns,
+        };
+        let mails = mails(&self.site.mailbox).await?.saturating_sub(*mails_before);
+        Ok(State { figures, records, owed, kept, mails })
+    }
+}
+
+pub(super) async fn mails(mailbox: &Mailbox) -> Result<u64, StoreError> {
+    Ok(mailbox.count(DeliveryOutcome::Sent).await? + mailbox.count(DeliveryOutcome::Failed).await?)
+}
