@@ -52,8 +52,52 @@ pub enum Command {
     /// Create the topics and register the schemas that a Kafka cluster and its registry lack.
     /// Changes nothing that is there; what differs from topics.yaml is named.
     Apply(ApplyArgs),
+    /// What a group couldn't process: list it, look at it, bring a parked key back.
+    Dlq(DlqArgs),
     /// Check topics.yaml and the schemas, offline. Exits 1 if something is wrong.
     Validate(ValidateArgs),
+}
+
+/// `orderly dlq`
+#[derive(Clone, Debug, Group)]
+pub struct DlqArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DlqCommand,
+
+    /// The group's Kafka cluster.
+    #[command(flatten, next_help_heading = "Real parts")]
+    pub cluster: ClusterArgs,
+}
+
+/// `orderly dlq …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum DlqCommand {
+    /// The keys that a group has parked, and what it skipped.
+    Ls {
+        /// The consumer group.
+        group: String,
+    },
+    /// The dead letters of one key, in order.
+    Show {
+        /// The consumer group.
+        group: String,
+        /// The key.
+        #[arg(long)]
+        key: String,
+    },
+    /// Run a parked key's dead letters again, in order and before its newer records. Says what it
+    /// would do, unless told to.
+    Redrive {
+        /// The consumer group.
+        group: String,
+        /// The key.
+        #[arg(long)]
+        key: String,
+        /// Do it.
+        #[arg(long)]
+        execute: bool,
+    },
 }
 
 /// `orderly demo`

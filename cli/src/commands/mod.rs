@@ -3,6 +3,7 @@
 
 mod apply;
 mod demo;
+mod dlq;
 mod import;
 mod print;
 mod run;
@@ -32,6 +33,7 @@ pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
             Ok(topics) => apply::run(apply, output, &topics).await,
             Err(error) => Err(Refused::violation(&error)),
         },
+        Command::Dlq(dlq) => dlq::run(dlq, output).await,
         Command::Import(import) => import::run(import, output).await,
         Command::Run(service) => match checked_topics(file.as_deref()) {
             Ok(topics) => run::run(service, output, topics, metrics).await,

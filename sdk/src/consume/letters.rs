@@ -8,7 +8,7 @@ use orderly_core::Letter;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use super::Failure;
+use super::{DeadLetter, Failure};
 use crate::{
     Config, OutRecord,
     kafka::{DeliveryError, KAFKA, Producer, ProducerSettings, Suspicion},
@@ -174,6 +174,22 @@ pub(super) fn original(letter: &InRecord, at: &TopicPartition) -> Option<InRecor
         letter.payload(),
         headers,
     ))
+}
+
+/// A dead letter as operators see it; `None` where the record is none.
+pub(super) fn read(letter: InRecord) -> Option<DeadLetter> {
+    let said = |name: &str| letter.header_str(&format!("{PREFIX}{name}")).map(str::to_owned);
+    let topic = said("topic")?.into();
+    let partition = TopicPartition { topic, partition: said("partition")?.parse().ok()? };
+    let source = Coordinates { partition, offset: said("offset")?.parse().ok()? };
+    Some(DeadLetter {
+        at: letter.at().clone(),
+        source,
+        error: said("error").unwrap_or_default(),
+        attempts: said("attempts").and_then(|text| text.parse().ok()).unwrap_or(0),
+        is_parked: said("parked").is_some(),
+        record: letter,
+    })
 }
 
 /// Whether a letter keeps coordinates and a hash, and not the value.

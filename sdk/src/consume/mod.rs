@@ -7,6 +7,7 @@
 mod consumer;
 mod context;
 mod counters;
+mod dead_letters;
 mod direct;
 mod engine;
 mod execute;
@@ -28,6 +29,7 @@ mod take_over;
 
 pub use consumer::{ConsumeError, Consumer, Limits};
 pub use context::{BatchContext, Context};
+pub use dead_letters::{DeadLetter, Parked, dead_letters, parked_keys, request_redrive};
 pub use direct::Direct;
 pub use failure::{Decision, Failure, OrReject, Unavailable};
 pub use handler::{BatchHandler, DeletionHandler, EventSet, Handler, Received};

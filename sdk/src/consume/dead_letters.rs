@@ -1,0 +1,143 @@
+//! A group's dead letters and parked keys, for who operates it: listed, and asked to be redriven.
+//! Reads by plain assignment, beside the group.
+
+use std::time::Duration;
+
+use orderly_core::{Mark, Marks, ParkedKey};
+
+use super::{letters, letters::Letters, marks};
+use crate::{
+    Config, Health,
+    kafka::{DeliveryError, KafkaError, Probe, Producer, ProducerSettings, Read, Reader, Watch},
+    record::{Coordinates, InRecord, TopicPartition},
+};
+
+/// A key that a group has parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// The partition whose records of that key follow it.
+    pub at: TopicPartition,
+    /// The key.
+    pub key: Vec<u8>,
+    /// Offset there of the first record that hasn't been done since.
+    pub next: i64,
+    /// Redrives that failed.
+    pub laps: u32,
+    /// Whether its dead letters are being done now.
+    pub is_redriving: bool,
+    /// Why it is parked, or why its last redrive failed.
+    pub error: String,
+}
+
+/// A dead letter.
+pub struct DeadLetter {
+    /// Where it lies among the group's dead letters.
+    pub at: Coordinates,
+    /// The record it is of.
+    pub source: Coordinates,
+    /// Why it is there.
+    pub error: String,
+    /// Runs of the handler; 0 where it only follows its parked key.
+    pub attempts: u32,
+    /// Whether a redrive of its key brings it back.
+    pub is_parked: bool,
+    /// The letter itself: original key, value and headers.
+    pub record: InRecord,
+}
+
+/// Longest that a request may take until it is acknowledged.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Every key that a group has parked, by partition and key.
+pub async fn parked_keys(config: &Config, group: &str) -> Result<Vec<Parked>, KafkaError> {
+    let mut all: Vec<(TopicPartition, Marks)> = Vec::new();
+    read_all(config, &marks::topic_of(group), |record| {
+        let Some((topic, mark)) = marks::from_record(&record) else { return };
+        let partition = record.at().partition.partition;
+        let at = TopicPartition { topic: topic.into(), partition };
+        match all.iter_mut().find(|(known, _)| *known == at) {
+            Some((_, marks)) => marks.read(mark),
+            None => {
+                let mut marks = Marks::default();
+                marks.read(mark);
+                all.push((at, marks));
+            }
+        }
+    })
+    .await?;
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let keys = all.into_iter().flat_map(|(at, marks)| {
+        marks.parked.into_iter().map(move |(key, state)| {
+            let ParkedKey { next, laps, is_redriving, error, .. } = state;
+            Parked { at: at.clone(), key: key.to_vec(), next, laps, is_redriving, error }
+        })
+    });
+    Ok(keys.collect())
+}
+
+/// Shows every dead letter of a group to `each`, each partition's in order.
+pub async fn dead_letters(
+    config: &Config,
+    group: &str,
+    mut each: impl FnMut(DeadLetter),
+) -> Result<(), KafkaError> {
+    read_all(config, &Letters::topic_of(group), |record| {
+        if let Some(letter) = letters::read(record) {
+            each(letter);
+        }
+    })
+    .await
+}
+
+/// Asks the owner of a parked key's partition to redrive it. Returns once the request is
+/// acknowledged; [`parked_keys`] shows how it goes, and no longer shows the key when it is through.
+pub async fn request_redrive(
+    config: &Config,
+    group: &str,
+    parked: &Parked,
+) -> Result<(), KafkaError> {
+    let settings = ProducerSettings {
+        linger: Duration::ZERO,
+        delivery_timeout: PATIENCE,
+        most_records: 10,
+        most_kib: 1_024,
+    };
+    let watch = Watch::start(config, &Health::default());
+    let producer = Producer::new(config, "orderly-dlq", settings, watch.suspicion().clone())?;
+    let mark = marks::to_record(group, &parked.at, &Mark::Redrive(parked.key.as_slice().into()));
+    let refused = |error: DeliveryError| {
+        let (DeliveryError::NotWritten { why, .. } | DeliveryError::Unknown { why, .. }) = error;
+        KafkaError::Failed { doing: format!("asking for a redrive on `{}`", mark.topic), why }
+    };
+    let answered = producer.send(&mark).await.map_err(refused)?;
+    match answered.await {
+        Ok(answer) => answer.map(drop).map_err(refused),
+        Err(_) => Err(refused(DeliveryError::Unknown {
+            why: "the producer was closed".into(),
+            is_away: false,
+        })),
+    }
+}
+
+/// Everything that a topic holds now.
+async fn read_all(
+    config: &Config,
+    topic: &str,
+    mut each: impl FnMut(InRecord),
+) -> Result<(), KafkaError> {
+    let partitions = Probe::new(config)?.partitions(topic).await?;
+    let mut reader = Reader::of(config, topic)?;
+    (0..partitions).for_each(|partition| reader.orders().read(partition, None));
+    let mut ended = std::collections::BTreeSet::new();
+    while ended.len() < usize::try_from(partitions).unwrap_or(0) {
+        match reader.next().await {
+            Some(Ok(Read::Record(record))) => each(record),
+            Some(Ok(Read::End(partition, _))) => {
+                ended.insert(partition);
+            }
+            Some(Err(error)) => return Err(error),
+            None => break,
+        }
+    }
+    Ok(())
+}
