@@ -133,7 +133,9 @@ impl Member {
         native
             .set("group.id", names.there(&settings.group))
             .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "16384");
+            .set("queued.max.messages.kbytes", "16384")
+            // Once that is full, not a whole second until the next fetch.
+            .set("fetch.queue.backoff.ms", "10");
         for (name, value) in &config.consumer_properties {
             native.set(name, value);
         }

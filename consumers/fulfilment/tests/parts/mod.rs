@@ -51,7 +51,7 @@ impl Parts {
     }
 
     async fn start_on(url: &str, ground: Box<dyn Any + Send + Sync>, partitions: i32) -> Self {
-        let topics = ["orders", "order-status", "fulfilment.dead-letters"];
+        let topics = ["orders", "order-status", "fulfilment.dead-letters", "fulfilment.parked"];
         let broker = EmbeddedBroker::start(topics.map(|topic| (topic, partitions))).unwrap();
         let registry = EmbeddedRegistry::start([]).await.unwrap();
         let mut config = broker.config(&registry.url());

@@ -49,7 +49,12 @@ impl Event for OrderGiftWrapped {
 
 impl Cluster {
     pub async fn start() -> Self {
-        let topics = [("orders", 3), ("order-status", 3), ("history.dead-letters", 3)];
+        let topics = [
+            ("orders", 3),
+            ("order-status", 3),
+            ("history.dead-letters", 3),
+            ("history.parked", 3),
+        ];
         let broker = EmbeddedBroker::start(topics).unwrap();
         let registry = EmbeddedRegistry::start([]).await.unwrap();
         let mut config = broker.config(&registry.url());

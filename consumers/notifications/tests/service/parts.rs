@@ -39,6 +39,7 @@ impl Parts {
             (ContactGiven::TOPIC, contacts),
             (OrderConfirmed::TOPIC, statuses),
             ("notifications.dead-letters", contacts.max(statuses)),
+            ("notifications.parked", contacts.max(statuses)),
         ])
         .unwrap();
         let schemas = every_schema().iter();
