@@ -33,6 +33,8 @@ use crate::{
 /// Bounds of a consumer.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Keys that are worked on at once, over all partitions of the member.
+    pub concurrency: usize,
     /// Records of one partition that wait or are being done; then it is paused.
     pub partition_records: usize,
     /// Their bytes.
@@ -49,6 +51,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            concurrency: 16,
             partition_records: 2_000,
             partition_bytes: 4 * 1024 * 1024,
             batch_records: 500,
