@@ -30,6 +30,10 @@ pub(crate) struct Args {
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) only: Option<String>,
 
+    /// A librdkafka property of ours and of the bare loops.
+    #[arg(short = 'X', global = true, value_name = "KEY=VALUE", value_parser = property)]
+    pub(crate) properties: Vec<(String, String)>,
+
     /// Leaves the peers out.
     #[arg(long, global = true)]
     pub(crate) no_peers: bool,
@@ -76,4 +80,9 @@ impl Args {
     pub(crate) fn wants(&self, case: &str) -> bool {
         self.only.as_ref().is_none_or(|only| case.contains(only.as_str()))
     }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("KEY=VALUE is wanted")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -13,6 +13,7 @@ use orderly_testkit::EmbeddedRegistry;
 
 use crate::{
     Error,
+    args::Args,
     event::{Measured, TOPIC},
     report::Report,
 };
@@ -21,10 +22,11 @@ use crate::{
 pub(crate) struct Broker {
     kafka: Kafka,
     registry: EmbeddedRegistry,
+    properties: Vec<(String, String)>,
 }
 
 impl Broker {
-    pub(crate) async fn start(report: &mut Report) -> Result<Self, Error> {
+    pub(crate) async fn start(args: &Args, report: &mut Report) -> Result<Self, Error> {
         eprintln!("starting a broker");
         let kafka = Kafka::start(1).await.map_err(|why| format!("no broker: {why}"))?;
         let registry = EmbeddedRegistry::start([]).await?;
@@ -33,7 +35,10 @@ impl Broker {
             Way::Process => "as a process, 512 MiB of heap",
         };
         report.under("broker", format!("Apache Kafka 4.3.1, one, on this machine, {way}"));
-        Ok(Self { kafka, registry })
+        for (name, value) in &args.properties {
+            report.under(&format!("-X {name}"), value.as_str());
+        }
+        Ok(Self { kafka, registry, properties: args.properties.clone() })
     }
 
     pub(crate) fn bootstrap(&self) -> &str {
@@ -42,7 +47,9 @@ impl Broker {
 
     /// For names that begin with `prefix` and a dot: each set of records has its own.
     pub(crate) fn config(&self, prefix: &str) -> Config {
-        Config::new(self.bootstrap(), self.registry.url()).with_prefix(format!("{prefix}."))
+        let mut config = Config::new(self.bootstrap(), self.registry.url());
+        config.properties.clone_from(&self.properties);
+        config.with_prefix(format!("{prefix}."))
     }
 
     /// The codec of the measured events, with their schema registered.

@@ -102,7 +102,8 @@ fn native<'a>(topic: &'a str, record: &'a OutRecord) -> BaseRecord<'a, [u8], [u8
     for (key, value) in &record.headers {
         headers = headers.insert(Header { key, value: Some(value) });
     }
-    let mut native = BaseRecord::<[u8], [u8]>::to(topic).timestamp(record.timestamp_ms).headers(headers);
+    let mut native =
+        BaseRecord::<[u8], [u8]>::to(topic).timestamp(record.timestamp_ms).headers(headers);
     if let Some(key) = &record.key {
         native = native.key(key);
     }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::{BoxFuture, FutureExt as _};
+
 use crate::{Error, args::Args, budget::Budget, raw::Raw, report::Report, round::Round};
 
 /// What every benchmark has at hand.
@@ -18,20 +20,14 @@ impl<'a> Run<'a> {
         Ok(Self { args, report: Report::new(args, raw.path()), raw, budget: Budget::begin() })
     }
 
-    /// Rounds of two sides, each first in every other round. A side that was cut isn't run again:
-    /// more rounds would say the same, and take long. Where the time is up, fewer are run, and said.
-    pub(crate) async fn turns<A, B>(
+    /// Rounds of several sides, each first in its turn. A side that was cut isn't run again: more
+    /// rounds would say the same, and take long. Where the time is up, fewer are run, and said.
+    pub(crate) async fn turns(
         &mut self,
         case: &str,
-        names: [&str; 2],
-        mut one: impl FnMut(u32) -> A,
-        mut other: impl FnMut(u32) -> B,
-    ) -> Result<[Vec<Round>; 2], Error>
-    where
-        A: Future<Output = Result<Round, Error>>,
-        B: Future<Output = Result<Round, Error>>,
-    {
-        let mut done = [Vec::new(), Vec::new()];
+        mut sides: Vec<Side<'_>>,
+    ) -> Result<Vec<Vec<Round>>, Error> {
+        let mut done = vec![Vec::new(); sides.len()];
         let mut longest = Duration::ZERO;
         for number in 0..self.args.rounds {
             if !self.budget.has(longest) {
@@ -40,24 +36,21 @@ impl<'a> Run<'a> {
                 break;
             }
             let began = Instant::now();
-            for turn in 0..2 {
-                let side = ((number + turn) % 2) as usize;
-                if done[side].iter().any(|round: &Round| round.is_cut) {
+            for turn in 0..sides.len() {
+                let at = (number as usize + turn) % sides.len();
+                if done[at].iter().any(|round: &Round| round.is_cut) {
                     continue;
                 }
-                let round = match side {
-                    0 => one(number).await,
-                    _ => other(number).await,
-                };
-                let round = round.map_err(|why| format!("{case}, {}: {why}", names[side]))?;
-                self.raw.round(case, names[side], &round)?;
-                done[side].push(round);
+                let Side { name, run } = &mut sides[at];
+                let round = run(number).await.map_err(|why| format!("{case}, {name}: {why}"))?;
+                self.raw.round(case, name, &round)?;
+                done[at].push(round);
             }
             longest = longest.max(began.elapsed());
         }
-        for (side, rounds) in names.iter().zip(&done) {
+        for (side, rounds) in sides.iter().zip(&done) {
             if rounds.iter().any(|round| round.is_cut) {
-                self.report.leave_out(format!("{case}: {side} was cut, and not run again"));
+                self.report.leave_out(format!("{case}: {} was cut, and not run again", side.name));
             }
         }
         Ok(done)
@@ -71,5 +64,21 @@ impl<'a> Run<'a> {
             return Err("no case was measured".into());
         }
         Ok(self.report)
+    }
+}
+
+/// One side of a case.
+pub(crate) struct Side<'a> {
+    name: &'static str,
+    run: Box<dyn FnMut(u32) -> BoxFuture<'a, Result<Round, Error>> + 'a>,
+}
+
+impl<'a> Side<'a> {
+    /// `run` is given the round's number.
+    pub(crate) fn new<F>(name: &'static str, mut run: impl FnMut(u32) -> F + 'a) -> Self
+    where
+        F: Future<Output = Result<Round, Error>> + Send + 'a,
+    {
+        Self { name, run: Box::new(move |number| run(number).boxed()) }
     }
 }

@@ -21,12 +21,23 @@ use crate::{
     tally::Tally,
 };
 
-/// What the SDK gives its consumers (sdk/src/kafka/): fetching is tuned alike on both sides.
-const PROPERTIES: [(&str, &str); 7] = [
-    ("topic.metadata.refresh.interval.ms", "60000"),
-    ("socket.timeout.ms", "10000"),
+pub(super) type Properties = [(&'static str, &'static str); 3];
+
+/// What the SDK gives its consumers (sdk/src/kafka/): fetching is alike on both sides.
+pub(super) const ALIKE: Properties = [
     ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "16384"),
+    ("topic.metadata.refresh.interval.ms", "60000"),
+];
+/// What is fastest here: so that a property of the SDK's that slows both down doesn't pass for a limit.
+/// The client waits a second by default before it fetches again for a queue that was full.
+pub(super) const TUNED: Properties = [
+    ("queued.min.messages", "100000"),
+    ("queued.max.messages.kbytes", "65536"),
+    ("fetch.queue.backoff.ms", "1"),
+];
+const BOTH: [(&str, &str); 4] = [
+    ("socket.timeout.ms", "10000"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("partition.assignment.strategy", "cooperative-sticky"),
@@ -36,12 +47,21 @@ const JOINING: Duration = Duration::from_secs(60);
 /// The clock is looked at each so many records only: it costs.
 const LOOK_AT_CLOCK: u32 = 4_096;
 
-pub(super) fn round(set: &Set, group: &str, work: Work, limit: Duration) -> Result<Round, Error> {
+pub(super) fn round(
+    set: &Set,
+    group: &str,
+    properties: &Properties,
+    work: Work,
+    limit: Duration,
+) -> Result<Round, Error> {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", &set.config.bootstrap);
     client.set("group.id", broker::there(&set.config, group));
     client.set("auto.offset.reset", "earliest"); // where the SDK begins by itself
-    for (name, value) in PROPERTIES {
+    for (name, value) in BOTH.iter().chain(properties) {
+        client.set(*name, *value);
+    }
+    for (name, value) in &set.config.properties {
         client.set(name, value);
     }
     let consumer: BaseConsumer = client.create()?;

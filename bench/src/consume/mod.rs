@@ -4,7 +4,7 @@ mod bare;
 mod ours;
 mod work;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use orderly_sdk::consume::Limits;
 
@@ -17,8 +17,8 @@ use crate::{
     load,
     ours::Set,
     report::{Case, Report},
-    round::Round,
-    run::Run,
+    round,
+    run::{Run, Side},
 };
 use work::Work;
 
@@ -34,7 +34,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
     let mut run = Run::begin(args)?;
-    let broker = Broker::start(&mut run.report).await?;
+    let broker = Broker::start(args, &mut run.report).await?;
     run.report.under("payload", format!("{PAYLOAD} B of Avro, the SDK's headers, lz4 batches"));
     run.report.under("keys", format!("{KEYS}, uniform"));
     run.report.under(
@@ -56,18 +56,19 @@ pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
             Some((_, set)) => set,
             None => set(&broker, "noop", 12, RECORDS).await?,
         };
-        let [many, one] = [1_000, 1].map(|concurrency| {
+        let side = |name, concurrency| {
             let (set, limits) = (set.clone(), Limits { concurrency, ..Limits::default() });
-            move |round| {
+            Side::new(name, move |round| {
                 let (set, limits) = (set.clone(), limits.clone());
                 async move {
                     let group = format!("at-{}-{round}", limits.concurrency);
                     ours::round(&set, &group, limits, nothing, LIMIT).await
                 }
-            }
-        });
-        let [many, one] = run.turns(name, ["1,000", "1"], many, one).await?;
-        run.report.cases.push(Case::of_rates(name, &many, &one).beside());
+            })
+        };
+        let sides = vec![side("concurrency 1,000", 1_000), side("concurrency 1", 1)];
+        let rounds = run.turns(name, sides).await?;
+        run.report.cases.push(Case::of_rates(name, &rounds[0], &rounds[1]).beside());
     }
     let computing = "50 µs of computing";
     if args.wants(computing) {
@@ -103,23 +104,36 @@ async fn against_bare(
     work: Work,
     counts: bool,
 ) -> Result<(), Error> {
-    let group = |side: &str, round| {
-        format!("{side}-{}-{}-{round}", limits.concurrency, u8::from(counts))
+    let concurrency = limits.concurrency;
+    let group = move |side: &str, concurrency: usize, round: u32| {
+        format!("{side}-{concurrency}-{}-{round}", u8::from(counts))
     };
-    let ours = |round| {
-        let (set, group, limits) = (set.clone(), group("ours", round), limits.clone());
-        async move { ours::round(&set, &group, limits, work, LIMIT).await }
+    let ours = {
+        let set = set.clone();
+        Side::new("ours", move |round| {
+            let (set, limits) = (set.clone(), limits.clone());
+            let group = group("ours", limits.concurrency, round);
+            async move { ours::round(&set, &group, limits, work, LIMIT).await }
+        })
     };
-    let bare = |round| {
-        let (set, group) = (Arc::new(set.clone()), group("bare", round));
-        async move {
-            let polling =
-                tokio::task::spawn_blocking(move || bare::round(&set, &group, work, LIMIT));
-            polling.await?
-        }
+    let bare = |name: &'static str, properties: &'static bare::Properties| {
+        let set = set.clone();
+        Side::new(name, move |round| {
+            let (set, group) = (set.clone(), group(name, concurrency, round));
+            async move {
+                let polling = move || bare::round(&set, &group, properties, work, LIMIT);
+                tokio::task::spawn_blocking(polling).await?
+            }
+        })
     };
-    let [ours, bare]: [Vec<Round>; 2] = run.turns(name, ["ours", "bare"], ours, bare).await?;
-    let case = Case::of_rates(name, &ours, &bare);
+    let sides = vec![ours, bare("bare-tuned", &bare::TUNED), bare("bare-alike", &bare::ALIKE)];
+    let rounds = run.turns(name, sides).await?;
+    // The limit is the faster one.
+    let limit = if round::rate(&rounds[1]) >= round::rate(&rounds[2]) { 1 } else { 2 };
+    let mut case = Case::of_rates(name, &rounds[0], &rounds[limit]);
+    for (name, rounds) in ["bare-tuned", "bare-alike"].iter().zip(&rounds[1..]) {
+        case.raw.insert((*name).into(), serde_json::json!(rounds));
+    }
     run.report.cases.push(if counts { case } else { case.beside() });
     Ok(())
 }

@@ -23,7 +23,11 @@ impl Work {
             began.elapsed()
         });
         let fastest = fastest.min().unwrap_or(time).as_secs_f64();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, above 0")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small, above 0"
+        )]
         let rounds = (f64::from(TRIED) * time.as_secs_f64() / fastest) as u32;
         Self(rounds)
     }

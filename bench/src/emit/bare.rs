@@ -59,6 +59,9 @@ pub(super) fn round(job: &Job) -> Result<Round, Error> {
     for (name, value) in PROPERTIES {
         client.set(name, value);
     }
+    for (name, value) in &job.config.properties {
+        client.set(name, value);
+    }
     let producer: ThreadedProducer<Outcomes> = client.create_with_context(Outcomes::default())?;
     let mut writer = Writer {
         topic: broker::there(&job.config, TOPIC),
@@ -81,10 +84,8 @@ pub(super) fn round(job: &Job) -> Result<Round, Error> {
     producer.flush(Duration::from_secs(120))?;
     let seconds = began.elapsed().as_secs_f64();
     let outcomes = producer.context();
-    let (acknowledged, failed) = (
-        outcomes.acknowledged.load(Ordering::Relaxed),
-        outcomes.failed.load(Ordering::Relaxed),
-    );
+    let (acknowledged, failed) =
+        (outcomes.acknowledged.load(Ordering::Relaxed), outcomes.failed.load(Ordering::Relaxed));
     if (acknowledged, failed) != (RECORDS + 1, 0) {
         return Err(format!("{acknowledged} were acknowledged, {failed} failed").into());
     }

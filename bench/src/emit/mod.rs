@@ -14,8 +14,7 @@ use crate::{
     event::{Measured, PAYLOAD, TOPIC},
     keys::{Keys, Skew},
     report::{Case, Report},
-    round::Round,
-    run::Run,
+    run::{Run, Side},
 };
 
 /// Records of a round.
@@ -35,7 +34,7 @@ struct Job {
 
 pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
     let mut run = Run::begin(args)?;
-    let broker = Broker::start(&mut run.report).await?;
+    let broker = Broker::start(args, &mut run.report).await?;
     run.report.under("payload", format!("{PAYLOAD} B of Avro, encoded in the round; 7 headers"));
     run.report.under("keys", format!("{KEYS}, uniform, over {PARTITIONS} partitions"));
     run.report.under("acks", "all, idempotent; lz4; a record's outcome is looked at on both sides");
@@ -54,28 +53,28 @@ pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
         broker::create_topic(&config, PARTITIONS).await?;
         let encoders = broker.encoders(&config).await?;
         let job = Job { config, events: Arc::clone(&events), linger };
-        let ours = |_| {
+        let ours = Side::new("ours", |_| {
             let (job, encoders) = (job.clone(), encoders.clone());
             async move {
                 // On a worker's thread, as a service would.
                 let emitting = tokio::spawn(async move { ours::round(&job, encoders).await });
                 emitting.await?
             }
-        };
-        let bare = |_| {
+        });
+        let bare = Side::new("bare", |_| {
             let job = job.clone();
             async move { tokio::task::spawn_blocking(move || bare::round(&job)).await? }
-        };
-        let [ours, bare]: [Vec<Round>; 2] = run.turns(&name, ["ours", "bare"], ours, bare).await?;
-        check(&job.config, (ours.len() + bare.len()) as u64).await?;
-        let case = Case::of_rates(&name, &ours, &bare);
+        });
+        let rounds = run.turns(&name, vec![ours, bare]).await?;
+        check(&job.config, rounds.iter().map(Vec::len).sum()).await?;
+        let case = Case::of_rates(&name, &rounds[0], &rounds[1]);
         run.report.cases.push(if linger > 0 { case } else { case.beside() });
     }
     run.end()
 }
 
 /// Everything that was acknowledged is there, once.
-async fn check(config: &Config, rounds: u64) -> Result<(), Error> {
+async fn check(config: &Config, rounds: usize) -> Result<(), Error> {
     let (probe, topic) = (Probe::new(config)?, Arc::from(TOPIC));
     let mut found = 0;
     for partition in 0..PARTITIONS {
@@ -83,7 +82,7 @@ async fn check(config: &Config, rounds: u64) -> Result<(), Error> {
         found += probe.ends(&at).await?.1;
     }
     // One more a round: it opens the connection before the time runs.
-    let expected = rounds * (RECORDS + 1);
+    let expected = rounds as u64 * (RECORDS + 1);
     if u64::try_from(found)? == expected {
         return Ok(());
     }

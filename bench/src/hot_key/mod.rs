@@ -44,7 +44,7 @@ struct Latencies {
 
 pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
     let mut run = Run::begin(args)?;
-    let broker = Broker::start(&mut run.report).await?;
+    let broker = Broker::start(args, &mut run.report).await?;
     let takes = handler::time().await?;
     #[allow(clippy::cast_precision_loss, reason = "a hundred")]
     let rate = CONCURRENCY as f64 / takes.as_secs_f64() / 2.0;
@@ -126,7 +126,9 @@ async fn round(
     seen.until(JOINING, |seen| seen.warm() >= warm).await.ok_or("no record came")?;
     if is_hot {
         emit_backlog(&loader, BACKLOG).await?;
-        seen.until(JOINING, Seen::is_hot_at_work).await.ok_or("the hot key's records don't come")?;
+        seen.until(JOINING, Seen::is_hot_at_work)
+            .await
+            .ok_or("the hot key's records don't come")?;
     }
     let sent = emit_others(&loader, rate, OTHERS_COME).await?;
     let all = seen.until(PATIENCE, |seen| seen.others() >= sent).await;

@@ -50,7 +50,7 @@ pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
     // Building isn't measuring: the time counts from here.
     let mut run = Run::begin(args)?;
     missing.into_iter().for_each(|peer| run.report.leave_out(peer));
-    let broker = Broker::start(&mut run.report).await?;
+    let broker = Broker::start(args, &mut run.report).await?;
     run.report.under("payload", format!("{PAYLOAD} B of Avro, the SDK's headers, lz4 batches"));
     run.report.under("keys", format!("{KEYS} over {PARTITIONS} partitions"));
     run.report.under(
@@ -94,12 +94,7 @@ impl Kind {
     }
 }
 
-async fn case(
-    run: &mut Run<'_>,
-    broker: &Broker,
-    peers: &Peers,
-    kind: Kind,
-) -> Result<(), Error> {
+async fn case(run: &mut Run<'_>, broker: &Broker, peers: &Peers, kind: Kind) -> Result<(), Error> {
     let name = kind.name();
     let time = handler_time(kind.wait).await?;
     let ideal = Ideal::of(kind.skew, kind.concurrency, time);
@@ -123,7 +118,8 @@ async fn case(
     let mut theirs: Vec<Vec<Round>> = peers.iter().map(|_| Vec::new()).collect();
     for number in 0..run.args.rounds {
         if !run.budget.has(limit.min(Duration::from_secs_f64(ideal.seconds * 2.0))) {
-            run.report.leave_out(format!("{name}: ours, rounds from {} on, time was up", number + 1));
+            run.report
+                .leave_out(format!("{name}: ours, rounds from {} on, time was up", number + 1));
             break;
         }
         if !ours.iter().any(|round: &Round| round.is_cut) {
@@ -179,7 +175,8 @@ fn report(
         return;
     }
     if ours.iter().any(|round| round.is_cut) {
-        run.report.leave_out(format!("{name}: ours was cut at {CUT}x the ideal, and not run again"));
+        run.report
+            .leave_out(format!("{name}: ours was cut at {CUT}x the ideal, and not run again"));
     }
     let best = Round { records: ideal.keys.len() as u64, seconds: ideal.seconds, is_cut: false };
     let mut case = Case::of_rates(name, ours, &[best]);

@@ -37,8 +37,7 @@ pub(super) async fn round(
         faults: Arc::clone(&faults),
     };
     let limits = Limits { concurrency: kind.concurrency, ..Limits::default() };
-    let round =
-        ours::round(set, &format!("ours-{number}"), limits, handler, &tally, limit).await?;
+    let round = ours::round(set, &format!("ours-{number}"), limits, handler, &tally, limit).await?;
     match faults.load(Ordering::Relaxed) {
         0 => Ok(round),
         count => Err(format!("{count} records ran out of their key's order, or beside it").into()),

@@ -46,9 +46,7 @@ pub(super) async fn place(api: &str, rate: u32, time: Duration) -> Result<u64, E
 
 fn order(number: u64) -> serde_json::Value {
     let user = number % 2_000;
-    let line = |sku: &str, price: &str| {
-        json!({ "sku": sku, "name": sku, "quantity": 1 + number % 3, "unit_price": price })
-    };
+    let line = |sku: &str, price: &str| json!({ "sku": sku, "name": sku, "quantity": 1 + number % 3, "unit_price": price });
     json!({
         "user_id": format!("user-{user}"),
         "currency": "EUR",

@@ -35,7 +35,8 @@ pub(super) async fn build() -> Result<PathBuf, Error> {
         cargo.args(["build", "--release", "--locked", "-p", "orderly", "--bin", "orderly"]);
         cargo.arg("--target-dir").arg(&target).current_dir(env!("CARGO_MANIFEST_DIR"));
         // What cargo says of this package is not for the build: some packages build anew for it.
-        let of_us = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST");
+        let of_us =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST");
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(of_us) {
                 cargo.env_remove(name);

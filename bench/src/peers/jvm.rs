@@ -40,7 +40,8 @@ impl Jvm {
         // Beside a `java`; where only a runtime is installed there is none, and that is told.
         let mut compiler = Command::new(jvm.java.with_file_name("javac"));
         compiler.arg("-d").arg(&jvm.classes).arg("-cp").arg(jvm.jars.join("*"));
-        compiler.args(["KeyedPeer", "PlainConsumer"].map(|name| sources.join(format!("{name}.java"))));
+        compiler
+            .args(["KeyedPeer", "PlainConsumer"].map(|name| sources.join(format!("{name}.java"))));
         process::output(compiler, COMPILING).await?;
         Ok(jvm)
     }

@@ -40,10 +40,7 @@ impl Peer {
     /// All that there are, or why not.
     pub(crate) async fn all() -> Vec<(&'static str, Result<Self, Error>)> {
         vec![
-            (
-                "Confluent Parallel Consumer 0.5.3.3",
-                Jvm::ready().await.map(Self::ParallelConsumer),
-            ),
+            ("Confluent Parallel Consumer 0.5.3.3", Jvm::ready().await.map(Self::ParallelConsumer)),
             ("ruststream-rdkafka 0.7.1", ruststream::build().await.map(Self::RustStream)),
         ]
     }

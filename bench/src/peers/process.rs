@@ -52,7 +52,9 @@ pub(super) async fn output(mut command: Command, patience: Duration) -> Result<S
         match status {
             Some(status) if status.success() => Ok(out),
             Some(status) => Err(format!("{name}: {status}: {}", last_lines(&err)).into()),
-            None => Err(format!("{name}: took longer than {patience:?}: {}", last_lines(&err)).into()),
+            None => {
+                Err(format!("{name}: took longer than {patience:?}: {}", last_lines(&err)).into())
+            }
         }
     })
     .await?
