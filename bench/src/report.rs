@@ -15,8 +15,8 @@ use crate::{
 /// The whole of it.
 pub(crate) struct Report {
     bench: &'static str,
-    /// Ours to the limit, of the goal's case at its worst.
-    pub(crate) ratio: f64,
+    /// Ours to the limit, of the goal's case at its worst; none where nothing can be said.
+    ratio: Option<f64>,
     pub(crate) cases: Vec<Case>,
     /// Ours ÷ theirs, at its worst.
     pub(crate) peers: BTreeMap<String, f64>,
@@ -74,7 +74,7 @@ impl Report {
     pub(crate) fn new(args: &Args, raw: String) -> Self {
         Self {
             bench: args.bench.name(),
-            ratio: 0.0,
+            ratio: None,
             cases: Vec::new(),
             peers: BTreeMap::new(),
             left_out: Vec::new(),
@@ -99,7 +99,7 @@ impl Report {
     /// The worst of the cases that count, and of each peer's.
     pub(crate) fn conclude(&mut self) {
         let counting = || self.cases.iter().filter(|case| case.counts);
-        self.ratio = counting().map(|case| case.ratio).min_by(f64::total_cmp).unwrap_or_default();
+        self.ratio = counting().map(|case| case.ratio).min_by(f64::total_cmp);
         for (peer, ratio) in self.cases.iter().flat_map(|case| &case.peers) {
             let worst = self.peers.entry(peer.clone()).or_insert(f64::INFINITY);
             *worst = worst.min(*ratio);
@@ -113,7 +113,7 @@ impl Report {
         }
         let mut object = Map::new();
         object.insert("bench".into(), self.bench.into());
-        object.insert("ratio".into(), rounded(self.ratio));
+        object.insert("ratio".into(), self.ratio.map_or(Value::Null, rounded));
         object.extend(self.more.clone());
         object.insert("cases".into(), serde_json::to_value(&self.cases)?);
         let peers = self.peers.iter().map(|(name, ratio)| (name.clone(), rounded(*ratio)));
@@ -138,7 +138,10 @@ impl Report {
                 println!("{:<44} {ratio:>34.3}  ours ÷ theirs", format!("  beside {peer}"));
             }
         }
-        println!("\nratio {:.3}", self.ratio);
+        match self.ratio {
+            Some(ratio) => println!("\nratio {ratio:.3}"),
+            None => println!("\nno ratio"),
+        }
         for (name, value) in &self.more {
             println!("{name} {}", text(value));
         }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Records of a round.
-const RECORDS: u64 = 400_000;
+const RECORDS: u64 = 300_000;
 /// Events that are made before, and emitted again and again.
 const EVENTS: usize = 20_000;
 const KEYS: u32 = 10_000;
