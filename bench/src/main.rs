@@ -3,6 +3,7 @@
 mod args;
 mod broker;
 mod budget;
+mod cargo;
 mod event;
 mod keys;
 mod load;

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Error, args::Args, round::Round};
+use crate::{Error, args::Args, cargo::target, round::Round};
 
 pub(crate) struct Raw {
     path: PathBuf,
@@ -49,13 +49,6 @@ impl Raw {
     pub(crate) fn line(&mut self, line: &Value) -> Result<(), Error> {
         writeln!(self.file, "{line}").map_err(|e| format!("{}: {e}", self.path.display()).into())
     }
-}
-
-/// The directory that this program was built in: `target/<profile>/orderly-bench`.
-pub(crate) fn target() -> Result<PathBuf, Error> {
-    let program = std::env::current_exe().map_err(|e| format!("this program's path: {e}"))?;
-    let target = program.ancestors().nth(2).ok_or("this program isn't in a target directory")?;
-    Ok(target.to_owned())
 }
 
 fn now() -> u64 {

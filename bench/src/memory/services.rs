@@ -9,7 +9,11 @@ use std::{
 
 use orderly_harness::{Kafka, Postgres, Program, Registry, TestDatabase};
 
-use crate::{Error, raw::target, report::Report};
+use crate::{
+    Error,
+    cargo::{cargo, target},
+    report::Report,
+};
 
 /// In the order in which they are started.
 const SERVICES: [&str; 5] = ["history", "fulfilment", "outbox-relay", "notifications", "order-api"];
@@ -31,17 +35,9 @@ pub(super) async fn build() -> Result<PathBuf, Error> {
     let target = target()?;
     eprintln!("building the release binary `orderly`, the first time for some minutes");
     tokio::task::spawn_blocking(move || {
-        let mut cargo = Command::new("cargo");
+        let mut cargo = cargo();
         cargo.args(["build", "--release", "--locked", "-p", "orderly", "--bin", "orderly"]);
         cargo.arg("--target-dir").arg(&target).current_dir(env!("CARGO_MANIFEST_DIR"));
-        // What cargo says of this package is not for the build: some packages build anew for it.
-        let of_us =
-            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST");
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(of_us) {
-                cargo.env_remove(name);
-            }
-        }
         // Its progress is shown.
         let built = cargo.status().map_err(|why| format!("cargo: {why}"))?;
         if !built.success() {

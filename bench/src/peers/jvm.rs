@@ -9,7 +9,7 @@ use std::{
 use orderly_harness::{java, maven};
 
 use super::process;
-use crate::{Error, raw::target};
+use crate::{Error, cargo::target};
 
 const PART: &str = "java-peers";
 /// The oldest that runs them.

@@ -2,12 +2,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use super::process;
-use crate::{Error, raw::target};
+use crate::{
+    Error,
+    cargo::{cargo, target},
+};
 
 /// A first build compiles librdkafka once more.
 const BUILDING: Duration = Duration::from_secs(20 * 60);
@@ -17,7 +19,7 @@ pub(super) async fn build() -> Result<PathBuf, Error> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/ruststream");
     let into = target()?.join("peers/ruststream");
     eprintln!("building {}, the first time for some minutes", source.display());
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cargo();
     cargo.args(["build", "--release", "--locked", "--target-dir"]).arg(&into);
     cargo.current_dir(&source);
     process::output(cargo, BUILDING).await?;
