@@ -53,6 +53,10 @@ pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
         None => None,
     };
     let placed = orders::place(&services.order_api(), RATE, LOAD).await?;
+    if placed.accepted < placed.asked {
+        let (asked, refused) = (placed.asked, placed.asked - placed.accepted);
+        run.report.leave_out(format!("{refused} of {asked} orders, which weren't accepted"));
+    }
     tokio::time::sleep(SETTLING).await;
     services.still_run()?;
     let ours = ours.end().await?;

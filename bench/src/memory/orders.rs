@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::Serialize;
 use serde_json::json;
 use tokio::{sync::Semaphore, time::sleep_until};
 
@@ -16,8 +17,15 @@ use crate::Error;
 /// Requests that may be unanswered.
 const OPEN: u32 = 256;
 
-/// Places orders for so long; returns how many were accepted. An error where some weren't.
-pub(super) async fn place(api: &str, rate: u32, time: Duration) -> Result<u64, Error> {
+/// What became of the load.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Placed {
+    pub(super) asked: u64,
+    pub(super) accepted: u64,
+}
+
+/// Places orders for so long. An error where many weren't accepted.
+pub(super) async fn place(api: &str, rate: u32, time: Duration) -> Result<Placed, Error> {
     let (client, url) = (reqwest::Client::new(), format!("{api}/orders"));
     let (open, accepted) = (Arc::new(Semaphore::new(OPEN as usize)), Arc::new(AtomicU64::new(0)));
     let count = time.as_secs() * u64::from(rate);
@@ -38,10 +46,12 @@ pub(super) async fn place(api: &str, rate: u32, time: Duration) -> Result<u64, E
     }
     // All of them free: every request is answered.
     drop(open.acquire_many(OPEN).await?);
-    match accepted.load(Ordering::Relaxed) {
-        all if all == count => Ok(count),
-        some => Err(format!("of {count} orders only {some} were accepted").into()),
+    let accepted = accepted.load(Ordering::Relaxed);
+    // On a machine that is too busy some time out; with many such it isn't that load any more.
+    if accepted * 100 < count * 95 {
+        return Err(format!("of {count} orders only {accepted} were accepted").into());
     }
+    Ok(Placed { asked: count, accepted })
 }
 
 fn order(number: u64) -> serde_json::Value {
