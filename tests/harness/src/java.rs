@@ -14,7 +14,10 @@ use crate::error::NotRun;
 use crate::home::home;
 
 /// A `java` of at least this major version: in `JAVA_HOME`, on `PATH`, in /usr/lib/jvm.
-pub(crate) fn java(part: &str, oldest: u32) -> Result<PathBuf, NotRun> {
+///
+/// # Errors
+/// [`NotRun`] says for which part it is missing, and what there is.
+pub fn java(part: &str, oldest: u32) -> Result<PathBuf, NotRun> {
     let home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
     let mut installed: Vec<PathBuf> = std::fs::read_dir("/usr/lib/jvm")
         .map(|dir| dir.flatten().map(|jvm| jvm.path().join("bin/java")).collect())
@@ -45,7 +48,10 @@ fn version(java: &Path) -> Option<u32> {
 }
 
 /// The directory with what `pom` names, from the cache or by Maven. `unpack` finishes what Maven left.
-pub(crate) fn maven(
+///
+/// # Errors
+/// [`NotRun`]: there is no Maven, or it can't bring them.
+pub fn maven(
     part: &str,
     pom: &str,
     settings: &[String],

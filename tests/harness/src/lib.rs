@@ -21,6 +21,7 @@ mod wait;
 pub mod parts;
 
 pub use error::{Fault, NotRun, decide, test_name};
+pub use java::{java, maven};
 pub use kafka::{Kafka, SecuredKafka};
 pub use node::Way;
 pub use part::{Kind, Part};

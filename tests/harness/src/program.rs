@@ -56,6 +56,11 @@ impl Program {
         self.process.runs()
     }
 
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Result<u32, Fault> {
+        self.process.pid()
+    }
+
     /// The end of what it printed.
     pub fn printed(&self) -> String {
         self.process.tail()

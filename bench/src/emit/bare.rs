@@ -1,0 +1,152 @@
+//! The limit: the same codec and the same headers with fresh ids, straight into a producer with the
+//! same properties, whose callback counts.
+
+use std::{
+    fmt::Write as _,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use chrono::{DateTime, SecondsFormat};
+use orderly_sdk::{Event as _, codec::Schema};
+use rdkafka::{
+    ClientConfig, ClientContext,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{DeliveryResult, Header, OwnedHeaders},
+    producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
+};
+use uuid::Uuid;
+
+use super::{Job, RECORDS};
+use crate::{
+    Error, broker,
+    event::{Measured, PAYLOAD, TOPIC},
+    round::Round,
+};
+
+/// What the SDK gives its producers (sdk/src/kafka/), the bounds of what is in flight included.
+const PROPERTIES: [(&str, &str); 8] = [
+    ("topic.metadata.refresh.interval.ms", "60000"),
+    ("socket.timeout.ms", "10000"),
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    ("partitioner", "murmur2_random"),
+    ("compression.type", "lz4"),
+    ("message.timeout.ms", "30000"),
+    ("queue.buffering.max.messages", "51000"),
+];
+
+#[derive(Default)]
+struct Outcomes {
+    acknowledged: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl ClientContext for Outcomes {}
+
+impl ProducerContext for Outcomes {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let counter = if result.is_ok() { &self.acknowledged } else { &self.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn round(job: &Job) -> Result<Round, Error> {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", &job.config.bootstrap).set("linger.ms", job.linger.to_string());
+    for (name, value) in PROPERTIES {
+        client.set(name, value);
+    }
+    for (name, value) in &job.config.properties {
+        client.set(name, value);
+    }
+    let producer: ThreadedProducer<Outcomes> = client.create_with_context(Outcomes::default())?;
+    let mut writer = Writer {
+        topic: broker::there(&job.config, TOPIC),
+        schema: Schema::parse(Measured::SCHEMA)?,
+        // Which id is written makes no difference to the work.
+        frame: vec![0, 0, 0, 0, 1],
+        text: String::with_capacity(64),
+    };
+    writer.send(&producer, &job.events[0])?;
+    producer.flush(Duration::from_secs(30))?;
+    let began = Instant::now();
+    let mut left = RECORDS;
+    for event in job.events.iter().cycle() {
+        if left == 0 {
+            break;
+        }
+        left -= 1;
+        writer.send(&producer, event)?;
+    }
+    producer.flush(Duration::from_secs(120))?;
+    let seconds = began.elapsed().as_secs_f64();
+    let outcomes = producer.context();
+    let (acknowledged, failed) =
+        (outcomes.acknowledged.load(Ordering::Relaxed), outcomes.failed.load(Ordering::Relaxed));
+    if (acknowledged, failed) != (RECORDS + 1, 0) {
+        return Err(format!("{acknowledged} were acknowledged, {failed} failed").into());
+    }
+    Ok(Round { records: RECORDS, seconds, is_cut: false })
+}
+
+/// Buffers that every record is written into: the client copies them.
+struct Writer {
+    topic: String,
+    schema: Schema,
+    frame: Vec<u8>,
+    text: String,
+}
+
+impl Writer {
+    fn send(
+        &mut self,
+        producer: &ThreadedProducer<Outcomes>,
+        event: &Measured,
+    ) -> Result<(), Error> {
+        self.frame.truncate(5);
+        self.schema.encode(event, &mut self.frame)?;
+        debug_assert_eq!(self.frame.len(), PAYLOAD);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = i64::try_from(now.as_millis())?;
+        let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+        let time = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+        let id = Uuid::now_v7().hyphenated().encode_lower(&mut id);
+        self.text.clear();
+        let (trace, span) = (Uuid::new_v4(), Uuid::new_v4().as_u64_pair().1);
+        write!(self.text, "00-{}-{span:016x}-01", trace.simple())?;
+        let values = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", id),
+            ("ce_source", "orderly-bench"),
+            ("ce_type", Measured::TYPE),
+            ("ce_time", &time),
+            ("content-type", "application/avro"),
+            ("traceparent", &self.text),
+        ];
+        let mut record = {
+            let mut headers = OwnedHeaders::new_with_capacity(values.len());
+            for (key, value) in values {
+                headers = headers.insert(Header { key, value: Some(value) });
+            }
+            BaseRecord::<str, [u8]>::to(&self.topic)
+                .key(event.key())
+                .payload(&self.frame)
+                .timestamp(millis)
+                .headers(headers)
+        };
+        loop {
+            match producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                Err((error, _)) => return Err(error.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the services take together at load, each a process of its own on real parts; beside it one
+//! consumer in a JVM.
+
+mod orders;
+mod peer;
+mod resident;
+mod services;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::json;
+
+use crate::{
+    Error,
+    args::Args,
+    peers::Jvm,
+    report::{Case, Report},
+    round::over,
+    run::Run,
+};
+use resident::Watched;
+use services::Services;
+
+/// Orders a second.
+const RATE: u32 = 200;
+const LOAD: Duration = Duration::from_secs(60);
+/// What they may take together.
+const GOAL: f64 = 150.0;
+/// Groups that are behind after the load may catch up for so long; their memory counts.
+const SETTLING: Duration = Duration::from_secs(10);
+const JVM: &str = "one JVM consumer";
+
+pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
+    let binary = services::build().await?;
+    let jvm = if args.no_peers { None } else { Some(Jvm::ready().await) };
+    let mut run = Run::begin(args)?;
+    let services = Services::start(&binary, &mut run.report).await?;
+    run.report.under("load", format!("{RATE} orders/s for {} s over HTTP", LOAD.as_secs()));
+    run.report.under("memory of", "RSS in /proc, the highest sum of all processes at one time");
+    let mut left_out = Vec::new();
+    let peer = match jvm {
+        None => None,
+        Some(Ok(jvm)) => Some(peer::start(&jvm, &services.bootstrap())?),
+        Some(Err(why)) => {
+            left_out.push(format!("{JVM}: it can't be built here: {why}"));
+            None
+        }
+    };
+    left_out.into_iter().for_each(|what| run.report.leave_out(what));
+    let ours = Watched::begin(services.pids()?);
+    let theirs = match &peer {
+        Some(peer) => Some(Watched::begin(vec![(JVM.to_owned(), peer.pid()?)])),
+        None => None,
+    };
+    let placed = orders::place(&services.order_api(), RATE, LOAD).await?;
+    if placed.accepted < placed.asked {
+        let (asked, refused) = (placed.asked, placed.asked - placed.accepted);
+        run.report.leave_out(format!("{refused} of {asked} orders, which weren't accepted"));
+    }
+    tokio::time::sleep(SETTLING).await;
+    services.still_run()?;
+    let ours = ours.end().await?;
+    let mut peers = BTreeMap::new();
+    let mut raw = BTreeMap::from([
+        ("at_peak".into(), json!(ours.parts)),
+        ("mib_over_time".into(), json!(ours.sums)),
+        ("orders".into(), json!(placed)),
+    ]);
+    if let Some(theirs) = theirs {
+        let theirs = theirs.end().await?;
+        peers.insert(JVM.to_owned(), over(ours.mib, theirs.mib));
+        raw.insert(JVM.into(), json!(theirs.sums));
+        run.report.more.insert("jvm_mib".into(), json!(theirs.mib));
+    }
+    run.raw.line(&json!({ "case": "memory", "raw": raw }))?;
+    run.report.more.insert("mib".into(), json!(ours.mib));
+    run.report.cases.push(Case {
+        name: format!("five services at {RATE} orders/s"),
+        unit: "MiB",
+        ours: ours.mib,
+        limit: GOAL,
+        ratio: over(ours.mib, GOAL),
+        counts: true,
+        peers,
+        raw,
+    });
+    run.end()
+}
