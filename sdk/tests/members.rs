@@ -27,12 +27,13 @@ pub async fn stop((shutdown, task): Running) -> Result<(), ConsumeError> {
 
 pub fn quick() -> RetryPolicy {
     let (first_backoff, most_backoff) = (Duration::from_millis(5), Duration::from_millis(20));
-    RetryPolicy { attempts: 3, first_backoff, most_backoff, exhausted: Exhausted::Stop }
+    let (exhausted, rejected) = (Exhausted::Stop, Exhausted::Skip);
+    RetryPolicy { attempts: 3, first_backoff, most_backoff, exhausted, rejected }
 }
 
 /// The same, but what is given up goes to the dead letters and the next one is done.
 pub fn skipping() -> RetryPolicy {
-    RetryPolicy { exhausted: Exhausted::Skip, ..quick() }
+    RetryPolicy { exhausted: Exhausted::Skip, rejected: Exhausted::Skip, ..quick() }
 }
 
 /// Records what it sees; does to each what a function says.

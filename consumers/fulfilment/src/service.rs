@@ -9,7 +9,7 @@ use orderly_schemas::{
 use orderly_sdk::{
     Config, Health,
     codec::{Declared, Encoders, RegisterError, Registry, RegistryError},
-    consume::{ConsumeError, Consumer, SideBySide},
+    consume::{ConsumeError, Consumer, Exhausted, RetryPolicy, SideBySide},
     wait_out,
 };
 use orderly_stores::{Database, Inbox, StoreError};
@@ -65,6 +65,9 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
             Consumer::new(NAME, &config)
                 .within(inbox.clone())
                 .emitting(encoders.clone())
+                // What is refused for good, as collecting what isn't ready, changes no order; what
+                // can't be done holds up its order.
+                .retrying(RetryPolicy { rejected: Exhausted::Skip, ..RetryPolicy::default() })
                 .on::<OrderPlaced>(fulfilment.clone())
                 .on::<OrderCollected>(fulfilment.clone()),
         );

@@ -41,6 +41,8 @@ async fn what_is_not_ready_or_not_known_cannot_be_collected() {
     let mut collected_as = Vec::new();
     for id in ["in-stage", "never-placed", "rejected"] {
         collected_as.push(parts.emit(&collected(id)).await.id.to_string());
+        // Orders are done side by side; here one after the other.
+        parts.dead_letters(collected_as.len()).await;
     }
 
     let letters = parts.dead_letters(3).await;

@@ -4,7 +4,7 @@ use std::{future::IntoFuture as _, io, time::Duration};
 
 use orderly_sdk::{
     Config, Health,
-    consume::{ConsumeError, Consumer, Limits, SideBySide},
+    consume::{ConsumeError, Consumer, Exhausted, Limits, RetryPolicy, SideBySide},
     wait_out,
 };
 use orderly_stores::{Database, Positions, StoreError};
@@ -86,6 +86,8 @@ pub async fn run(
             Consumer::new(GROUP, &settings.config)
                 .within(positions)
                 .limited(settings.limits.clone())
+                // What is known of an order is shown, also where one event of it can't be read.
+                .retrying(RetryPolicy { rejected: Exhausted::Skip, ..RetryPolicy::default() })
                 .in_batches::<Happened>(RecordBatch),
         );
     }

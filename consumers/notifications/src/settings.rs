@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orderly_sdk::{
     Config, Health,
-    consume::{Limits, RetryPolicy},
+    consume::{Exhausted, Limits, RetryPolicy},
 };
 use orderly_stores::Database;
 
@@ -65,7 +65,12 @@ impl Settings {
             mail,
             members: 1,
             private_topics: vec![orderly_schemas::contacts::TOPIC.to_owned()],
-            retry: RetryPolicy::default(),
+            // One mail that can't be written is no reason to hold back the order's others.
+            retry: RetryPolicy {
+                exhausted: Exhausted::Skip,
+                rejected: Exhausted::Skip,
+                ..RetryPolicy::default()
+            },
             limits: Limits::default(),
             health: Health::of(GROUP),
         }

@@ -27,7 +27,11 @@ impl<R: Record> Partition<R> {
         let is_over = failed.decision == Decision::Reject
             || (counts && slot.attempts >= shared.settings.retry.attempts);
         if is_over {
-            return self.give_up(id, failed.error, shared);
+            let policy = match failed.decision {
+                Decision::Reject => shared.settings.retry.rejected,
+                _ => shared.settings.retry.exhausted,
+            };
+            return self.give_up(id, policy, failed.error, shared);
         }
         let due = shared.due(failed.decision, slot.in_a_row);
         slot.state = State::Waiting(due);
@@ -35,13 +39,13 @@ impl<R: Record> Partition<R> {
     }
 
     /// The first record of a queue is rejected, or its attempts are used up.
-    fn give_up(&mut self, id: SlotId, error: String, shared: &mut Shared<R>) {
+    fn give_up(&mut self, id: SlotId, policy: Exhausted, error: String, shared: &mut Shared<R>) {
         let is_full = self.is_full(shared);
         let slot = self.keys.get_mut(id);
         let attempts = slot.attempts;
         let Some(first) = slot.queue.front() else { return };
         let (offset, key) = (first.offset(), first.key().map(Key::from));
-        match (shared.settings.retry.exhausted, key) {
+        match (policy, key) {
             (Exhausted::Stop, _) => {
                 slot.state = State::Held;
                 let assignment = self.id;

@@ -12,11 +12,13 @@ pub struct RetryPolicy {
     pub first_backoff: Duration,
     /// Longest wait.
     pub most_backoff: Duration,
-    /// What then becomes of the record, and of one that was rejected.
+    /// What then becomes of the record.
     pub exhausted: Exhausted,
+    /// What becomes of one that was rejected.
+    pub rejected: Exhausted,
 }
 
-/// What becomes of a record that was rejected or whose attempts are used up.
+/// What becomes of a record whose attempts are used up, or that was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exhausted {
     /// Its key is parked: it goes to the dead letters, and later records of its key follow it
@@ -52,6 +54,7 @@ impl Default for RetryPolicy {
             first_backoff: Duration::from_millis(100),
             most_backoff: Duration::from_secs(10),
             exhausted: Exhausted::Park,
+            rejected: Exhausted::Park,
         }
     }
 }
@@ -65,6 +68,11 @@ impl RetryPolicy {
         let half = full / 2;
         let spread = u64::try_from(half.as_millis()).unwrap_or(u64::MAX).max(1);
         half + Duration::from_millis(random % (spread + 1))
+    }
+
+    /// Whether any key is ever parked.
+    pub fn parks(&self) -> bool {
+        self.exhausted == Exhausted::Park || self.rejected == Exhausted::Park
     }
 
     pub(crate) fn wait(&self, decision: Decision, failures: u32, random: u64) -> Duration {

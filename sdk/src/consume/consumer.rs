@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    BatchHandler, DeletionHandler, Direct, EventSet, Exhausted, Handler, RetryPolicy, Scope,
+    BatchHandler, DeletionHandler, Direct, EventSet, Handler, RetryPolicy, Scope,
     engine::Engine,
     execute::{Executor, LARGEST_BUNDLE},
     letters::Letters,
@@ -216,7 +216,7 @@ impl<S: Scope> Consumer<S> {
         watch.suspicion().raise();
         let probe = Probe::new(&self.config)?;
         tokio::select! {
-            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group, self.retry.exhausted)) => found?,
+            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group, self.retry.parks())) => found?,
             () = &mut shutdown => return Ok(()),
         }
         let (wake, wakes) = mpsc::sync_channel(1);
@@ -234,9 +234,9 @@ impl<S: Scope> Consumer<S> {
         let letters = Letters::of(&self.config, &self.group, self.personal, suspicion.clone());
         let is_batch = matches!(self.routes, Routes::Batch { .. });
         let core = core_settings(&self.limits, &self.retry, is_batch);
-        let (parked, parked_reader) = match self.retry.exhausted {
-            Exhausted::Park => Some(ParkedLog::of(&self.config, &self.group)?).unzip(),
-            Exhausted::Skip | Exhausted::Stop => (None, None),
+        let (parked, parked_reader) = match self.retry.parks() {
+            true => Some(ParkedLog::of(&self.config, &self.group)?).unzip(),
+            false => (None, None),
         };
         let seed = EventId::new().as_uuid().as_u64_pair().1;
         let executor = Arc::new(Executor {
@@ -328,9 +328,9 @@ async fn find_topics(
     probe: &Probe,
     topics: &[String],
     group: &str,
-    exhausted: Exhausted,
+    parks: bool,
 ) -> Result<(), KafkaError> {
-    let parked = (exhausted == Exhausted::Park).then(|| marks::topic_of(group));
+    let parked = parks.then(|| marks::topic_of(group));
     for topic in topics.iter().chain([&Letters::topic_of(group)]).chain(&parked) {
         probe.partitions(topic).await?;
     }

@@ -28,6 +28,8 @@ async fn a_confirmed_a_ready_and_a_rejected_order_get_a_mail_each() {
     };
     parts.emitter.emit(&stage).await.unwrap();
     parts.emitter.emit(&ready("o-1")).await.unwrap();
+    // Orders are told of side by side; each in its own order.
+    parts.mails(2).await;
     parts.rejected("o-2", "sold out:\r\nBcc: eve@example.com").await;
     let mails = parts.mails(3).await;
     running.stop().await;

@@ -49,9 +49,11 @@ async fn the_page_shows_mails_and_nothing_hostile_becomes_markup() {
 async fn the_json_gives_an_orders_mails() {
     let parts = Parts::start(1, 1).await;
     let (running, address) = serve(&parts, Mail::Mailbox).await;
-    for order_id in ["o-1", "o-2"] {
+    for (count, order_id) in [(1, "o-1"), (2, "o-2")] {
         parts.contact(order_id, "ada@example.com").await;
         parts.confirmed(order_id).await;
+        // Orders are told of side by side; here one after the other.
+        parts.mails(count).await;
     }
     let mails = parts.mails(2).await;
     let read = async |query: &str| -> serde_json::Value {

@@ -79,7 +79,7 @@ impl Parts {
         settings.retry = RetryPolicy {
             first_backoff: Duration::from_millis(5),
             most_backoff: Duration::from_millis(50),
-            ..RetryPolicy::default()
+            ..settings.retry
         };
         settings
     }

@@ -49,6 +49,7 @@ impl How {
             first_backoff: Duration::from_millis(10),
             most_backoff: Duration::from_millis(100),
             exhausted: if rng.u32(..8) == 0 { Exhausted::Skip } else { Exhausted::Park },
+            rejected: if rng.u32(..8) == 0 { Exhausted::Skip } else { Exhausted::Park },
         };
         let bounds =
             Bounds { concurrency: rng.usize(1..6), records, bytes: 100 * records, span: 1_000 };
@@ -58,7 +59,8 @@ impl How {
     }
 
     pub fn skips(&self) -> bool {
-        self.settings.retry.exhausted == Exhausted::Skip
+        let RetryPolicy { exhausted, rejected, .. } = &self.settings.retry;
+        [exhausted, rejected].contains(&&Exhausted::Skip)
     }
 }
 
