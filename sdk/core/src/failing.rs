@@ -60,7 +60,7 @@ impl<R: Record> Partition<R> {
                 let letters_from = self.letters_end;
                 let state =
                     ParkedKey { next: offset, letters_from, laps: 0, is_redriving: false, error };
-                self.park(key, id, state, attempts, shared);
+                self.park(&key, id, state, attempts, shared);
             }
             (Exhausted::Park | Exhausted::Skip, _) => {
                 self.give_letter(id, error, attempts, None, shared);

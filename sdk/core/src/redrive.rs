@@ -58,7 +58,7 @@ impl<R: Record> Partition<R> {
         for (key, state) in marks.parked {
             let is_redriving = state.is_redriving;
             let parked = Parked { last_letter, ..Parked::new(state, Phase::Resting) };
-            self.parked.insert(key.clone(), parked);
+            self.parked.insert(Key::clone(&key), parked);
             if is_redriving {
                 self.look(&key, shared);
             }
@@ -70,14 +70,14 @@ impl<R: Record> Partition<R> {
     /// A key's first record is given up: its mark comes first.
     pub(crate) fn park(
         &mut self,
-        key: Key,
+        key: &Key,
         slot: SlotId,
         state: ParkedKey,
         attempts: u32,
         shared: &mut Shared<R>,
     ) {
-        self.parked.insert(key.clone(), Parked::new(state, Phase::Marking(slot, attempts)));
-        self.mark(&key, shared);
+        self.parked.insert(Key::clone(key), Parked::new(state, Phase::Marking(slot, attempts)));
+        self.mark(key, shared);
     }
 
     /// Whether records of a key follow it; `None` where they wait for the end of its redrive.
@@ -96,7 +96,7 @@ impl<R: Record> Partition<R> {
                 self.rest(key, shared);
             }
         }
-        shared.effects.push(Effect::Answer { assignment: self.id, key: key.clone() });
+        shared.effects.push(Effect::Answer { assignment: self.id, key: Key::clone(key) });
     }
 
     /// A record of `<group>.parked` behind the own takeover.
@@ -121,7 +121,7 @@ impl<R: Record> Partition<R> {
         match parked.phase {
             Phase::Marking(slot, attempts) => {
                 let error = parked.state.error.clone();
-                self.give_letter(slot, error, attempts, Some(key.clone()), shared);
+                self.give_letter(slot, error, attempts, Some(Key::clone(key)), shared);
                 self.rest(key, shared);
             }
             Phase::Starting | Phase::Advancing => self.look(key, shared),
@@ -140,7 +140,7 @@ impl<R: Record> Partition<R> {
             return self.look(key, shared);
         }
         parked.phase = Phase::Ready(letter, at);
-        self.redrives.push_back(key.clone());
+        self.redrives.push_back(Key::clone(key));
     }
 
     /// There is no further dead letter of a key before that offset of theirs.
@@ -209,7 +209,7 @@ impl<R: Record> Partition<R> {
             (Some(record), Some(failed)) => self.fail_redriven(key, record, at, failed, shared),
             (Some(record), None) => {
                 parked.phase = Phase::Ready(record, at);
-                self.redrives.push_back(key.clone());
+                self.redrives.push_back(Key::clone(key));
             }
             (None, _) => {
                 (parked.attempts, parked.in_a_row) = (0, 0);
@@ -246,7 +246,7 @@ impl<R: Record> Partition<R> {
         }
         let due = shared.due(failed.decision, parked.in_a_row);
         parked.phase = Phase::Waiting(due, record, at);
-        shared.timers.push(self.id, due, Timer::Redrive(key.clone()));
+        shared.timers.push(self.id, due, Timer::Redrive(Key::clone(key)));
     }
 
     /// The wait of a redrive is over, if it still waits for that.
@@ -255,7 +255,7 @@ impl<R: Record> Partition<R> {
         match std::mem::replace(&mut parked.phase, Phase::Resting) {
             Phase::Waiting(until, record, at) if due.is_none_or(|due| due == until) => {
                 parked.phase = Phase::Ready(record, at);
-                self.redrives.push_back(key.clone());
+                self.redrives.push_back(Key::clone(key));
             }
             other => parked.phase = other,
         }
@@ -266,7 +266,7 @@ impl<R: Record> Partition<R> {
             .parked
             .iter()
             .filter(|(_, it)| it.is_unavailable && matches!(it.phase, Phase::Waiting(..)))
-            .map(|(key, _)| key.clone())
+            .map(|(key, _)| Key::clone(key))
             .collect();
         waiting.iter().for_each(|key| self.wake_redrive(key, None));
     }
@@ -292,7 +292,7 @@ impl<R: Record> Partition<R> {
         let Some(parked) = self.parked.get_mut(key) else { return };
         parked.phase = Phase::Looking;
         let from = parked.state.letters_from;
-        shared.effects.push(Effect::Look { assignment: self.id, key: key.clone(), from });
+        shared.effects.push(Effect::Look { assignment: self.id, key: Key::clone(key), from });
     }
 
     fn looking(&mut self, key: &Key) -> Option<&mut Parked<R>> {
@@ -330,7 +330,7 @@ impl<R: Record> Partition<R> {
         let parked = self.parked.get(key).filter(|it| !matches!(it.phase, Phase::Ending));
         shared.effects.push(Effect::Mark {
             assignment: self.id,
-            key: key.clone(),
+            key: Key::clone(key),
             epoch: self.epoch,
             state: parked.map(|parked| parked.state.clone()),
             sequence,

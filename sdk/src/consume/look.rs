@@ -70,7 +70,7 @@ impl Looks {
                     }
                     let Some(record) = letters::original(&letter, at) else { continue };
                     let record = match letters::is_without_value(&letter) {
-                        true => self.from_source(record).await?,
+                        true => self.at_source(record).await?,
                         false => record,
                     };
                     Looked::Found(offset, record)
@@ -106,7 +106,7 @@ impl Looks {
     }
 
     /// The whole record, where only its coordinates were kept; or that it was deleted.
-    async fn from_source(&self, record: InRecord) -> Result<InRecord, Failure> {
+    async fn at_source(&self, record: InRecord) -> Result<InRecord, Failure> {
         let at = record.at();
         let mut source = Reader::of(&self.config, &at.partition.topic).map_err(away)?;
         source.read(at.partition.partition, Some(at.offset));

@@ -109,9 +109,9 @@ mod tests {
         };
         let marks = [
             Mark::Takeover(4),
-            Mark::State { key: key.clone(), epoch: 4, state: Some(state) },
-            Mark::State { key: key.clone(), epoch: 5, state: None },
-            Mark::Redrive(key.clone()),
+            Mark::State { key: Key::clone(&key), epoch: 4, state: Some(state) },
+            Mark::State { key: Key::clone(&key), epoch: 5, state: None },
+            Mark::Redrive(Key::clone(&key)),
             Mark::Answered(key),
         ];
         for mark in marks {

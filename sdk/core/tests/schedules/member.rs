@@ -221,7 +221,7 @@ impl Member {
         let Some(effect) = self.effects.pop_front() else { return };
         match effect {
             Effect::Mark { assignment, key, epoch, state, sequence } => {
-                world.marks.push(Mark::State { key: key.clone(), epoch, state });
+                world.marks.push(Mark::State { key: Key::clone(&key), epoch, state });
                 self.answers.push_back((assignment, Answer::Marked(key, sequence)));
             }
             Effect::Answer { key, .. } => world.marks.push(Mark::Answered(key)),
