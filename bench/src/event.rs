@@ -11,7 +11,7 @@ pub(crate) const PAYLOAD: usize = 512;
 /// Numbers begin here, so that each takes the same four bytes.
 const FIRST: i64 = 2_000_000;
 /// What is left of the payload when everything else is in it.
-const NOTE: usize = 232;
+const NOTE: usize = 307;
 
 /// An order, as far as a handler could tell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
