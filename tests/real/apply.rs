@@ -76,7 +76,7 @@ async fn a_second_run_finds_nothing_to_do() {
     let topics = shop("retention: forever");
     let first = apply(&config, &topics).await;
     assert_eq!(names_created(&first), SHOP);
-    assert!(first.text().contains("3 topics"), "{}", first.text());
+    assert!(first.text().contains("4 topics"), "{}", first.text());
     let second = apply(&config, &topics).await;
     assert_eq!(second.text().split(':').next(), Some("nothing to do"));
     assert_eq!(second.topics_existing, SHOP);
@@ -93,7 +93,7 @@ async fn what_is_missing_is_created_beside_what_is_there() {
     assert_eq!(admin.create(std::slice::from_ref(&contacts)).await.unwrap(), [Ok(true)]);
     assert_eq!(admin.create(&[contacts]).await.unwrap(), [Ok(false)]);
     let report = apply(&config, &topics).await;
-    assert_eq!(names_created(&report), ["orders", "shop.dead-letters"]);
+    assert_eq!(names_created(&report), ["orders", "shop.dead-letters", "shop.parked"]);
     assert_eq!(report.topics_existing, ["contacts"]);
 }
 
@@ -110,17 +110,18 @@ async fn a_topic_that_differs_is_named_and_left_as_it_is() {
             "topic `orders`: partitions is 3, and 2 is wanted",
             "topic `orders`: retention.ms is 86400000, and -1 is wanted",
             "topic `shop.dead-letters`: partitions is 3, and 2 is wanted",
+            "topic `shop.parked`: partitions is 3, and 2 is wanted",
         ]
     );
-    assert_eq!(report.warnings.len(), 3, "{:?}", report.warnings);
+    assert_eq!(report.warnings.len(), 4, "{:?}", report.warnings);
     assert_eq!(there(&config).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_the_broker_refuses_is_named_and_none_is_created() {
     let config = need!(cluster().await);
-    // So long that `orders` still fits, and `shop.dead-letters` doesn't.
-    let filler = "x".repeat(240 - config.prefix.len());
+    // So long that all others still fit, and `shop.dead-letters` doesn't.
+    let filler = "x".repeat(235 - config.prefix.len());
     let prefix = format!("{}{filler}", config.prefix);
     let refused = plan(&config.with_prefix(prefix.clone()), &shop("retention: forever")).await;
     let Some(ApplyError::Topics(refused)) = refused.err() else { panic!("not refused") };

@@ -14,7 +14,7 @@ pub(crate) async fn cluster() -> Result<Config, NotRun> {
     Ok(Config::new(kafka.bootstrap, registry.url).with_prefix(kafka.prefix))
 }
 
-/// Three topics: `orders` with these fields besides, `contacts`, and `shop.dead-letters`.
+/// Four topics: `orders` with these fields besides, `contacts`, `shop.dead-letters` and `shop.parked`.
 pub(crate) fn shop(orders: &str) -> Topics {
     let text = format!(
         "services: [shop]\n\
@@ -28,7 +28,7 @@ pub(crate) fn shop(orders: &str) -> Topics {
     Topics::parse(&text, "shop.yaml").unwrap()
 }
 
-pub(crate) const SHOP: [&str; 3] = ["orders", "contacts", "shop.dead-letters"];
+pub(crate) const SHOP: [&str; 4] = ["orders", "contacts", "shop.dead-letters", "shop.parked"];
 
 pub(crate) async fn plan(config: &Config, topics: &Topics) -> Result<Plan, ApplyError> {
     Plan::make(config, topics, Copies::AsManyAsGo).await

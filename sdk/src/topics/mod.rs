@@ -4,8 +4,8 @@
 //! event, no event has two topics, and what holds personal data can be deleted. A file that says less is refused, with
 //! all its problems at once, each with file, line and column and, where one is near, the name that was meant.
 //!
-//! Dead-letter topics are not written in the file: each group that reads anything has one, `<group>.dead-letters`,
-//! derived from what the group reads. They are found here like any other topic.
+//! Groups' own topics are not written in the file: each group that reads anything has two, `<group>.dead-letters` and
+//! `<group>.parked`, derived from what the group reads. They are found here like any other topic.
 //!
 //! Nothing here speaks to a broker: whether the topics exist as written is another question.
 
@@ -33,7 +33,8 @@ pub use self::{
     spec::{Difference, TopicSpec},
 };
 
-/// Every topic, those of the file first and in its order, then one `<group>.dead-letters` for each group, by name.
+/// Every topic, those of the file first and in its order, then `<group>.dead-letters` and `<group>.parked` of each group,
+/// by the groups' names.
 #[derive(Clone, Debug)]
 pub struct Topics {
     file: String,
@@ -138,7 +139,9 @@ impl Topics {
     }
 
     fn build(file: &str, written: file::Written, derived: Vec<Topic>) -> Self {
-        let groups = derived.iter().flat_map(|t| t.owners.clone()).collect();
+        // Each has two derived topics, side by side.
+        let mut groups: Vec<String> = derived.iter().flat_map(|t| t.owners.clone()).collect();
+        groups.dedup();
         let mut topics = written.topics;
         topics.extend(derived);
         let by_name = topics.iter().enumerate();

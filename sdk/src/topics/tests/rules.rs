@@ -81,7 +81,10 @@ fn each_group_that_reads_has_dead_letters_as_wide_as_its_widest_source() {
     ]));
     assert_eq!(topics.groups().collect::<Vec<_>>(), ["h", "note"]);
     let names: Vec<_> = topics.iter().map(|t| t.name.as_str()).collect();
-    assert_eq!(names, ["a", "b", "c", "h.dead-letters", "note.dead-letters"]);
+    assert_eq!(
+        names,
+        ["a", "b", "c", "h.dead-letters", "h.parked", "note.dead-letters", "note.parked"]
+    );
 
     let (h, n) = (topics.dead_letters_of("h").unwrap(), topics.dead_letters_of("note").unwrap());
     assert_eq!((h.partitions, h.replication), (24, 5));
@@ -94,6 +97,8 @@ fn each_group_that_reads_has_dead_letters_as_wide_as_its_widest_source() {
         assert_eq!(dead.owners, [group]);
         assert_eq!(topics.get(&dead.name), Some(dead));
     }
+    let parked = topics.get("h.parked").unwrap();
+    assert_eq!((parked.partitions, parked.replication, parked.compacted), (24, 5, true));
     assert_eq!(topics.dead_letters_of("a"), None);
     assert_eq!(topics.get("d"), None);
 }
