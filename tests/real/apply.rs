@@ -16,7 +16,7 @@ async fn with_fewer_brokers_than_copies_each_broker_gets_one_and_a_warning_says_
     assert_eq!(names_created(&report), SHOP);
     // `shop.dead-letters` has as many copies as what the group reads.
     let [warning] = &*report.warnings else { panic!("{:?}", report.warnings) };
-    assert!(warning.contains("2 of 3 topics"), "{warning}");
+    assert!(warning.contains("3 of 4 topics"), "{warning}");
     let orders = topic(&config, "orders").await;
     assert_eq!((orders.partitions, orders.replication), (2, brokers));
     let in_sync: i32 = orders.properties["min.insync.replicas"].parse().unwrap();

@@ -112,9 +112,8 @@ pub(crate) async fn a_batch_over_the_position_is_done_record_by_record(place: &P
 
     assert_eq!(failure.decision(), &Decision::Reject);
     assert!(failure.to_string().contains("3..7 of orders-0 reaches over position 5"), "{failure}");
-    // One event with passed-over records behind it.
     let one = [EventId::new()];
-    let unit = unit(&at, &(4..6), &one);
+    let unit = unit(&at, &(4..5), &one);
     assert!(matches!(member.begin(&unit).await.unwrap(), Begun::Repeat));
     for offset in 3..7 {
         consume(&member, &at, offset..offset + 1).await.unwrap();
