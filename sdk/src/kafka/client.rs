@@ -14,6 +14,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     message::DeliveryResult,
     producer::ProducerContext,
+    types::RDKafkaErrorCode,
 };
 
 use super::{KafkaError, errors};
