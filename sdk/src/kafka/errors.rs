@@ -112,6 +112,8 @@ pub(super) fn is_away(error: &Native) -> bool {
         Some(
             Code::BrokerTransportFailure
                 | Code::AllBrokersDown
+                // The library threw its connection away while it waited for an answer.
+                | Code::DestroyBroker
                 | Code::OperationTimedOut
                 | Code::RequestTimedOut
                 | Code::MessageTimedOut
