@@ -14,26 +14,13 @@ impl<R: Record> Partition<R> {
     /// The first record of a queue failed.
     pub(crate) fn fail(&mut self, id: SlotId, failed: Failed, shared: &mut Shared<R>) {
         let slot = self.keys.get_mut(id);
-        let was_unavailable = slot.is_unavailable;
-        slot.is_unavailable = failed.decision == Decision::Unavailable;
-        match (was_unavailable, slot.is_unavailable) {
-            (false, true) => shared.unavailable += 1,
-            (true, false) => shared.part_is_back(),
-            _ => {}
-        }
-        slot.in_a_row = slot.in_a_row.saturating_add(1);
-        let counts = matches!(failed.decision, Decision::Retry | Decision::Reject);
-        slot.attempts += u32::from(counts);
-        let is_over = failed.decision == Decision::Reject
-            || (counts && slot.attempts >= shared.settings.retry.attempts);
-        if is_over {
+        let Some(due) = slot.tries.failed(failed.decision, shared) else {
             let policy = match failed.decision {
                 Decision::Reject => shared.settings.retry.rejected,
                 _ => shared.settings.retry.exhausted,
             };
             return self.give_up(id, policy, failed.error, shared);
-        }
-        let due = shared.due(failed.decision, slot.in_a_row);
+        };
         slot.state = State::Waiting(due);
         shared.timers.push(self.id, due, Timer::Slot(id));
     }
@@ -42,7 +29,7 @@ impl<R: Record> Partition<R> {
     fn give_up(&mut self, id: SlotId, policy: Exhausted, error: String, shared: &mut Shared<R>) {
         let is_full = self.is_full(shared);
         let slot = self.keys.get_mut(id);
-        let attempts = slot.attempts;
+        let attempts = slot.tries.attempts;
         let Some(first) = slot.queue.front() else { return };
         let (offset, key) = (first.offset(), first.key().map(Key::from));
         match (policy, key) {
@@ -63,7 +50,7 @@ impl<R: Record> Partition<R> {
                 self.park(&key, id, state, attempts, shared);
             }
             (Exhausted::Park | Exhausted::Skip, _) => {
-                self.give_letter(id, error, attempts, None, shared);
+                self.give_letter(id, error, attempts, None);
             }
         }
     }
@@ -85,7 +72,9 @@ impl<R: Record> Partition<R> {
         let waiting: Vec<SlotId> = self
             .keys
             .iter()
-            .filter(|(_, slot)| slot.is_unavailable && matches!(slot.state, State::Waiting(_)))
+            .filter(|(_, slot)| {
+                slot.tries.is_unavailable && matches!(slot.state, State::Waiting(_))
+            })
             .map(|(id, _)| id)
             .collect();
         waiting.into_iter().for_each(|id| self.keys.settle(id));

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Key, Record, work::SlotId};
+use crate::{Key, Record, tries::Tries, work::SlotId};
 
 /// Queues by key. Keys whose 64-bit hashes are the same share one, which only makes them wait for
 /// each other.
@@ -23,12 +23,7 @@ pub(crate) struct Slot<R> {
     hash: Option<u64>,
     pub(crate) queue: VecDeque<R>,
     pub(crate) state: State,
-    /// Runs of its first record that failed and count.
-    pub(crate) attempts: u32,
-    /// Runs of its first record that failed, also those that don't count.
-    pub(crate) in_a_row: u32,
-    /// Its first record waits for a part that is away.
-    pub(crate) is_unavailable: bool,
+    pub(crate) tries: Tries,
     /// The parked key that the dead letter being written is of.
     pub(crate) follows: Option<Key>,
     /// Since when it runs.
@@ -87,7 +82,7 @@ impl<R: Record> Keys<R> {
 
     /// Whose record waits for a part that is away, and whose turn it is.
     pub(crate) fn pop_unavailable(&mut self) -> Option<SlotId> {
-        let at = self.ready.iter().position(|id| self.slots[id.0].is_unavailable)?;
+        let at = self.ready.iter().position(|id| self.slots[id.0].tries.is_unavailable)?;
         self.ready.remove(at)
     }
 
@@ -146,9 +141,7 @@ impl<R: Record> Keys<R> {
                 hash: None,
                 queue: VecDeque::new(),
                 state: State::Idle,
-                attempts: 0,
-                in_a_row: 0,
-                is_unavailable: false,
+                tries: Tries::default(),
                 follows: None,
                 since: Duration::ZERO,
             });

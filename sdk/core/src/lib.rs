@@ -10,6 +10,7 @@ mod keys;
 mod parked;
 mod partition;
 mod redrive;
+mod tries;
 mod work;
 
 #[cfg(feature = "faults")]

@@ -168,7 +168,6 @@ impl<R: Record> Partition<R> {
         if !self.is_feeding {
             return None;
         }
-        self.write_letters(shared);
         let is_alone = self.by_position;
         if is_alone && (self.running > 0 || self.writing > 0) {
             return None;
@@ -178,11 +177,12 @@ impl<R: Record> Partition<R> {
             Some(run) => runs.push(run),
             None => self.gather(&mut runs, most, shared),
         }
+        self.running += runs.len();
+        shared.running += runs.len();
+        self.write_letters(shared);
         if runs.is_empty() {
             return None;
         }
-        self.running += runs.len();
-        shared.running += runs.len();
         let ledger = is_alone.then(|| self.ledger.clone());
         Some(Unit { assignment: self.id, runs, ledger })
     }
@@ -201,20 +201,20 @@ impl<R: Record> Partition<R> {
             if let Some(key) = self.parked_key(id) {
                 match self.is_parked(&key) {
                     None => self.keys.get_mut(id).state = State::Held,
-                    Some(_) => self.give_letter(id, FOLLOWS.into(), 0, Some(key), shared),
+                    Some(_) => self.give_letter(id, FOLLOWS.into(), 0, Some(key)),
                 }
                 continue;
             }
             let is_full = self.is_full(shared);
             let slot = self.keys.get_mut(id);
             // What was begun goes on: others may wait for the part that it waits for.
-            if is_full && slot.in_a_row == 0 {
+            if is_full && slot.tries.in_a_row == 0 {
                 slot.state = State::Held;
                 self.refused.push(id);
                 continue;
             }
             // What failed in a batch is cut out of it.
-            let is_single = shared.settings.batch.is_some() && slot.in_a_row > 0;
+            let is_single = shared.settings.batch.is_some() && slot.tries.in_a_row > 0;
             if is_single && !runs.is_empty() {
                 self.keys.turn_back(id);
                 return;
@@ -222,7 +222,7 @@ impl<R: Record> Partition<R> {
             let longest = if is_single { 1 } else { LONGEST_RUN.min(records) };
             slot.state = State::Running;
             slot.since = shared.now;
-            let attempt = slot.attempts + 1;
+            let attempt = slot.tries.attempts + 1;
             let taken = self.keys.take_run(id, longest);
             records -= taken.len();
             runs.push(Run { lane: Lane::Live(id), records: taken, attempt });
@@ -269,13 +269,8 @@ impl<R: Record> Partition<R> {
         let newer = mem::take(&mut slot.queue);
         slot.queue = end.left;
         slot.queue.extend(newer);
-        let is_back = slot.is_unavailable && end.done > 0;
         if end.done > 0 {
-            (slot.attempts, slot.in_a_row) = (0, 0);
-        }
-        if is_back {
-            slot.is_unavailable = false;
-            shared.part_is_back();
+            slot.tries.end(shared);
         }
         match end.failed {
             None => self.keys.settle(id),
@@ -283,22 +278,21 @@ impl<R: Record> Partition<R> {
         }
     }
 
-    /// Puts a queue's first record on its way to the dead letters.
+    /// A queue's first record is to go to the dead letters, with the next
+    /// [`write_letters`](Self::write_letters).
     pub(crate) fn give_letter(
         &mut self,
         slot: SlotId,
         error: String,
         attempts: u32,
         parked: Option<Key>,
-        shared: &mut Shared<R>,
     ) {
         self.keys.get_mut(slot).state = State::Held;
         self.waiting_letters.push_back(WaitingLetter { slot, error, attempts, parked });
-        self.write_letters(shared);
     }
 
     /// Where the position goes along, one after the other, and while nothing else moves it.
-    fn write_letters(&mut self, shared: &mut Shared<R>) {
+    pub(crate) fn write_letters(&mut self, shared: &mut Shared<R>) {
         let is_alone = self.by_position;
         while self.is_feeding && !(is_alone && (self.running > 0 || self.writing > 0)) {
             let Some(waiting) = self.waiting_letters.pop_front() else { return };
@@ -328,7 +322,7 @@ impl<R: Record> Partition<R> {
         self.ledger.finish(offset);
         self.release(1, size);
         let slot = self.keys.get_mut(id);
-        (slot.attempts, slot.in_a_row) = (0, 0);
+        slot.tries.end(shared);
         let parked = slot.follows.take();
         self.keys.settle(id);
         if let Some(key) = parked {

@@ -7,10 +7,11 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    Decision, Failed, Key, Lane, Mark, Marks, ParkedKey, Record, Run, RunEnd,
+    Failed, Key, Lane, Mark, Marks, ParkedKey, Record, Run, RunEnd,
     core::{Shared, Timer},
     keys::State,
     partition::Partition,
+    tries::Tries,
     work::{Effect, SlotId},
 };
 
@@ -21,9 +22,7 @@ pub(crate) struct Parked<R> {
     awaits: u64,
     /// Offset of its last dead letter that is known to lie there.
     last_letter: i64,
-    attempts: u32,
-    in_a_row: u32,
-    is_unavailable: bool,
+    tries: Tries,
     /// A redrive was asked for while it couldn't begin.
     is_wanted: bool,
 }
@@ -121,7 +120,8 @@ impl<R: Record> Partition<R> {
         match parked.phase {
             Phase::Marking(slot, attempts) => {
                 let error = parked.state.error.clone();
-                self.give_letter(slot, error, attempts, Some(Key::clone(key)), shared);
+                self.give_letter(slot, error, attempts, Some(Key::clone(key)));
+                self.write_letters(shared);
                 self.rest(key, shared);
             }
             Phase::Starting | Phase::Advancing => self.look(key, shared),
@@ -173,12 +173,13 @@ impl<R: Record> Partition<R> {
     /// The next dead letter whose turn it is.
     pub(crate) fn next_redriven(&mut self, shared: &Shared<R>) -> Option<Run<R>> {
         let turn = |key: &Key| {
-            shared.unavailable == 0 || self.parked.get(key).is_some_and(|it| it.is_unavailable)
+            shared.unavailable == 0
+                || self.parked.get(key).is_some_and(|it| it.tries.is_unavailable)
         };
         let at = self.redrives.iter().position(turn)?;
         let key = self.redrives.remove(at)?;
         let parked = self.parked.get_mut(&key)?;
-        let attempt = parked.attempts + 1;
+        let attempt = parked.tries.attempts + 1;
         match std::mem::replace(&mut parked.phase, Phase::Resting) {
             Phase::Ready(record, at) => {
                 parked.phase = Phase::Running(record.offset(), at);
@@ -196,15 +197,6 @@ impl<R: Record> Partition<R> {
     pub(crate) fn end_redriven(&mut self, key: &Key, mut end: RunEnd<R>, shared: &mut Shared<R>) {
         let Some(parked) = self.parked.get_mut(key) else { return };
         let Phase::Running(offset, at) = parked.phase else { return };
-        let was_unavailable = parked.is_unavailable;
-        let decision = end.failed.as_ref().map(|failed| failed.decision);
-        parked.is_unavailable = decision == Some(Decision::Unavailable)
-            || (was_unavailable && decision.is_none() && end.done == 0);
-        match (was_unavailable, parked.is_unavailable) {
-            (false, true) => shared.unavailable += 1,
-            (true, false) => shared.part_is_back(),
-            _ => {}
-        }
         match (end.left.pop_front(), end.failed) {
             (Some(record), Some(failed)) => self.fail_redriven(key, record, at, failed, shared),
             (Some(record), None) => {
@@ -212,7 +204,7 @@ impl<R: Record> Partition<R> {
                 self.redrives.push_back(Key::clone(key));
             }
             (None, _) => {
-                (parked.attempts, parked.in_a_row) = (0, 0);
+                parked.tries.end(shared);
                 (parked.state.next, parked.state.letters_from) = (offset + 1, at + 1);
                 parked.phase = Phase::Advancing;
                 self.mark(key, shared);
@@ -229,13 +221,8 @@ impl<R: Record> Partition<R> {
         shared: &mut Shared<R>,
     ) {
         let Some(parked) = self.parked.get_mut(key) else { return };
-        parked.in_a_row = parked.in_a_row.saturating_add(1);
-        let counts = matches!(failed.decision, Decision::Retry | Decision::Reject);
-        parked.attempts += u32::from(counts);
-        let is_over = failed.decision == Decision::Reject
-            || (counts && parked.attempts >= shared.settings.retry.attempts);
-        if is_over {
-            (parked.attempts, parked.in_a_row) = (0, 0);
+        let Some(due) = parked.tries.failed(failed.decision, shared) else {
+            parked.tries.end(shared);
             parked.state.laps += 1;
             parked.state.is_redriving = false;
             parked.state.error = failed.error;
@@ -243,8 +230,7 @@ impl<R: Record> Partition<R> {
             parked.state.letters_from = at;
             parked.phase = Phase::Failing;
             return self.mark(key, shared);
-        }
-        let due = shared.due(failed.decision, parked.in_a_row);
+        };
         parked.phase = Phase::Waiting(due, record, at);
         shared.timers.push(self.id, due, Timer::Redrive(Key::clone(key)));
     }
@@ -265,7 +251,7 @@ impl<R: Record> Partition<R> {
         let waiting: Vec<Key> = self
             .parked
             .iter()
-            .filter(|(_, it)| it.is_unavailable && matches!(it.phase, Phase::Waiting(..)))
+            .filter(|(_, it)| it.tries.is_unavailable && matches!(it.phase, Phase::Waiting(..)))
             .map(|(key, _)| Key::clone(key))
             .collect();
         waiting.iter().for_each(|key| self.wake_redrive(key, None));
@@ -273,8 +259,8 @@ impl<R: Record> Partition<R> {
 
     /// Records whose part is away, to be forgotten with the partition.
     pub(crate) fn unavailable(&self) -> usize {
-        self.parked.values().filter(|it| it.is_unavailable).count()
-            + self.keys.iter().filter(|(_, slot)| slot.is_unavailable).count()
+        self.parked.values().filter(|it| it.tries.is_unavailable).count()
+            + self.keys.iter().filter(|(_, slot)| slot.tries.is_unavailable).count()
     }
 
     /// Nothing to be done with a parked key but to wait, unless a redrive is wanted.
@@ -340,15 +326,6 @@ impl<R: Record> Partition<R> {
 
 impl<R> Parked<R> {
     fn new(state: ParkedKey, phase: Phase<R>) -> Self {
-        Self {
-            state,
-            phase,
-            awaits: 0,
-            last_letter: -1,
-            attempts: 0,
-            in_a_row: 0,
-            is_unavailable: false,
-            is_wanted: false,
-        }
+        Self { state, phase, awaits: 0, last_letter: -1, tries: Tries::default(), is_wanted: false }
     }
 }

@@ -14,7 +14,6 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     message::DeliveryResult,
     producer::ProducerContext,
-    types::RDKafkaErrorCode,
 };
 
 use super::{KafkaError, errors};

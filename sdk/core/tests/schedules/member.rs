@@ -166,6 +166,10 @@ impl Member {
 
     fn start(&mut self, world: &mut World) -> Result<(), Broken> {
         let Some(unit) = self.core.next_unit(world.rng.usize(1..4)) else { return Ok(()) };
+        self.effects.extend(self.core.effects());
+        if world.by_position && self.moves_position() {
+            return Err("a unit runs while something else moves the position".into());
+        }
         let mut keys = BTreeSet::new();
         let same = self.running.iter().filter(|(assignment, _)| *assignment == self.assignment);
         for run in same.flat_map(|(_, runs)| runs).chain(&unit.runs) {
@@ -187,6 +191,18 @@ impl Member {
             self.running.extend(unit.runs.into_iter().map(|run| (unit.assignment, vec![run])));
         }
         Ok(())
+    }
+
+    /// Whether a unit or a dead letter of the partition is in flight.
+    fn moves_position(&self) -> bool {
+        let runs = self.running.iter().any(|(assignment, _)| *assignment == self.assignment);
+        let is_written = self.effects.iter().any(|effect| {
+            matches!(effect, Effect::Letter(letter) if letter.assignment == self.assignment)
+        });
+        let is_awaited = self.answers.iter().any(|(assignment, answer)| {
+            *assignment == self.assignment && matches!(answer, Answer::Lettered(..))
+        });
+        runs || is_written || is_awaited
     }
 
     /// Does some of what runs, and reports it.
