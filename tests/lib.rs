@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a harness fails its test by panicking")]
 
 pub mod services;
+pub mod walk;
 
 use std::{
     path::PathBuf,

@@ -15,6 +15,7 @@ pub mod faults;
 mod health;
 pub mod kafka;
 mod lacks;
+mod trace;
 
 pub use away::{away, wait_out};
 pub use config::{Config, UnknownSchemas};

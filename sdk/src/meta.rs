@@ -10,6 +10,8 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::trace;
+
 /// Identifies one event for ever: a repeat of a record carries the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(Uuid);
@@ -87,7 +89,7 @@ impl Meta {
             source: Arc::clone(source),
             time: Utc::now().trunc_subsecs(3),
             historic: false,
-            traceparent: Some(begin_trace()),
+            traceparent: Some(trace::begin()),
         }
     }
 
@@ -95,10 +97,7 @@ impl Meta {
     pub fn caused(&self, source: &Arc<str>) -> Self {
         Self {
             historic: self.historic,
-            traceparent: match self.traceparent.as_deref().and_then(next_span) {
-                Some(child) => Some(child),
-                None => Some(begin_trace()),
-            },
+            traceparent: Some(trace::next(self.traceparent.as_deref())),
             ..Self::new(source)
         }
     }
@@ -109,33 +108,4 @@ impl Meta {
         self.time = time.trunc_subsecs(3);
         self
     }
-}
-
-/// A sampled `traceparent` with new ids.
-fn begin_trace() -> Arc<str> {
-    let trace = Uuid::new_v4();
-    format!("00-{}-{}-01", trace.simple(), span_id()).into()
-}
-
-/// The same trace with a span of its own; `None` where `parent` is no version-00 traceparent.
-fn next_span(parent: &str) -> Option<Arc<str>> {
-    let mut parts = parent.split('-');
-    let (version, trace, span, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |s: &str, len: usize| {
-        s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_valid = version == "00"
-        && parts.next().is_none()
-        && is_hex(trace, 32)
-        && trace.bytes().any(|b| b != b'0')
-        && is_hex(span, 16)
-        && is_hex(flags, 2);
-    is_valid.then(|| format!("00-{trace}-{}-{flags}", span_id()).into())
-}
-
-fn span_id() -> String {
-    // The random tail of a UUIDv4; its first half holds the version's fixed bits.
-    let (_, random) = Uuid::new_v4().as_u64_pair();
-    format!("{:016x}", random | 1)
 }

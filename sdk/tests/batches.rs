@@ -14,7 +14,7 @@ use crate::{
 
 event_set! {
     /// Everything on the topic.
-    enum Anything { Greeted, Parted }
+    pub enum Anything { Greeted, Parted }
 }
 
 struct Batches {

@@ -13,4 +13,6 @@ mod parking;
 mod parts;
 mod registering;
 mod starts;
+#[cfg(feature = "otel")]
+mod traces;
 mod wire;

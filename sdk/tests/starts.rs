@@ -175,7 +175,7 @@ async fn a_store_that_says_more_than_that_it_is_away_stops_the_member() {
     store.change(|kept| kept.is_damaged = true);
     let (member, _) = member(&parts, &store, &Seen::default());
     let error = end(member).await.unwrap_err();
-    let ConsumeError::NoStart { why, .. } = &error else { panic!("{error:?}") };
+    let ConsumeError::Impossible { why, .. } = &error else { panic!("{error:?}") };
     assert!(why.contains("another cluster"), "{error}");
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod chaos;
 mod import;
 mod kills;
 mod missing;

@@ -21,12 +21,13 @@ use crate::{
     tally::Tally,
 };
 
-pub(super) type Properties = [(&'static str, &'static str); 3];
+pub(super) type Properties = [(&'static str, &'static str); 4];
 
 /// What the SDK gives its consumers (sdk/src/kafka/): fetching is alike on both sides.
 pub(super) const ALIKE: Properties = [
     ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "16384"),
+    ("fetch.queue.backoff.ms", "10"),
     ("topic.metadata.refresh.interval.ms", "60000"),
 ];
 /// What is fastest here: so that a property of the SDK's that slows both down doesn't pass for a limit.
@@ -35,6 +36,7 @@ pub(super) const TUNED: Properties = [
     ("queued.min.messages", "100000"),
     ("queued.max.messages.kbytes", "65536"),
     ("fetch.queue.backoff.ms", "1"),
+    ("topic.metadata.refresh.interval.ms", "60000"),
 ];
 const BOTH: [(&str, &str); 4] = [
     ("socket.timeout.ms", "10000"),

@@ -308,9 +308,9 @@ async fn said(tx: &mut Tx, sql: &str, key: usize) -> usize {
 
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let waiting = async {
-        let mut again = tokio::time::interval(Duration::from_millis(10));
         while !condition().await {
-            again.tick().await;
+            // However long the look took: what it stopped has to get on before the next one.
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "never: {what}");

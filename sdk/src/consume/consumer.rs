@@ -25,7 +25,7 @@ use super::{
     look::Looks,
     mailbox::Mailbox,
     marks,
-    routes::{Routes, TypedBatch, TypedRoute},
+    routes::{Routes, Timed, TypedBatch, TypedRoute},
     shell::{Shell, Stop},
     take_over::ParkedLog,
 };
@@ -33,7 +33,7 @@ use crate::{
     Config, Event, EventId, Health,
     codec::{Encoders, Registry, RegistryError},
     kafka::{KafkaError, Member, MemberSettings, Probe, Watch},
-    record::{Coordinates, TopicPartition},
+    record::Coordinates,
     wait_out,
 };
 
@@ -138,7 +138,7 @@ impl<S: Scope> Consumer<S> {
     pub fn on<E: Event>(mut self, handler: impl Handler<E, S>) -> Self {
         self.subscribe(E::TOPIC);
         if let Routes::Each { by_type, .. } = &mut self.routes {
-            by_type.insert(E::TYPE, Box::new(TypedRoute(handler, PhantomData)));
+            by_type.insert(E::TYPE, Timed::of(Box::new(TypedRoute(handler, PhantomData))));
         }
         self
     }
@@ -148,7 +148,7 @@ impl<S: Scope> Consumer<S> {
     pub fn on_deletion<E: Event>(mut self, handler: impl DeletionHandler<E, S>) -> Self {
         self.subscribe(E::TOPIC);
         if let Routes::Each { deletions, .. } = &mut self.routes {
-            deletions.insert(E::TOPIC, Box::new(TypedRoute(handler, PhantomData)));
+            deletions.insert(E::TOPIC, Timed::of(Box::new(TypedRoute(handler, PhantomData))));
         }
         self
     }
@@ -159,7 +159,7 @@ impl<S: Scope> Consumer<S> {
         for (_, topic) in Set::TYPES {
             self.subscribe(topic);
         }
-        let route = Box::new(TypedBatch(handler, PhantomData));
+        let route = Timed::of(Box::new(TypedBatch(handler, PhantomData)) as Box<_>);
         self.routes = Routes::Batch { types: Set::TYPES, route };
         self
     }
@@ -206,9 +206,10 @@ impl<S: Scope> Consumer<S> {
     /// A part that is away is waited for, also at the start: brokers that don't answer, a registry
     /// or a store. A topic that isn't there is an error at once.
     pub async fn run_until(
-        self,
+        mut self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ConsumeError> {
+        self.routes.tell_times(&self.group);
         let mut shutdown = pin!(shutdown);
         let membership = self.health.member();
         let watch = Watch::start(&self.config, &self.health);
@@ -250,7 +251,6 @@ impl<S: Scope> Consumer<S> {
                 encoders: self.encoders,
                 retry: self.retry,
                 health: self.health,
-                jitter: AtomicU64::new(seed),
             },
             mailbox: Mailbox::waking(wake.clone()),
             stop: stop.clone(),
@@ -377,16 +377,6 @@ pub enum ConsumeError {
         /// What.
         what: String,
         /// The last failure.
-        why: String,
-    },
-    /// The store doesn't say where to begin.
-    #[error("group `{group}` can't begin {partition}: {why}")]
-    NoStart {
-        /// The group.
-        group: String,
-        /// The partition.
-        partition: TopicPartition,
-        /// Why.
         why: String,
     },
     /// The member's thread, or what runs beside it.

@@ -8,7 +8,7 @@ use orderly_core::{Mark, Marks, ParkedKey};
 use super::{letters, letters::Letters, marks};
 use crate::{
     Config, Health,
-    kafka::{DeliveryError, KafkaError, Probe, Producer, ProducerSettings, Read, Reader, Watch},
+    kafka::{KafkaError, Probe, Producer, ProducerSettings, Read, Reader, Watch},
     record::{Coordinates, InRecord, TopicPartition},
 };
 
@@ -105,18 +105,10 @@ pub async fn request_redrive(
     let watch = Watch::start(config, &Health::default());
     let producer = Producer::new(config, "orderly-dlq", settings, watch.suspicion().clone())?;
     let mark = marks::to_record(group, &parked.at, &Mark::Redrive(parked.key.as_slice().into()));
-    let refused = |error: DeliveryError| {
-        let (DeliveryError::NotWritten { why, .. } | DeliveryError::Unknown { why, .. }) = error;
-        KafkaError::Failed { doing: format!("asking for a redrive on `{}`", mark.topic), why }
-    };
-    let answered = producer.send(&mark).await.map_err(refused)?;
-    match answered.await {
-        Ok(answer) => answer.map(drop).map_err(refused),
-        Err(_) => Err(refused(DeliveryError::Unknown {
-            why: "the producer was closed".into(),
-            is_away: false,
-        })),
-    }
+    producer.deliver(&mark).await.map(drop).map_err(|error| KafkaError::Failed {
+        doing: format!("asking for a redrive on `{}`", mark.topic),
+        why: error.why(),
+    })
 }
 
 /// Everything that a topic holds now.
@@ -127,7 +119,7 @@ async fn read_all(
 ) -> Result<(), KafkaError> {
     let partitions = Probe::new(config)?.partitions(topic).await?;
     let mut reader = Reader::of(config, topic)?;
-    (0..partitions).for_each(|partition| reader.orders().read(partition, None));
+    (0..partitions).for_each(|partition| reader.read(partition, None));
     let mut ended = std::collections::BTreeSet::new();
     while ended.len() < usize::try_from(partitions).unwrap_or(0) {
         match reader.next().await {

@@ -1,15 +1,6 @@
 //! What a consumer's partitions share: how a record is looked into, and what is insisted on.
 
-use std::{
-    any::Any,
-    fmt,
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +9,7 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    Health, Meta,
+    EventId, Health, Meta,
     codec::{Encoders, Registry, RegistryError, Schema, frame, headers},
     record::{InRecord, TopicPartition},
 };
@@ -32,7 +23,6 @@ pub(super) struct Engine<S: Scope> {
     pub(super) encoders: Option<Encoders>,
     pub(super) retry: RetryPolicy,
     pub(super) letters: Letters,
-    pub(super) jitter: AtomicU64,
     pub(super) health: Health,
 }
 
@@ -67,49 +57,18 @@ pub(super) enum Opened<'a> {
 
 impl<S: Scope> Engine<S> {
     /// Where the store keeps the position, from there; else Kafka's committed offset.
-    pub(super) async fn start(&self, partition: &TopicPartition) -> Result<Start, Failure> {
-        self.scope.start(&self.group, partition).await
-    }
-
-    /// The same, asked until a store that is away is back. Backs off in between.
     pub(super) async fn find_start(
         &self,
         partition: &TopicPartition,
         stop: &CancellationToken,
     ) -> Result<Start, Ended> {
-        let (mut away, mut in_a_row) = (None, 0_u32);
-        loop {
-            let asking = tokio::time::timeout(LONGEST_QUESTION, self.start(partition));
-            let asked = tokio::select! {
-                () = stop.cancelled() => return Err(Ended::Interrupted),
-                asked = asking => asked,
-            };
-            let failure = match asked {
-                Ok(Ok(start)) => return Ok(start),
-                Ok(Err(failure)) => failure,
-                Err(_) => Failure::unavailable("database", "it doesn't say where to begin"),
-            };
-            let Decision::Unavailable(part) = failure.decision() else {
-                return Err(Ended::Stopped(ConsumeError::NoStart {
-                    group: self.group.to_string(),
-                    partition: partition.clone(),
-                    why: failure.to_string(),
-                }));
-            };
-            in_a_row = in_a_row.saturating_add(1);
-            if in_a_row.is_power_of_two() {
-                tracing::warn!(
-                    group = %self.group, %partition, part, error = %failure, in_a_row,
-                    "waits for a part that is away before it begins"
-                );
-            }
-            let told = self.health.away(part, &failure.to_string());
-            drop(away.replace(told));
-            tokio::select! {
-                () = stop.cancelled() => return Err(Ended::Interrupted),
-                () = tokio::time::sleep(self.retry.backoff(in_a_row, self.random())) => {}
-            }
-        }
+        let ask = || async {
+            let asking = self.scope.start(&self.group, partition);
+            tokio::time::timeout(LONGEST_QUESTION, asking).await.unwrap_or_else(|_| {
+                Err(Failure::unavailable("database", "it doesn't say where to begin"))
+            })
+        };
+        self.insist(&format!("finding where {partition} begins"), stop, ask).await
     }
 
     /// Runs what may not be given up until it goes; backs off in between. A failure that isn't a
@@ -122,7 +81,8 @@ impl<S: Scope> Engine<S> {
     ) -> Result<T, Ended> {
         let (mut away, mut in_a_row) = (None, 0_u32);
         loop {
-            let failure = match run().await {
+            let ran = stop.run_until_cancelled(run()).await.ok_or(Ended::Interrupted)?;
+            let failure = match ran {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
@@ -142,10 +102,10 @@ impl<S: Scope> Engine<S> {
             if in_a_row.is_power_of_two() {
                 tracing::warn!(group = %self.group, error = %failure, in_a_row, "waits: {what}");
             }
-            tokio::select! {
-                () = stop.cancelled() => return Err(Ended::Interrupted),
-                () = tokio::time::sleep(self.retry.backoff(in_a_row, self.random())) => {}
-            }
+            // Spreads retries; nothing rests on how random it is.
+            let random = EventId::new().as_uuid().as_u64_pair().1;
+            let waiting = tokio::time::sleep(self.retry.backoff(in_a_row, random));
+            stop.run_until_cancelled(waiting).await.ok_or(Ended::Interrupted)?;
         }
     }
 
@@ -186,13 +146,6 @@ impl<S: Scope> Engine<S> {
             None if !self.routes.takes(schema.name()) => Ok(Opened::Foreign),
             _ => Ok(Opened::Event { schema, datum, meta: headers::read(record) }),
         }
-    }
-
-    /// Spreads retries; nothing rests on its quality (Weyl sequence with a mixing step).
-    fn random(&self) -> u64 {
-        let mut x = self.jitter.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-        x ^= x >> 32;
-        x.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 16
     }
 }
 

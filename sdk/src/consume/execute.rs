@@ -65,6 +65,20 @@ pub(super) struct Place {
     pub(super) stop: CancellationToken,
 }
 
+impl Place {
+    /// `None`: nobody is to work for the partition any more. What ends at once isn't interrupted.
+    pub(super) async fn while_ours<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if self.stop.is_cancelled() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.stop.cancelled() => None,
+        }
+    }
+}
+
 impl<S: Scope> Executor<S> {
     /// How many keys to put into a bundle.
     pub(super) fn bundle(&self) -> usize {
@@ -105,7 +119,7 @@ impl<S: Scope> Executor<S> {
                 }
             };
             let (this, place) = (Arc::clone(&self), Arc::clone(&place));
-            let mut running = Box::pin(async move { this.run(run, &place).await });
+            let mut running = Box::pin(async move { this.run(run, None, &place).await });
             match futures::poll!(&mut running) {
                 Poll::Ready(ended) => ended.join(&mut report),
                 Poll::Pending => {
@@ -136,19 +150,27 @@ impl<S: Scope> Executor<S> {
         }
     }
 
-    /// Records of one key, one after the other.
-    async fn run(&self, run: orderly_core::Run<InRecord>, place: &Place) -> Ended {
+    /// Records of one key, one after the other; where the position moves with the effect, `ledger` is
+    /// what was done before each.
+    async fn run(
+        &self,
+        run: orderly_core::Run<InRecord>,
+        mut ledger: Option<&mut Ledger>,
+        place: &Place,
+    ) -> Ended {
         let mut ended = Ended::new(&run);
         let is_redriven = matches!(run.lane, orderly_core::Lane::Redriven(_));
-        let mut attempt = run.attempt;
-        let mut records = run.records;
+        let (mut attempt, mut records) = (run.attempt, run.records);
         let began = Instant::now();
         while let Some(record) = records.front() {
-            let how = Run { attempt, is_redriven, ledger: None };
+            let how = Run { attempt, is_redriven, ledger: ledger.as_deref() };
             match self.try_once(record, how, place).await {
                 None => break,
                 Some(Ok(outcome)) => {
                     place.counters.count(outcome);
+                    if let Some(ledger) = &mut ledger {
+                        ledger.finish(record.at().offset);
+                    }
                     ended.done(record);
                     records.pop_front();
                 }
@@ -166,7 +188,7 @@ impl<S: Scope> Executor<S> {
         ended
     }
 
-    /// All records of a unit in the order of their offsets, each moving the position.
+    /// The runs of a unit one after the other, each record moving the position.
     async fn in_sequence(
         &self,
         unit: Unit<InRecord>,
@@ -174,30 +196,8 @@ impl<S: Scope> Executor<S> {
         place: &Place,
     ) -> Report<InRecord> {
         let mut report = Report::of(unit.assignment);
-        // One run after the other: its records are in order, and runs are of different keys.
         for run in unit.runs {
-            let mut ended = Ended::new(&run);
-            let is_redriven = matches!(run.lane, orderly_core::Lane::Redriven(_));
-            let (mut attempt, mut records) = (run.attempt, run.records);
-            while let Some(record) = records.front() {
-                let how = Run { attempt, is_redriven, ledger: Some(&ledger) };
-                match self.try_once(record, how, place).await {
-                    None => break,
-                    Some(Ok(outcome)) => {
-                        place.counters.count(outcome);
-                        ledger.finish(record.at().offset);
-                        ended.done(record);
-                        records.pop_front();
-                        attempt = 1;
-                    }
-                    Some(Err(failure)) => {
-                        ended.failed = Some(self.failed(&failure, record, attempt));
-                        break;
-                    }
-                }
-            }
-            ended.left = records;
-            ended.join(&mut report);
+            self.run(run, Some(&mut ledger), place).await.join(&mut report);
         }
         report
     }
@@ -209,16 +209,12 @@ impl<S: Scope> Executor<S> {
         run: Run<'_>,
         place: &Place,
     ) -> Option<Result<Outcome, Failure>> {
-        if place.stop.is_cancelled() {
-            return None;
-        }
-        faults::offset_first(record, &|next| self.say_done(next, place)).await;
-        let running = self.bounded(self.engine.attempt(record, run));
-        tokio::select! {
-            biased;
-            tried = running => Some(tried),
-            () = place.stop.cancelled() => None,
-        }
+        place
+            .while_ours(async {
+                faults::offset_first(record, &|next| self.say_done(next, place)).await;
+                self.bounded(self.engine.attempt(record, run)).await
+            })
+            .await
     }
 
     /// A handler's panic is a failure, and so is taking too long.

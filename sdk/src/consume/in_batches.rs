@@ -3,19 +3,22 @@
 use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
 };
 
+use metrics::Histogram;
 use orderly_core::{Lane, Ledger, Report, Unit};
+use tracing::Instrument as _;
 
 use super::{
     BatchContext, Begun, Decision, Failure, Scope,
     engine::{Opened, Outcome, panic_text},
     execute::{Ended, Executor, Place},
-    letters,
-    routes::{BatchRoute, DecodedBatch, Routes},
+    routes::{BatchRoute, DecodedBatch, Routes, Timed},
     scope,
 };
-use crate::{EventId, record::InRecord};
+use crate::{EventId, record::InRecord, trace};
 
 impl<S: Scope> Executor<S> {
     /// Does the records of a unit, in the order of their offsets: all at once, and where that fails,
@@ -24,7 +27,7 @@ impl<S: Scope> Executor<S> {
         let mut report = Report::of(unit.assignment);
         let Routes::Batch { route, .. } = &self.engine.routes else { return report };
         let mut ends: Vec<Ended> = unit.runs.iter().map(Ended::new).collect();
-        let mut batch = Batch::of(&**route, &unit);
+        let mut batch = Batch::of(route, &unit);
         let opened = batch.open(self, &unit, &mut ends, place).await;
         if opened.is_some() {
             batch.work(self, &mut ends, place).await;
@@ -44,7 +47,10 @@ struct Batch<'a, S: Scope> {
     /// What is of nobody's type has no event.
     taken: Vec<Taken<'a>>,
     events: Box<dyn DecodedBatch<S> + 'a>,
+    seconds: &'a Histogram,
     ids: Vec<EventId>,
+    /// Of each event, the span that emitted it.
+    traces: Vec<Option<Arc<str>>>,
     ledger: Option<Ledger>,
     is_redriven: bool,
     attempt: u32,
@@ -58,7 +64,7 @@ struct Taken<'a> {
 }
 
 impl<'a, S: Scope> Batch<'a, S> {
-    fn of(route: &'a dyn BatchRoute<S>, unit: &'a Unit<InRecord>) -> Self {
+    fn of(timed: &'a Timed<dyn BatchRoute<S>>, unit: &'a Unit<InRecord>) -> Self {
         let runs = unit.runs.iter().enumerate();
         let mut records: Vec<(usize, &InRecord)> =
             runs.flat_map(|(i, run)| run.records.iter().map(move |record| (i, record))).collect();
@@ -66,8 +72,10 @@ impl<'a, S: Scope> Batch<'a, S> {
         Self {
             records,
             taken: Vec::new(),
-            events: route.begin(),
+            events: timed.route.begin(),
+            seconds: &timed.seconds,
             ids: Vec::new(),
+            traces: Vec::new(),
             ledger: unit.ledger.clone(),
             is_redriven: unit.runs.iter().any(|run| matches!(run.lane, Lane::Redriven(_))),
             attempt: unit.runs.first().map_or(1, |run| run.attempt),
@@ -88,11 +96,7 @@ impl<'a, S: Scope> Batch<'a, S> {
             }
             let is_first = unit.runs[run].records.front().is_some_and(|it| it.at() == record.at());
             let attempt = if is_first { unit.runs[run].attempt } else { 1 };
-            let opened = tokio::select! {
-                biased;
-                opened = executor.engine.open(record, attempt) => opened,
-                () = place.stop.cancelled() => return None,
-            };
+            let opened = place.while_ours(executor.engine.open(record, attempt)).await?;
             match opened.and_then(|opened| self.add(opened, record)) {
                 Ok(event) => self.taken.push(Taken { run, record, event }),
                 Err(failure) => {
@@ -105,16 +109,14 @@ impl<'a, S: Scope> Batch<'a, S> {
 
     fn add(&mut self, opened: Opened<'_>, record: &InRecord) -> Result<Option<usize>, Failure> {
         let Opened::Event { schema, datum, meta } = opened else { return Ok(None) };
-        if self.is_redriven && letters::is_discarded(record) {
-            return Ok(None);
-        }
-        let (id, at) = (meta.id, record.at().clone());
+        let (id, at, trace) = (meta.id, record.at().clone(), meta.traceparent.clone());
         // Decoding runs the types' own code.
         let added = catch_unwind(AssertUnwindSafe(|| self.events.add(&schema, datum, meta, at)));
         added.unwrap_or_else(|panic| {
             Err(Failure::reject(format_args!("panicked: {}", panic_text(&*panic))))
         })?;
         self.ids.push(id);
+        self.traces.push(trace);
         Ok(Some(self.ids.len() - 1))
     }
 
@@ -156,7 +158,11 @@ impl<'a, S: Scope> Batch<'a, S> {
 
     fn done(&mut self, range: Range<usize>, outcome: Outcome, ends: &mut [Ended], place: &Place) {
         for Taken { run, record, event } in &self.taken[range] {
-            place.counters.count(if event.is_some() { outcome } else { Outcome::Skipped });
+            place.counters.count(match event {
+                Some(_) => outcome,
+                None if self.is_redriven => Outcome::Discarded,
+                None => Outcome::Skipped,
+            });
             ends[*run].done(record);
             if let Some(ledger) = &mut self.ledger {
                 ledger.finish(record.at().offset);
@@ -171,14 +177,13 @@ impl<'a, S: Scope> Batch<'a, S> {
         range: Range<usize>,
         place: &Place,
     ) -> Option<Result<Outcome, Failure>> {
-        if place.stop.is_cancelled() {
-            return None;
-        }
-        tokio::select! {
-            biased;
-            tried = executor.bounded(self.try_once(executor, range, place)) => Some(tried),
-            () = place.stop.cancelled() => None,
-        }
+        let taken = &self.taken[range.clone()];
+        let first = taken.first()?.record.at();
+        let traces = taken.iter().filter_map(|it| self.traces[it.event?].as_deref());
+        let (group, count) = (&executor.engine.group, taken.len());
+        let span = trace::of_batch(group, first, count, traces, self.attempt);
+        let trying = self.try_once(executor, range, place).instrument(span);
+        place.while_ours(executor.bounded(trying)).await
     }
 
     async fn try_once(
@@ -211,7 +216,10 @@ impl<'a, S: Scope> Batch<'a, S> {
             Begun::Fresh(tx) => tx,
         };
         let mut cx = BatchContext { tx, group: &engine.group, attempt: self.attempt };
-        self.events.handle(&mut cx, events).await?;
+        let began = Instant::now();
+        let handled = self.events.handle(&mut cx, events).await;
+        self.seconds.record(began.elapsed());
+        handled?;
         engine.scope.commit(cx.tx, &unit, Vec::new()).await?;
         Ok(if self.is_redriven { Outcome::Redriven } else { Outcome::Done })
     }

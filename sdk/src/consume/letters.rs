@@ -65,12 +65,12 @@ impl Letters {
             }
             sent => sent,
         }
-        .map_err(|e| self.away(&self.topic, &why(e)))
+        .map_err(|e| self.away(&self.topic, &e.why()))
     }
 
     /// Returns once a mark is acknowledged: its offset.
     pub(super) async fn mark(&self, mark: &OutRecord) -> Result<i64, Failure> {
-        self.send(mark).await?.map_err(|e| self.away(&mark.topic, &why(e)))
+        self.send(mark).await?.map_err(|e| self.away(&mark.topic, &e.why()))
     }
 
     /// Whether records of a topic are kept elsewhere by their coordinates only.
@@ -89,17 +89,7 @@ impl Letters {
             Producer::new(&self.config, &self.group, settings, self.suspicion.clone())
         });
         let producer = producer.await.map_err(|e| self.away(&record.topic, &e.to_string()))?;
-        let answered = match producer.send(record).await {
-            Ok(answered) => answered,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(match answered.await {
-            Ok(delivered) => delivered.map(|delivered| delivered.offset),
-            Err(_) => {
-                let why = "the producer was closed".into();
-                Err(DeliveryError::Unknown { why, is_away: false })
-            }
-        })
+        Ok(producer.deliver(record).await.map(|delivered| delivered.offset))
     }
 
     fn away(&self, topic: &str, why: &str) -> Failure {
@@ -154,21 +144,16 @@ impl Letters {
 /// The record that a dead letter of `at` is of, as it was read; `None` where the letter is of another
 /// partition, or its key isn't parked. Without its value where that wasn't kept.
 pub(super) fn original(letter: &InRecord, at: &TopicPartition) -> Option<InRecord> {
-    let said = |name: &str| letter.header_str(&format!("{PREFIX}{name}"));
-    let number = |name| said(name).and_then(|text| text.parse::<i64>().ok());
-    let is_of = said("topic") == Some(&*at.topic)
-        && number("partition") == Some(at.partition.into())
-        && said("parked").is_some();
-    if !is_of {
-        return None;
-    }
-    let timestamp = said("timestamp").and_then(|time| DateTime::parse_from_rfc3339(time).ok());
+    let coordinates = source(letter).filter(|source| source.partition == *at)?;
+    said(letter, "parked")?;
+    let timestamp = said(letter, "timestamp");
+    let timestamp = timestamp.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
     let headers = letter
         .headers()
         .filter(|(name, _)| !name.starts_with(PREFIX))
         .map(|(name, value)| (name.as_bytes(), value));
     Some(InRecord::new(
-        Coordinates { partition: at.clone(), offset: number("offset")? },
+        coordinates,
         timestamp.map(|time| time.timestamp_millis()),
         letter.key(),
         letter.payload(),
@@ -178,18 +163,26 @@ pub(super) fn original(letter: &InRecord, at: &TopicPartition) -> Option<InRecor
 
 /// A dead letter as operators see it; `None` where the record is none.
 pub(super) fn read(letter: InRecord) -> Option<DeadLetter> {
-    let said = |name: &str| letter.header_str(&format!("{PREFIX}{name}")).map(str::to_owned);
-    let topic = said("topic")?.into();
-    let partition = TopicPartition { topic, partition: said("partition")?.parse().ok()? };
-    let source = Coordinates { partition, offset: said("offset")?.parse().ok()? };
     Some(DeadLetter {
         at: letter.at().clone(),
-        source,
-        error: said("error").unwrap_or_default(),
-        attempts: said("attempts").and_then(|text| text.parse().ok()).unwrap_or(0),
-        is_parked: said("parked").is_some(),
+        source: source(&letter)?,
+        error: said(&letter, "error").unwrap_or_default().to_owned(),
+        attempts: said(&letter, "attempts").and_then(|text| text.parse().ok()).unwrap_or(0),
+        is_parked: said(&letter, "parked").is_some(),
         record: letter,
     })
+}
+
+/// Where the record lies that a dead letter is of.
+fn source(letter: &InRecord) -> Option<Coordinates> {
+    let topic = said(letter, "topic")?.into();
+    let partition = said(letter, "partition")?.parse().ok()?;
+    let partition = TopicPartition { topic, partition };
+    Some(Coordinates { partition, offset: said(letter, "offset")?.parse().ok()? })
+}
+
+fn said<'a>(letter: &'a InRecord, name: &str) -> Option<&'a str> {
+    letter.header_str(&format!("{PREFIX}{name}"))
 }
 
 /// Whether a letter keeps coordinates and a hash, and not the value.
@@ -214,10 +207,4 @@ enum Keep {
     All,
     /// Where it lies and a hash: with our headers the whole would be larger than a topic takes.
     Coordinates,
-}
-
-fn why(error: DeliveryError) -> String {
-    match error {
-        DeliveryError::NotWritten { why, .. } | DeliveryError::Unknown { why, .. } => why,
-    }
 }

@@ -1,12 +1,16 @@
 //! One run of a handler on one record.
 
+use std::time::Instant;
+
+use tracing::Instrument as _;
+
 use super::{
     Begun, Context, Failure, Ledger, OrReject as _, Scope, Unit,
     engine::{Engine, Opened, Outcome},
     letters,
-    routes::{DeletionRoute, EachRoute, Routes},
+    routes::{DeletionRoute, EachRoute, Routes, Timed},
 };
-use crate::{EventId, codec::Schema, faults, record::InRecord};
+use crate::{EventId, Meta, codec::Schema, faults, record::InRecord, trace};
 
 /// What a run on a record is told beside it.
 #[derive(Clone, Copy)]
@@ -34,13 +38,24 @@ impl<S: Scope> Engine<S> {
             Opened::Foreign => return self.skip(record, run).await,
             Opened::Deletion { key, meta } => match deletions.get(&*record.at().partition.topic) {
                 None => return self.skip(record, run).await,
-                Some(route) => (meta, EachWork::Deletion(&**route, key)),
+                Some(route) => (meta, EachWork::Deletion(route, key)),
             },
             Opened::Event { schema, datum, meta } => {
                 let route = by_type.get(schema.name()).or_reject("no handler for its type")?;
-                (meta, EachWork::Event(&**route, schema, datum))
+                (meta, EachWork::Event(route, schema, datum))
             }
         };
+        let span = trace::of_record(&self.group, record.at(), meta, run.attempt);
+        self.work(record, meta, handling, run).instrument(span).await
+    }
+
+    async fn work(
+        &self,
+        record: &InRecord,
+        meta: &Meta,
+        handling: EachWork<'_, S>,
+        run: Run<'_>,
+    ) -> Result<Outcome, Failure> {
         let (at, ids) = (record.at(), [meta.id]);
         let offsets = [at.offset];
         let unit = self.unit(record, &offsets, &ids, run);
@@ -57,10 +72,17 @@ impl<S: Scope> Engine<S> {
             encoders: self.encoders.as_ref(),
             emitted: Vec::new(),
         };
-        match handling {
-            EachWork::Event(route, schema, datum) => route.handle(&mut cx, schema, datum).await?,
-            EachWork::Deletion(route, key) => route.handle(&mut cx, key).await?,
-        }
+        let began = Instant::now();
+        let (handled, seconds) = match handling {
+            EachWork::Event(Timed { route, seconds }, schema, datum) => {
+                (route.handle(&mut cx, schema, datum).await, seconds)
+            }
+            EachWork::Deletion(Timed { route, seconds }, key) => {
+                (route.handle(&mut cx, key).await, seconds)
+            }
+        };
+        seconds.record(began.elapsed());
+        handled?;
         let Context { tx, emitted, .. } = cx;
         self.scope.commit(tx, &unit, emitted).await?;
         faults::effect_done(record);
@@ -91,6 +113,6 @@ impl<S: Scope> Engine<S> {
 }
 
 enum EachWork<'a, S: Scope> {
-    Event(&'a dyn EachRoute<S>, &'a Schema, &'a [u8]),
-    Deletion(&'a dyn DeletionRoute<S>, &'a str),
+    Event(&'a Timed<dyn EachRoute<S>>, &'a Schema, &'a [u8]),
+    Deletion(&'a Timed<dyn DeletionRoute<S>>, &'a str),
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, future::Future, marker::PhantomData, pin::Pin};
 
+use metrics::{Histogram, histogram};
+
 use super::{
     BatchContext, BatchHandler, Context, DeletionHandler, EventSet, Failure, Handler,
     OrReject as _, Received, Scope,
@@ -12,12 +14,25 @@ use crate::{Event, Meta, codec::Schema, record::Coordinates};
 pub(super) enum Routes<S: Scope> {
     /// A handler per type.
     Each {
-        by_type: HashMap<&'static str, Box<dyn EachRoute<S>>>,
+        by_type: HashMap<&'static str, Timed<dyn EachRoute<S>>>,
         /// By topic, since a deletion has no type of its own.
-        deletions: HashMap<&'static str, Box<dyn DeletionRoute<S>>>,
+        deletions: HashMap<&'static str, Timed<dyn DeletionRoute<S>>>,
     },
     /// One for batches of several types.
-    Batch { types: &'static [(&'static str, &'static str)], route: Box<dyn BatchRoute<S>> },
+    Batch { types: &'static [(&'static str, &'static str)], route: Timed<dyn BatchRoute<S>> },
+}
+
+/// A handler, and how long it takes.
+pub(super) struct Timed<R: ?Sized> {
+    pub(super) route: Box<R>,
+    pub(super) seconds: Histogram,
+}
+
+impl<R: ?Sized> Timed<R> {
+    /// What it takes isn't told yet.
+    pub(super) fn of(route: Box<R>) -> Self {
+        Self { route, seconds: Histogram::noop() }
+    }
 }
 
 impl<S: Scope> Routes<S> {
@@ -25,6 +40,19 @@ impl<S: Scope> Routes<S> {
         match self {
             Self::Each { by_type, .. } => by_type.contains_key(event_type),
             Self::Batch { types, .. } => types.iter().any(|(name, _)| *name == event_type),
+        }
+    }
+
+    /// Tells from now on how long handlers take: by event type; a deletion's is `deletion`, that of
+    /// a batch `batch`.
+    pub(super) fn tell_times(&mut self, group: &str) {
+        let of = |event: &'static str| histogram!("orderly_handler_seconds", "group" => group.to_owned(), "type" => event);
+        match self {
+            Self::Each { by_type, deletions } => {
+                by_type.iter_mut().for_each(|(name, timed)| timed.seconds = of(name));
+                deletions.values_mut().for_each(|timed| timed.seconds = of("deletion"));
+            }
+            Self::Batch { route, .. } => route.seconds = of("batch"),
         }
     }
 }

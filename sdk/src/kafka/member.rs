@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, MutexGuard,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -13,13 +13,18 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol},
-    error::{KafkaError as Native, KafkaResult},
-    types::{RDKafkaErrorCode as Code, RDKafkaRespErr},
+    TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    error::KafkaError as Native,
+    types::RDKafkaErrorCode as Code,
 };
 
-use super::{KafkaError, Suspicion, client, errors, ffi, names::Names};
+use super::{
+    Assigned, KafkaError, Suspicion, client, errors, ffi,
+    names::Names,
+    positions::{commit, log_failed_commit, to_list},
+    rebalances::Rebalances,
+};
 use crate::{
     Config,
     consume::{Position, Start},
@@ -63,13 +68,6 @@ pub(crate) trait MemberEvents: Send + 'static {
     fn commit_ended(&mut self, is_committed: bool);
 }
 
-/// How far an assigned partition is done.
-#[derive(Clone, Debug)]
-pub(crate) struct Assigned {
-    pub(crate) partition: TopicPartition,
-    pub(crate) position: Position,
-}
-
 /// What the thread is to do after a round.
 #[derive(Default)]
 pub(crate) struct Round {
@@ -97,10 +95,6 @@ pub(crate) struct Member {
 const MOST_A_ROUND: usize = 2_000;
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
-/// Longest that the group's coordinator is waited for when it is asked where partitions begin, and
-/// how long until it is asked again.
-const LONGEST_QUESTION: Duration = Duration::from_secs(5);
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a member that leaves tries to commit. What it can't commit, its successor does again.
 const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Properties that the promises rest on.
@@ -144,15 +138,8 @@ impl Member {
         let strategy = is_classic.then_some(STRATEGY);
         let fixed: Vec<_> = FIXED.into_iter().chain(strategy).collect();
         let native = client::finish(native, config, &fixed)?;
-        let context = Rebalances {
-            events: Mutex::new(events),
-            group: settings.group.clone(),
-            is_stopping: Arc::clone(&is_stopping),
-            oldest: client::oldest(config),
-            names: names.clone(),
-            unbegun: Mutex::default(),
-            suspicion,
-        };
+        let context =
+            Rebalances::of(config, &settings.group, &names, events, &is_stopping, suspicion);
         let mut consumer: BaseConsumer<Rebalances> = native
             .create_with_context(context)
             .map_err(|e| KafkaError::failed("creating a consumer", &e))?;
@@ -250,25 +237,9 @@ impl Member {
 
     /// Reads the partitions from their start, and those whose start couldn't be asked for before.
     fn begin(&self, partitions: Vec<(TopicPartition, Start)>) -> Result<(), KafkaError> {
-        let context = self.consumer.context();
-        let mut unbegun = context.unbegun();
-        unbegun.partitions.extend(partitions);
-        let is_early = unbegun.ask_at.is_some_and(|at| Instant::now() < at);
-        // Lost, they are about to be revoked.
-        if unbegun.partitions.is_empty() || is_early || self.consumer.assignment_lost() {
-            return Ok(());
-        }
-        let wanted = std::mem::take(&mut unbegun.partitions);
-        unbegun.ask_at = None;
-        drop(unbegun);
-        let failed = |e| {
+        self.consumer.context().begin(&self.consumer, partitions).map_err(|e| {
             KafkaError::failed(format!("group `{}` beginning partitions", self.settings.group), &e)
-        };
-        let (starting, positions) = context.starting(&self.consumer, wanted).map_err(failed)?;
-        for (partition, position) in positions {
-            self.events().begun(&partition, position);
-        }
-        assign(&self.consumer, &starting).map_err(failed)
+        })
     }
 
     fn pause(&self, partitions: &[TopicPartition]) {
@@ -304,17 +275,13 @@ impl Member {
 
     /// Whether the commit on its way came to its end.
     fn hear_of_commit(&self) -> bool {
-        match self.commits.answer() {
-            None => false,
-            Some(Ok(())) => {
-                self.events().commit_ended(true);
-                true
-            }
-            Some(Err(code)) => {
-                self.refused(code);
-                true
-            }
+        let answer = self.commits.answer();
+        match answer {
+            None => {}
+            Some(Ok(())) => self.events().commit_ended(true),
+            Some(Err(code)) => self.refused(code),
         }
+        answer.is_some()
     }
 
     fn refused(&self, code: Code) {
@@ -355,212 +322,4 @@ impl Member {
     fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
         self.consumer.context().events()
     }
-}
-
-/// Commits and waits for it; nothing where there is nothing.
-fn commit(
-    consumer: &BaseConsumer<Rebalances>,
-    names: &Names,
-    offsets: &[Assigned],
-) -> KafkaResult<()> {
-    match to_list(names, offsets) {
-        Some(list) => consumer.commit(&list, CommitMode::Sync),
-        None => Ok(()),
-    }
-}
-
-/// Offsets with what is done beyond them, as the client library takes them; `None` for none.
-fn to_list(names: &Names, offsets: &[Assigned]) -> Option<TopicPartitionList> {
-    let mut list = TopicPartitionList::new();
-    for Assigned { partition, position } in offsets {
-        let topic = names.there(&partition.topic);
-        let mut element = list.add_partition(&topic, partition.partition);
-        // An offset of a record can be no other.
-        let _ = element.set_offset(Offset::Offset(position.next));
-        element.set_metadata(&*position.done_beyond);
-    }
-    (!offsets.is_empty()).then_some(list)
-}
-
-fn log_failed_commit(group: &str, error: &Native, offsets: &[Assigned]) {
-    tracing::warn!(%group, %error, ?offsets, "commit failed; the records may run again");
-}
-
-struct Rebalances {
-    events: Mutex<Box<dyn MemberEvents>>,
-    group: String,
-    is_stopping: Arc<AtomicBool>,
-    oldest: Offset,
-    names: Names,
-    unbegun: Mutex<Unbegun>,
-    suspicion: Suspicion,
-}
-
-/// Partitions whose committed offset couldn't be asked for yet.
-#[derive(Default)]
-struct Unbegun {
-    partitions: Vec<(TopicPartition, Start)>,
-    ask_at: Option<Instant>,
-}
-
-impl Rebalances {
-    fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn unbegun(&self) -> MutexGuard<'_, Unbegun> {
-        self.unbegun.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
-        // A consumer that closes is still told of assignments, and asking the group's coordinator
-        // would only time out.
-        if self.is_stopping.load(Ordering::Acquire) {
-            return assign(consumer, &TopicPartitionList::new());
-        }
-        let assigned = partitions(&self.names, list);
-        self.events().assigned(&assigned);
-        assign(consumer, &TopicPartitionList::new())
-    }
-
-    /// The partitions with their offsets, and what is known to be done of them. Those whose committed
-    /// offset can't be asked for now are kept for later.
-    fn starting(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        wanted: Vec<(TopicPartition, Start)>,
-    ) -> KafkaResult<(TopicPartitionList, Begun)> {
-        let mut asked = TopicPartitionList::new();
-        for (at, _) in wanted.iter().filter(|(_, start)| *start == Start::Committed) {
-            asked.add_partition(&self.names.there(&at.topic), at.partition);
-        }
-        let committed =
-            if asked.count() == 0 { Some(asked) } else { self.committed(consumer, asked) };
-        let (mut starting, mut begun, mut later) =
-            (TopicPartitionList::new(), Vec::new(), Vec::new());
-        for (at, start) in wanted {
-            let topic = self.names.there(&at.topic);
-            let position = match (start, &committed) {
-                (Start::At(position), _) => Some(position),
-                (Start::Oldest, _) => None,
-                (Start::Committed, None) => {
-                    later.push((at, Start::Committed));
-                    continue;
-                }
-                (Start::Committed, Some(committed)) => position_of(committed, &topic, at.partition),
-            };
-            let next = position.as_ref().map_or(self.oldest, |it| Offset::Offset(it.next));
-            starting.add_partition_offset(&topic, at.partition, next)?;
-            begun.push((at, position));
-        }
-        if !later.is_empty() {
-            let mut unbegun = self.unbegun();
-            unbegun.partitions.extend(later);
-            unbegun.ask_at = Some(Instant::now() + ASK_AGAIN);
-        }
-        Ok((starting, begun))
-    }
-
-    /// Committed offsets; `None` if the group's coordinator didn't answer.
-    fn committed(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        asked: TopicPartitionList,
-    ) -> Option<TopicPartitionList> {
-        match consumer.committed_offsets(asked, LONGEST_QUESTION) {
-            Ok(found) => Some(found),
-            Err(error) => {
-                self.suspicion.weigh(&error);
-                tracing::warn!(group = %self.group, %error, "asking for committed offsets");
-                None
-            }
-        }
-    }
-
-    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
-        let is_lost = consumer.assignment_lost();
-        if is_lost {
-            self.suspicion.raise();
-        }
-        let leaving = partitions(&self.names, list);
-        self.unbegun().partitions.retain(|(at, _)| !leaving.contains(at));
-        let done = self.events().revoked(&leaving, is_lost);
-        if !is_lost && let Err(error) = commit(consumer, &self.names, &done) {
-            log_failed_commit(&self.group, &error, &done);
-        }
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => {
-                // Some may not have begun yet: the client doesn't have those.
-                let read = consumer.assignment()?;
-                let mut ending = TopicPartitionList::new();
-                for element in list.elements() {
-                    let (topic, number) = (element.topic(), element.partition());
-                    if read.find_partition(topic, number).is_some() {
-                        ending.add_partition(topic, number);
-                    }
-                }
-                consumer.incremental_unassign(&ending)
-            }
-            _ => consumer.unassign(),
-        }
-    }
-}
-
-impl ClientContext for Rebalances {
-    fn error(&self, error: Native, reason: &str) {
-        client::log_client_error(&error, reason);
-        self.suspicion.weigh(&error);
-    }
-
-    fn stats_raw(&self, _: &[u8]) {}
-}
-
-impl ConsumerContext for Rebalances {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        what: RDKafkaRespErr,
-        list: &mut TopicPartitionList,
-    ) {
-        let (doing, done) = match what {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                ("assigning", self.assign(consumer, list))
-            }
-            _ => ("revoking", self.revoke(consumer, list)),
-        };
-        if let Err(error) = done {
-            tracing::error!(group = %self.group, %error, doing, "rebalance");
-        }
-    }
-}
-
-/// Partitions that begin, with their positions.
-type Begun = Vec<(TopicPartition, Option<Position>)>;
-
-/// The committed offset of a partition, with what is done beyond it.
-fn position_of(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<Position> {
-    match list.find_partition(topic, partition)?.offset() {
-        Offset::Offset(next) => {
-            let done_beyond = ffi::metadata(list, topic, partition).unwrap_or_default();
-            Some(Position { next, done_beyond })
-        }
-        _ => None,
-    }
-}
-
-fn assign(consumer: &BaseConsumer<Rebalances>, starting: &TopicPartitionList) -> KafkaResult<()> {
-    match consumer.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => consumer.incremental_assign(starting),
-        _ => consumer.assign(starting),
-    }
-}
-
-fn partitions(names: &Names, list: &TopicPartitionList) -> Vec<TopicPartition> {
-    list.elements()
-        .iter()
-        .map(|element| TopicPartition {
-            topic: names.here(element.topic()),
-            partition: element.partition(),
-        })
-        .collect()
 }

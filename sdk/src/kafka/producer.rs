@@ -114,6 +114,13 @@ impl Producer {
         Ok(answered)
     }
 
+    /// Puts a record on its way and waits for its answer.
+    pub(crate) async fn deliver(&self, record: &OutRecord) -> Result<Delivered, DeliveryError> {
+        self.send(record).await?.await.unwrap_or_else(|_| {
+            Err(DeliveryError::Unknown { why: "the producer was closed".into(), is_away: false })
+        })
+    }
+
     /// Waits until everything sent so far is answered. `false`: not within `patience`.
     pub(crate) async fn flush(&self, patience: Duration) -> bool {
         let all = self.room.records.acquire_many(self.settings.most_records);
@@ -213,6 +220,12 @@ impl ProducerContext for Answers {
 }
 
 impl DeliveryError {
+    /// What the library or the broker said.
+    pub(crate) fn why(self) -> String {
+        let (Self::NotWritten { why, .. } | Self::Unknown { why, .. }) = self;
+        why
+    }
+
     fn not_written(error: &Native) -> Self {
         Self::NotWritten {
             why: error.to_string(),

@@ -75,7 +75,8 @@ impl Tail {
         native.set("auto.offset.reset", "error");
         // Never joined, never committed to: the library wants a name before it lets us read.
         let fixed = [("group.id", "orderly-tail"), ("enable.auto.commit", "false")];
-        let native = client::finish(native, config, &fixed)?;
+        // What belongs to a group's member means nothing here, and may be refused.
+        let native = client::finish_ungrouped(native, config, &fixed)?;
         let consumer: BaseConsumer<Logged> = native
             .create_with_context(Logged::default())
             .map_err(|e| KafkaError::failed("creating a reader", &e))?;

@@ -57,6 +57,12 @@ impl Spec<'_> {
             ("share.coordinator.state.topic.replication.factor", &replicas),
             ("share.coordinator.state.topic.min.isr", in_sync),
             ("group.initial.rebalance.delay.ms", "0"),
+            // Members by KIP-848 don't say themselves how long they may be silent: as short as a
+            // classic one may ask for.
+            ("group.consumer.session.timeout.ms", "6000"),
+            ("group.consumer.min.session.timeout.ms", "6000"),
+            ("group.consumer.heartbeat.interval.ms", "1000"),
+            ("group.consumer.min.heartbeat.interval.ms", "1000"),
             // A dead broker's partitions get another leader sooner than after nine seconds.
             ("broker.session.timeout.ms", "6000"),
             ("broker.heartbeat.interval.ms", "1000"),

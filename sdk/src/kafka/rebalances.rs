@@ -1,0 +1,244 @@
+//! What happens to a member when its group rebalances: which partitions are taken up, from where, and
+//! how they are given away.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol},
+    error::{KafkaError as Native, KafkaResult},
+    types::RDKafkaRespErr,
+};
+
+use super::{
+    MemberEvents, Suspicion, client,
+    names::Names,
+    positions::{commit, log_failed_commit, position_of},
+};
+use crate::{
+    Config,
+    consume::{Position, Start},
+    record::TopicPartition,
+};
+
+/// Longest that the group's coordinator is waited for when it is asked where partitions begin, and
+/// how long until it is asked again.
+const LONGEST_QUESTION: Duration = Duration::from_secs(5);
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the client library calls when partitions come and go.
+pub(super) struct Rebalances {
+    events: Mutex<Box<dyn MemberEvents>>,
+    group: String,
+    is_stopping: Arc<AtomicBool>,
+    oldest: Offset,
+    names: Names,
+    unbegun: Mutex<Unbegun>,
+    pub(super) suspicion: Suspicion,
+}
+
+/// Partitions whose committed offset couldn't be asked for yet.
+#[derive(Default)]
+struct Unbegun {
+    partitions: Vec<(TopicPartition, Start)>,
+    ask_at: Option<Instant>,
+}
+
+impl Rebalances {
+    pub(super) fn of(
+        config: &Config,
+        group: &str,
+        names: &Names,
+        events: Box<dyn MemberEvents>,
+        is_stopping: &Arc<AtomicBool>,
+        suspicion: Suspicion,
+    ) -> Self {
+        Self {
+            events: Mutex::new(events),
+            group: group.to_owned(),
+            is_stopping: Arc::clone(is_stopping),
+            oldest: client::oldest(config),
+            names: names.clone(),
+            unbegun: Mutex::default(),
+            suspicion,
+        }
+    }
+
+    pub(super) fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unbegun(&self) -> MutexGuard<'_, Unbegun> {
+        self.unbegun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        // A consumer that closes is still told of assignments, and asking the group's coordinator
+        // would only time out.
+        if self.is_stopping.load(Ordering::Acquire) {
+            return assign(consumer, &TopicPartitionList::new());
+        }
+        let assigned = partitions(&self.names, list);
+        self.events().assigned(&assigned);
+        assign(consumer, &TopicPartitionList::new())
+    }
+
+    /// Reads the partitions from their start, and those whose start couldn't be asked for before.
+    pub(super) fn begin(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: Vec<(TopicPartition, Start)>,
+    ) -> KafkaResult<()> {
+        let mut unbegun = self.unbegun();
+        unbegun.partitions.extend(partitions);
+        let is_early = unbegun.ask_at.is_some_and(|at| Instant::now() < at);
+        // Lost, they are about to be revoked.
+        if unbegun.partitions.is_empty() || is_early || consumer.assignment_lost() {
+            return Ok(());
+        }
+        let wanted = std::mem::take(&mut unbegun.partitions);
+        unbegun.ask_at = None;
+        drop(unbegun);
+        let (starting, positions) = self.starting(consumer, wanted)?;
+        for (partition, position) in positions {
+            self.events().begun(&partition, position);
+        }
+        assign(consumer, &starting)
+    }
+
+    /// The partitions with their offsets, and what is known to be done of them. Those whose committed
+    /// offset can't be asked for now are kept for later.
+    fn starting(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        wanted: Vec<(TopicPartition, Start)>,
+    ) -> KafkaResult<(TopicPartitionList, Begun)> {
+        let mut asked = TopicPartitionList::new();
+        for (at, _) in wanted.iter().filter(|(_, start)| *start == Start::Committed) {
+            asked.add_partition(&self.names.there(&at.topic), at.partition);
+        }
+        let committed =
+            if asked.count() == 0 { Some(asked) } else { self.committed(consumer, asked) };
+        let (mut starting, mut begun, mut later) =
+            (TopicPartitionList::new(), Vec::new(), Vec::new());
+        for (at, start) in wanted {
+            let topic = self.names.there(&at.topic);
+            let position = match (start, &committed) {
+                (Start::At(position), _) => Some(position),
+                (Start::Oldest, _) => None,
+                (Start::Committed, None) => {
+                    later.push((at, Start::Committed));
+                    continue;
+                }
+                (Start::Committed, Some(committed)) => position_of(committed, &topic, at.partition),
+            };
+            let next = position.as_ref().map_or(self.oldest, |it| Offset::Offset(it.next));
+            starting.add_partition_offset(&topic, at.partition, next)?;
+            begun.push((at, position));
+        }
+        if !later.is_empty() {
+            let mut unbegun = self.unbegun();
+            unbegun.partitions.extend(later);
+            unbegun.ask_at = Some(Instant::now() + ASK_AGAIN);
+        }
+        Ok((starting, begun))
+    }
+
+    /// Committed offsets; `None` if the group's coordinator didn't answer.
+    fn committed(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        asked: TopicPartitionList,
+    ) -> Option<TopicPartitionList> {
+        match consumer.committed_offsets(asked, LONGEST_QUESTION) {
+            Ok(found) => Some(found),
+            Err(error) => {
+                self.suspicion.weigh(&error);
+                tracing::warn!(group = %self.group, %error, "asking for committed offsets");
+                None
+            }
+        }
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        let is_lost = consumer.assignment_lost();
+        if is_lost {
+            self.suspicion.raise();
+        }
+        let leaving = partitions(&self.names, list);
+        self.unbegun().partitions.retain(|(at, _)| !leaving.contains(at));
+        let done = self.events().revoked(&leaving, is_lost);
+        if !is_lost && let Err(error) = commit(consumer, &self.names, &done) {
+            log_failed_commit(&self.group, &error, &done);
+        }
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => {
+                // Some may not have begun yet: the client doesn't have those.
+                let read = consumer.assignment()?;
+                let mut ending = TopicPartitionList::new();
+                for element in list.elements() {
+                    let (topic, number) = (element.topic(), element.partition());
+                    if read.find_partition(topic, number).is_some() {
+                        ending.add_partition(topic, number);
+                    }
+                }
+                consumer.incremental_unassign(&ending)
+            }
+            _ => consumer.unassign(),
+        }
+    }
+}
+
+impl ClientContext for Rebalances {
+    fn error(&self, error: Native, reason: &str) {
+        client::log_client_error(&error, reason);
+        self.suspicion.weigh(&error);
+    }
+
+    fn stats_raw(&self, _: &[u8]) {}
+}
+
+impl ConsumerContext for Rebalances {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        what: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let (doing, done) = match what {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                ("assigning", self.assign(consumer, list))
+            }
+            _ => ("revoking", self.revoke(consumer, list)),
+        };
+        if let Err(error) = done {
+            tracing::error!(group = %self.group, %error, doing, "rebalance");
+        }
+    }
+}
+
+/// Partitions that begin, with their positions.
+type Begun = Vec<(TopicPartition, Option<Position>)>;
+
+fn assign(consumer: &BaseConsumer<Rebalances>, starting: &TopicPartitionList) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(starting),
+        _ => consumer.assign(starting),
+    }
+}
+
+fn partitions(names: &Names, list: &TopicPartitionList) -> Vec<TopicPartition> {
+    list.elements()
+        .iter()
+        .map(|element| TopicPartition {
+            topic: names.here(element.topic()),
+            partition: element.partition(),
+        })
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! When a member's transactions began and ended: a line each, written by one call, so that what a
+//! killed member wrote is whole.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::Write as _,
+    path::Path,
+};
+
+use orderly_sdk::consume::Unit;
+
+use super::{Sent, Walk, now};
+
+/// What a member writes.
+pub struct Diary(File);
+
+/// A line: what happened, where, when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A transaction is about to begin.
+    Begun,
+    /// It has ended, whatever came of it.
+    Ended,
+    /// The effect was there already.
+    Repeat,
+}
+
+impl Diary {
+    /// Of the member of that name.
+    pub fn of(dir: &Path, member: &str) -> Self {
+        let path = dir.join(member).with_extension("diary");
+        Self(File::options().create(true).append(true).open(path).unwrap())
+    }
+
+    /// Writes a line.
+    pub fn write(&self, entry: Entry, (partition, offset): (i32, i64)) {
+        let line = format!("{entry:?} {partition} {offset} {}\n", now());
+        (&self.0).write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// The one record of a unit: partition and offset.
+pub fn place(unit: &Unit<'_>) -> (i32, i64) {
+    (unit.partition.partition, unit.offsets.first().copied().unwrap_or_default())
+}
+
+/// A transaction of a member.
+#[derive(Clone, Debug)]
+struct Pass {
+    member: String,
+    at: (i32, i64),
+    from: i64,
+    to: i64,
+}
+
+/// What ran beside what.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Times that an effect was there already.
+    pub repeats: usize,
+    /// Transactions that a kill ended.
+    pub cut: usize,
+    /// Transactions of one key by two members at once, one of them paused meanwhile.
+    pub overlaps: usize,
+    /// The same, and none was: what must not be.
+    pub unexplained: Vec<String>,
+}
+
+impl Findings {
+    /// From all diaries.
+    pub fn of(walk: &Walk, sent: &Sent) -> Self {
+        let mut findings = Self::default();
+        let mut by_key = HashMap::<&str, Vec<Pass>>::new();
+        for file in fs::read_dir(walk.diaries()).unwrap() {
+            let path = file.unwrap().path();
+            let member = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let death = walk.deaths.get(&member).copied();
+            for pass in findings.passes(&member, &fs::read_to_string(&path).unwrap(), death) {
+                // Of steps alone; every record there is one that was acknowledged.
+                by_key.entry(&sent.at[&pass.at].0).or_default().push(pass);
+            }
+        }
+        for (key, mut passes) in by_key {
+            passes.sort_by_key(|pass| pass.from);
+            for (i, later) in passes.iter().enumerate() {
+                let beside = |it: &&Pass| it.member != later.member && it.to > later.from;
+                for earlier in passes[..i].iter().filter(beside) {
+                    if was_paused(walk, earlier) {
+                        findings.overlaps += 1;
+                    } else {
+                        findings.unexplained.push(format!("{key}: {earlier:?}, {later:?}"));
+                    }
+                }
+            }
+        }
+        findings
+    }
+
+    fn passes(&mut self, member: &str, diary: &str, death: Option<i64>) -> Vec<Pass> {
+        let mut open = HashMap::<(i32, i64), i64>::new();
+        let mut passes = Vec::new();
+        for line in diary.lines() {
+            let mut words = line.split(' ');
+            let (Some(entry), Some(partition), Some(offset), Some(time)) =
+                (words.next(), words.next(), words.next(), words.next())
+            else {
+                panic!("{member}: {line:?}");
+            };
+            let at = (partition.parse().unwrap(), offset.parse().unwrap());
+            let time = time.parse().unwrap();
+            match entry {
+                "Begun" => drop(open.insert(at, time)),
+                "Repeat" => self.repeats += 1,
+                _ => {}
+            }
+            if entry != "Begun"
+                && let Some(from) = open.remove(&at)
+            {
+                passes.push(Pass { member: member.to_owned(), at, from, to: time });
+            }
+        }
+        self.cut += open.len();
+        let unfinished = open.into_iter().map(|(at, from)| {
+            let to = death.unwrap_or_else(|| panic!("{member} lives and {at:?} has no end"));
+            Pass { member: member.to_owned(), at, from, to }
+        });
+        passes.extend(unfinished);
+        passes
+    }
+}
+
+fn was_paused(walk: &Walk, pass: &Pass) -> bool {
+    let meanwhile = |(member, from, to): &(String, i64, i64)| {
+        *member == pass.member && pass.from < *to && pass.to > *from
+    };
+    walk.pauses.iter().any(meanwhile)
+}
