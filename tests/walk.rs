@@ -16,13 +16,14 @@ use orderly_sdk::{
     codec::{Encoders, Registry},
     consume::{Exhausted, RetryPolicy},
     emit::{EmitSettings, Emitter},
+    kafka::Probe,
 };
 use orderly_stores::{Database, Inbox, Migration};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::services::RealParts;
+use crate::{eventually, services::RealParts};
 
 pub mod diary;
 
@@ -139,6 +140,9 @@ impl Walk {
         let one = vec![vec![1]; PARTITIONS];
         for topic in [Step::TOPIC, "walkers.dead-letters", "walkers.parked"] {
             parts.kafka.create_topic(topic, &one).await.unwrap();
+            // Made, it isn't yet known to who asks.
+            let probe = Probe::new(&parts.config()).unwrap();
+            eventually(topic, || async { probe.partitions(topic).await.ok() }).await;
         }
         let database = parts.databases().fulfilment;
         Inbox::new(database.clone()).prepare().await.unwrap();

@@ -133,8 +133,9 @@ impl Member {
         for (name, value) in &config.consumer_properties {
             native.set(name, value);
         }
-        let said = config.properties.iter().rfind(|(name, _)| name == "group.protocol");
-        let is_classic = said.is_none_or(|(_, protocol)| protocol == "classic");
+        let mut said = config.consumer_properties.iter().chain(&config.properties).rev();
+        let protocol = said.find(|(name, _)| name == "group.protocol");
+        let is_classic = protocol.is_none_or(|(_, protocol)| protocol == "classic");
         let strategy = is_classic.then_some(STRATEGY);
         let fixed: Vec<_> = FIXED.into_iter().chain(strategy).collect();
         let native = client::finish(native, config, &fixed)?;
