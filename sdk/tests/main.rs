@@ -9,6 +9,7 @@ mod emitting;
 mod falling_behind;
 mod keys;
 mod members;
+mod metrics;
 mod parking;
 mod parts;
 mod registering;

@@ -58,14 +58,16 @@ pub struct Parts {
 
 impl Parts {
     pub async fn start(partitions: i32) -> Self {
+        Self::start_for("group", partitions).await
+    }
+
+    /// With the topics of that group.
+    pub async fn start_for(group: &str, partitions: i32) -> Self {
         // What a failing test logged is shown with it.
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
-        let topics = [
-            ("greetings", partitions),
-            ("group.dead-letters", partitions),
-            ("group.parked", partitions),
-            ("replies", partitions),
-        ];
+        let own = ["dead-letters", "parked"].map(|topic| format!("{group}.{topic}"));
+        let [dead_letters, parked] = own.each_ref().map(|topic| (&**topic, partitions));
+        let topics = [("greetings", partitions), dead_letters, parked, ("replies", partitions)];
         let broker = EmbeddedBroker::start(topics).unwrap();
         let registry = EmbeddedRegistry::start([]).await.unwrap();
         let config = broker.config(&registry.url());

@@ -9,6 +9,7 @@ mod missing;
 mod outages;
 mod parts;
 mod planted;
+mod poisoned;
 mod processes;
 mod secured;
 mod subjects;

@@ -100,16 +100,8 @@ impl Findings {
     fn passes(&mut self, member: &str, diary: &str, death: Option<i64>) -> Vec<Pass> {
         let mut open = HashMap::<(i32, i64), i64>::new();
         let mut passes = Vec::new();
-        for line in diary.lines() {
-            let mut words = line.split(' ');
-            let (Some(entry), Some(partition), Some(offset), Some(time)) =
-                (words.next(), words.next(), words.next(), words.next())
-            else {
-                panic!("{member}: {line:?}");
-            };
-            let at = (partition.parse().unwrap(), offset.parse().unwrap());
-            let time = time.parse().unwrap();
-            match entry {
+        for (entry, at, time) in lines(member, diary) {
+            match &*entry {
                 "Begun" => drop(open.insert(at, time)),
                 "Repeat" => self.repeats += 1,
                 _ => {}
@@ -128,6 +120,34 @@ impl Findings {
         passes.extend(unfinished);
         passes
     }
+}
+
+/// The member that began something in a partition last.
+pub fn last_at(walk: &Walk, partition: i32) -> Option<String> {
+    let mut all = Vec::new();
+    for file in fs::read_dir(walk.diaries()).unwrap() {
+        let path = file.unwrap().path();
+        let member = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for (entry, (at, _), time) in lines(&member, &fs::read_to_string(&path).unwrap()) {
+            if entry == "Begun" && at == partition {
+                all.push((time, member.clone()));
+            }
+        }
+    }
+    all.into_iter().max().map(|(_, member)| member)
+}
+
+/// The whole lines of a diary.
+fn lines(member: &str, diary: &str) -> Vec<(String, (i32, i64), i64)> {
+    let whole = diary.rfind('\n').map_or("", |end| &diary[..end]);
+    let read = |line: &str| -> Option<_> {
+        let mut words = line.split(' ');
+        let entry = words.next()?.to_owned();
+        let at = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        Some((entry, at, words.next()?.parse().ok()?))
+    };
+    let read = |line| read(line).unwrap_or_else(|| panic!("{member}: {line:?}"));
+    whole.lines().map(read).collect()
 }
 
 fn was_paused(walk: &Walk, pass: &Pass) -> bool {

@@ -241,6 +241,11 @@ impl<R: Record> Core<R> {
         self.partitions.get(&assignment).map_or(0, Partition::backlog)
     }
 
+    /// The first offset of a partition that isn't done; `None` where nothing of it came yet.
+    pub fn next(&self, assignment: Assignment) -> Option<i64> {
+        self.partitions.get(&assignment)?.ledger.next()
+    }
+
     /// Offsets from the first that isn't done to the last that is known.
     pub fn span(&self, assignment: Assignment) -> i64 {
         self.partitions.get(&assignment).map_or(0, |partition| partition.ledger.span())

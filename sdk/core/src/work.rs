@@ -60,7 +60,7 @@ pub struct SlotId(pub(crate) usize);
 pub struct Report<R> {
     /// The partition they are of.
     pub assignment: Assignment,
-    /// Offsets done, of all runs in it.
+    /// Offsets done: of the runs in it, and of runs that go on.
     pub done: Vec<i64>,
     /// Bytes of these records.
     pub bytes: usize,
@@ -73,7 +73,7 @@ pub struct Report<R> {
 pub struct RunEnd<R> {
     /// Which it was.
     pub lane: Lane,
-    /// How many of its records are done.
+    /// How many of its records are done, those reported before included.
     pub done: usize,
     /// Those that aren't; where one failed, it is the first of them.
     pub left: VecDeque<R>,

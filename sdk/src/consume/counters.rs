@@ -67,6 +67,8 @@ impl Counters {
 
 /// How a partition stands, set every second.
 pub(super) struct Gauges {
+    /// Records from the first that isn't done to the partition's end.
+    pub(super) lag: Gauge,
     /// Records that came and aren't done.
     pub(super) backlog: Gauge,
     /// Keys that run.
@@ -92,6 +94,7 @@ impl Gauges {
             )
         };
         Self {
+            lag: of("kafka_consumergroup_group_lag"),
             backlog: of("orderly_backlog_records"),
             in_flight: of("orderly_in_flight"),
             oldest: of("orderly_oldest_in_flight_seconds"),
@@ -105,9 +108,8 @@ impl Gauges {
 impl Drop for Gauges {
     /// Whoever owns the partition next says how it stands.
     fn drop(&mut self) {
-        for gauge in
-            [&self.backlog, &self.in_flight, &self.oldest, &self.parked, &self.span, &self.paused]
-        {
+        let Self { lag, backlog, in_flight, oldest, parked, span, paused } = self;
+        for gauge in [lag, backlog, in_flight, oldest, parked, span, paused] {
             gauge.set(0.0);
         }
     }

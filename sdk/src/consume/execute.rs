@@ -6,7 +6,9 @@
 use std::{
     collections::VecDeque,
     future::Future,
+    mem,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +18,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
-use orderly_core::{Decision as Follows, Failed, Ledger, Report, RunEnd, Unit};
+use orderly_core::{Assignment, Decision as Follows, Failed, Lane, Ledger, Report, RunEnd, Unit};
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -119,7 +121,8 @@ impl<S: Scope> Executor<S> {
                 }
             };
             let (this, place) = (Arc::clone(&self), Arc::clone(&place));
-            let mut running = Box::pin(async move { this.run(run, None, &place).await });
+            let mut running =
+                Box::pin(async move { this.run(unit.assignment, run, None, &place).await });
             match futures::poll!(&mut running) {
                 Poll::Ready(ended) => ended.join(&mut report),
                 Poll::Pending => {
@@ -145,7 +148,7 @@ impl<S: Scope> Executor<S> {
     fn hand_in(&self, report: &mut Report<InRecord>) {
         let assignment = report.assignment;
         if !report.runs.is_empty() {
-            let report = std::mem::replace(report, Report::of(assignment));
+            let report = mem::replace(report, Report::of(assignment));
             self.mailbox.post(Inbound::Report(report));
         }
     }
@@ -154,17 +157,29 @@ impl<S: Scope> Executor<S> {
     /// what was done before each.
     async fn run(
         &self,
+        assignment: Assignment,
         run: orderly_core::Run<InRecord>,
         mut ledger: Option<&mut Ledger>,
         place: &Place,
     ) -> Ended {
         let mut ended = Ended::new(&run);
-        let is_redriven = matches!(run.lane, orderly_core::Lane::Redriven(_));
+        let is_redriven = matches!(run.lane, Lane::Redriven(_));
         let (mut attempt, mut records) = (run.attempt, run.records);
         let began = Instant::now();
         while let Some(record) = records.front() {
             let how = Run { attempt, is_redriven, ledger: ledger.as_deref() };
-            match self.try_once(record, how, place).await {
+            let tried = {
+                let mut trying = pin!(self.try_once(record, how, place));
+                match futures::poll!(&mut trying) {
+                    Poll::Ready(tried) => tried,
+                    Poll::Pending => {
+                        // It may take its time, and what is done before it is known meanwhile.
+                        ended.tell_done(assignment, &self.mailbox);
+                        trying.await
+                    }
+                }
+            };
+            match tried {
                 None => break,
                 Some(Ok(outcome)) => {
                     place.counters.count(outcome);
@@ -197,7 +212,8 @@ impl<S: Scope> Executor<S> {
     ) -> Report<InRecord> {
         let mut report = Report::of(unit.assignment);
         for run in unit.runs {
-            self.run(run, Some(&mut ledger), place).await.join(&mut report);
+            let ended = self.run(unit.assignment, run, Some(&mut ledger), place).await;
+            ended.join(&mut report);
         }
         report
     }
@@ -274,9 +290,12 @@ impl<S: Scope> Executor<S> {
 
 /// How a run ended, on its way into a report.
 pub(super) struct Ended {
-    lane: orderly_core::Lane,
-    pub(super) done: Vec<i64>,
-    pub(super) bytes: usize,
+    lane: Lane,
+    /// Records done.
+    pub(super) count: usize,
+    /// Those of them that aren't reported yet.
+    done: Vec<i64>,
+    bytes: usize,
     pub(super) left: VecDeque<InRecord>,
     pub(super) failed: Option<Failed>,
 }
@@ -284,10 +303,11 @@ pub(super) struct Ended {
 impl Ended {
     pub(super) fn new(run: &orderly_core::Run<InRecord>) -> Self {
         let lane = run.lane.clone();
-        Self { lane, done: Vec::new(), bytes: 0, left: VecDeque::new(), failed: None }
+        Self { lane, count: 0, done: Vec::new(), bytes: 0, left: VecDeque::new(), failed: None }
     }
 
     pub(super) fn done(&mut self, record: &InRecord) {
+        self.count += 1;
         // Where that is planted, it was said before.
         if !faults::is_planted(faults::COMMIT_BEFORE_EFFECT) {
             self.done.push(record.at().offset);
@@ -295,9 +315,18 @@ impl Ended {
         }
     }
 
+    /// Reports what is done so far.
+    fn tell_done(&mut self, assignment: Assignment, mailbox: &Mailbox) {
+        // A redriven one's offset was done when it went to the dead letters.
+        if !self.done.is_empty() && matches!(self.lane, Lane::Live(_)) {
+            let (done, bytes) = (mem::take(&mut self.done), mem::take(&mut self.bytes));
+            mailbox.post(Inbound::Report(Report { done, bytes, ..Report::of(assignment) }));
+        }
+    }
+
     pub(super) fn join(self, report: &mut Report<InRecord>) {
-        let Self { lane, done, bytes, left, failed } = self;
-        report.runs.push(RunEnd { lane, done: done.len(), left, failed });
+        let Self { lane, count, done, bytes, left, failed } = self;
+        report.runs.push(RunEnd { lane, done: count, left, failed });
         report.done.extend(done);
         report.bytes += bytes;
     }

@@ -34,7 +34,7 @@ impl<S: Scope> Executor<S> {
         }
         drop(batch);
         for (run, mut ended) in unit.runs.into_iter().zip(ends) {
-            ended.left = run.records.into_iter().skip(ended.done.len()).collect();
+            ended.left = run.records.into_iter().skip(ended.count).collect();
             ended.join(&mut report);
         }
         report

@@ -355,6 +355,17 @@ impl<S: Scope> MemberEvents for Shell<S> {
         self.places.insert(assignment, at.clone());
     }
 
+    fn ends(&mut self, ends: Vec<(TopicPartition, i64)>) {
+        for (at, end) in ends {
+            if let Some(assignment) = self.begun_as(&at)
+                && let Some(next) = self.core.next(assignment)
+                && let Some(owned) = self.owned.get(&at)
+            {
+                owned.gauges.lag.set(float((end - next).max(0)));
+            }
+        }
+    }
+
     fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned> {
         tracing::info!(group = %self.executor.engine.group, ?partitions, is_lost, "revoked");
         let done = self.release(partitions, is_lost);

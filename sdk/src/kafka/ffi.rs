@@ -11,8 +11,9 @@ use rdkafka::{
     ClientContext, TopicPartitionList,
     bindings::{
         rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
-        rd_kafka_event_topic_partition_list, rd_kafka_handle_mock_cluster, rd_kafka_header_get_all,
-        rd_kafka_headers_t, rd_kafka_message_headers, rd_kafka_message_status,
+        rd_kafka_event_topic_partition_list, rd_kafka_get_watermark_offsets,
+        rd_kafka_handle_mock_cluster, rd_kafka_header_get_all, rd_kafka_headers_t,
+        rd_kafka_message_headers, rd_kafka_message_status,
         rd_kafka_mock_group_initial_rebalance_delay_ms, rd_kafka_msg_status_t,
         rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll, rd_kafka_queue_t,
         rd_kafka_topic_partition_list_find,
@@ -119,6 +120,28 @@ fn told(answer: RDKafkaRespErr) -> Result<(), RDKafkaErrorCode> {
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         other => Err(other.into()),
     }
+}
+
+/// Offset behind a partition's last record, as the client last heard of it; asks nobody.
+pub(super) fn known_end<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    partition: i32,
+) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client keeps its handle alive during the call, which reads the name and writes the
+    // two numbers.
+    let error = unsafe {
+        rd_kafka_get_watermark_offsets(
+            client.native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    (error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
 /// Lets new groups of the client's own mock cluster wait so long for more members, instead of 3 s.

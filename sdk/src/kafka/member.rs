@@ -58,6 +58,10 @@ pub(crate) trait MemberEvents: Send + 'static {
     /// Records came, each partition's in order.
     fn records(&mut self, records: Vec<InRecord>);
 
+    /// Offsets behind the last records of partitions that are read, as far as they are known. Told
+    /// now and then.
+    fn ends(&mut self, ends: Vec<(TopicPartition, i64)>);
+
     /// Asked after every round.
     fn round(&mut self) -> Round;
 
@@ -95,6 +99,8 @@ pub(crate) struct Member {
 const MOST_A_ROUND: usize = 2_000;
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// How often the ends of partitions are told.
+const LOOK_AT_ENDS: Duration = Duration::from_secs(1);
 /// How long a member that leaves tries to commit. What it can't commit, its successor does again.
 const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Properties that the promises rest on.
@@ -160,7 +166,7 @@ impl Member {
     /// Polls, hands over and commits until told to stop, or until it can't go on. Leaves the
     /// group in either case; blocks while it does.
     pub(crate) fn run(self) -> Result<(), KafkaError> {
-        let mut last_commit = Instant::now();
+        let (mut last_commit, mut last_ends) = (Instant::now(), Instant::now());
         let mut is_committing = false;
         let mut wait = LONGEST_WAIT;
         let ended = loop {
@@ -180,6 +186,10 @@ impl Member {
                 }
                 Err(error) => break Err(error),
             };
+            if last_ends.elapsed() >= LOOK_AT_ENDS {
+                last_ends = Instant::now();
+                self.look_at_ends();
+            }
             let round = self.events().round();
             wait = wait.min(round.wait.unwrap_or(LONGEST_WAIT));
             if let Err(error) = self.begin(round.begin) {
@@ -215,6 +225,18 @@ impl Member {
             }
         }
         Ok((records, true))
+    }
+
+    fn look_at_ends(&self) {
+        // An error says that it is being closed.
+        let Ok(list) = self.consumer.assignment() else { return };
+        let end_of = |(name, partition): (&str, i32)| {
+            let end = ffi::known_end(self.consumer.client(), name, partition)?;
+            Some((TopicPartition { topic: self.names.here(name), partition }, end))
+        };
+        let elements = list.elements();
+        let ends = elements.iter().filter_map(|it| end_of((it.topic(), it.partition()))).collect();
+        self.events().ends(ends);
     }
 
     fn judge(&self, error: &Native) -> Result<(), KafkaError> {

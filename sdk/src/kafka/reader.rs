@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::{
     KafkaError,
     client::{self, Logged},
-    errors,
+    errors, ffi,
     names::Names,
 };
 use crate::{Config, record::InRecord};
@@ -77,6 +77,8 @@ impl Reader {
             topic: names.there(topic).into_owned().into(),
             names,
             next: HashMap::new(),
+            end: None,
+            told: HashMap::new(),
             oldest,
         };
         std::thread::Builder::new()
@@ -117,6 +119,10 @@ struct Work {
     names: Names,
     /// By partition, the offset behind the last record that was read.
     next: HashMap<i32, i64>,
+    /// An end that is reached and not told yet.
+    end: Option<(i32, i64)>,
+    /// By partition, the end that was told last.
+    told: HashMap<i32, i64>,
     oldest: Offset,
 }
 
@@ -148,16 +154,25 @@ impl Work {
     }
 
     fn poll(&mut self) -> Option<Result<Read, KafkaError>> {
+        if let Some((partition, next)) = self.end.take() {
+            return self.end_at(partition, next);
+        }
         match self.consumer.poll(LONGEST_POLL)? {
             Ok(message) => {
                 let record = self.names.take(&message);
-                let at = record.at();
-                self.next.insert(at.partition.partition, at.offset + 1);
+                let (partition, next) = (record.at().partition.partition, record.at().offset + 1);
+                self.next.insert(partition, next);
+                // The library tells of an end when a fetch comes back empty: never, where records
+                // come faster than a fetch waits for them.
+                let end = ffi::known_end(self.consumer.client(), &self.topic, partition);
+                self.end = end.filter(|end| *end <= next).map(|_| (partition, next));
                 Some(Ok(Read::Record(record)))
             }
             Err(Native::PartitionEOF(partition)) => {
-                let next = self.next.get(&partition)?;
-                Some(Ok(Read::End(partition, *next)))
+                // Behind the last record there may be more that isn't one: marks of transactions.
+                let end = ffi::known_end(self.consumer.client(), &self.topic, partition);
+                let next = (*self.next.get(&partition)?).max(end.unwrap_or(0));
+                self.end_at(partition, next)
             }
             Err(error) if errors::is_transient(&error) => {
                 client::log_client_error(&error, "while reading");
@@ -167,6 +182,11 @@ impl Work {
                 Some(Err(KafkaError::failed(format!("reading `{}`", self.topic), &error)))
             }
         }
+    }
+
+    fn end_at(&mut self, partition: i32, next: i64) -> Option<Result<Read, KafkaError>> {
+        let is_known = self.told.insert(partition, next) == Some(next);
+        (!is_known).then_some(Ok(Read::End(partition, next)))
     }
 
     fn obey(&mut self, (partition, from): Order) -> KafkaResult<()> {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    fmt,
+    fmt, mem,
     time::Duration,
 };
 
@@ -211,6 +211,7 @@ impl Member {
         let (assignment, runs) = self.running.swap_remove(which);
         let mut report = Report { assignment, done: Vec::new(), bytes: 0, runs: Vec::new() };
         for run in runs {
+            let is_live = matches!(run.lane, Lane::Live(_));
             let mut end = RunEnd { lane: run.lane, done: 0, left: run.records, failed: None };
             while let Some(item) = end.left.front() {
                 if !world.is_calm && world.rng.u32(..15) == 0 {
@@ -225,6 +226,11 @@ impl Member {
                 report.bytes += item.size();
                 end.done += 1;
                 end.left.pop_front();
+                if is_live && world.rng.u32(..4) == 0 {
+                    // Told before the run has come to its end.
+                    let (done, bytes) = (mem::take(&mut report.done), mem::take(&mut report.bytes));
+                    self.core.report(Report { assignment, done, bytes, runs: Vec::new() });
+                }
             }
             report.runs.push(end);
         }

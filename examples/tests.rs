@@ -1,0 +1,63 @@
+//! Every example, as a reader runs it; and the one with most in it on real parts.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+
+use orderly_harness::{Kafka, Registry, need};
+
+fn run(example: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    let mut command = Command::new(example);
+    for name in ["KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    let output = command.envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn place(lines: &[String], beginning: &str) -> usize {
+    lines.iter().position(|line| line.starts_with(beginning)).unwrap_or_else(|| {
+        panic!("no line begins with {beginning:?}: {lines:#?}");
+    })
+}
+
+#[test]
+fn emit_is_told_where_the_event_lies() {
+    let lines = run(env!("CARGO_BIN_EXE_01-emit"), &[]);
+    assert!(lines[0].starts_with("written at cups-"), "{lines:?}");
+}
+
+#[test]
+fn a_slow_table_delays_only_itself() {
+    let lines = run(env!("CARGO_BIN_EXE_02-consume"), &[]);
+    let at = |line| place(&lines, line);
+    assert!(at("tea") < at("water"), "{lines:?}");
+    assert!(at("water") < at("pour-over") && at("pour-over") < at("espresso"), "{lines:?}");
+}
+
+#[test]
+fn the_refused_one_is_cut_out_and_all_others_are_added_up() {
+    let lines = run(env!("CARGO_BIN_EXE_03-batch"), &[]);
+    assert!(lines.last().unwrap().ends_with("29 in all"), "{lines:?}");
+    assert!(lines.len() < 29, "one at a time: {lines:?}");
+}
+
+fn is_parked_and_brought_back(lines: &[String]) {
+    let at = |line| place(lines, line);
+    assert!(at("tea") < at("water") && at("water") < at("table-1 is parked"), "{lines:?}");
+    assert!(at("table-1 is parked") < at("latte") && at("latte") < at("espresso"), "{lines:?}");
+}
+
+#[test]
+fn a_parked_table_is_brought_back_in_order() {
+    is_parked_and_brought_back(&run(env!("CARGO_BIN_EXE_04-park-and-redrive"), &[]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_table_is_brought_back_in_order_on_real_parts() {
+    let (kafka, registry) = (need!(Kafka::start(1).await), need!(Registry::start().await));
+    let environment =
+        [("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap()), ("SCHEMA_REGISTRY_URL", registry.url())];
+    let lines = run(env!("CARGO_BIN_EXE_04-park-and-redrive"), &environment);
+    is_parked_and_brought_back(&lines);
+}
