@@ -79,11 +79,12 @@ impl OutRecord {
 pub struct InRecord {
     at: Coordinates,
     timestamp_ms: Option<i64>,
-    /// Key, payload and headers, one behind the other.
+    /// Key, payload and headers, one behind the other; of each header four bytes each of its name's
+    /// and its value's length, then both.
     bytes: Vec<u8>,
     key: Option<Span>,
     payload: Option<Span>,
-    headers: Box<[(Span, Span)]>,
+    headers: usize,
 }
 
 impl InRecord {
@@ -104,8 +105,16 @@ impl InRecord {
         };
         let key = key.map(&mut put);
         let payload = payload.map(&mut put);
-        let headers = headers.map(|(name, value)| (put(name), put(value))).collect();
-        Self { at, timestamp_ms, bytes, key, payload, headers }
+        let start_of_headers = bytes.len();
+        for (name, value) in headers {
+            // In the protocol they are of 31 bits.
+            for part in [name, value] {
+                bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(0).to_ne_bytes());
+            }
+            bytes.extend_from_slice(name);
+            bytes.extend_from_slice(value);
+        }
+        Self { at, timestamp_ms, bytes, key, payload, headers: start_of_headers }
     }
 
     /// Where it was read.
@@ -130,17 +139,14 @@ impl InRecord {
 
     /// Its headers in order; those whose name is no text are left out.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.headers.iter().filter_map(|&(name, value)| {
-            std::str::from_utf8(self.slice(name)).ok().map(|name| (name, self.slice(value)))
-        })
+        let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
+        self.raw_headers().filter_map(text)
     }
 
     /// The last header of that name, which is the one that counts.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers
-            .iter()
-            .rfind(|(n, _)| self.slice(*n) == name.as_bytes())
-            .map(|&(_, value)| self.slice(value))
+        let mut found = self.raw_headers().filter(|(its, _)| *its == name.as_bytes());
+        found.next().map(|first| found.last().unwrap_or(first).1)
     }
 
     /// The same, where it is text.
@@ -150,7 +156,11 @@ impl InRecord {
 
     /// Bytes it holds on to.
     pub fn size(&self) -> usize {
-        self.bytes.capacity() + size_of::<Self>() + size_of_val(&*self.headers)
+        self.bytes.capacity() + size_of::<Self>()
+    }
+
+    fn raw_headers(&self) -> RawHeaders<'_> {
+        RawHeaders(&self.bytes[self.headers..])
     }
 
     fn slice(&self, span: Span) -> &[u8] {
@@ -173,7 +183,23 @@ impl orderly_core::Record for InRecord {
 }
 
 /// Room for the headers that an event of ours has.
-const USUAL_HEADERS: usize = 320;
+const USUAL_HEADERS: usize = 384;
+
+/// Names and values, as they lie in a record's bytes.
+struct RawHeaders<'a>(&'a [u8]);
+
+impl<'a> Iterator for RawHeaders<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, rest) = self.0.split_first_chunk()?;
+        let (value, rest) = rest.split_first_chunk()?;
+        let (name, rest) = rest.split_at_checked(u32::from_ne_bytes(*name) as usize)?;
+        let (value, rest) = rest.split_at_checked(u32::from_ne_bytes(*value) as usize)?;
+        self.0 = rest;
+        Some((name, value))
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Span {

@@ -63,7 +63,8 @@ async fn a_partition_that_is_held_up_is_not_read_on_while_another_is() {
     let (gate, entered) = (Arc::new(Semaphore::new(0)), Seen::default());
     let handler = HeldUp { gate: Arc::clone(&gate), entered: entered.clone() };
     let limits = Limits { partition_records: 2, ..Limits::default() };
-    let config = wire.config(&parts.config);
+    // What is fetched ahead of a partition, beside one fetch of at most 1 MiB.
+    let config = wire.config(&parts.config).with_property("queued.max.messages.kbytes", "256");
     let member = run(Consumer::new("group", &config).limited(limits).on::<Greeted>(handler));
     entered.until("one is held up", |all| all.contains(&-1)).await;
     // Each of these takes a fetch, which could bring one more of the other partition's.

@@ -13,16 +13,17 @@ use orderly_tests::{
 };
 use tokio::task::JoinHandle;
 
-/// Orders a second.
-const RATE: u32 = 200;
+/// Orders a second, and for how many; fewer where time is short.
+const LONG: (u32, u64) = (200, 120);
+const SHORT: (u32, u64) = (80, 45);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_under_load_nothing_is_lost_doubled_or_reordered() {
     let parts = need!(RealParts::start(3).await);
     let services = Services::start(&parts).await;
-    let seconds = if orderly_tests::is_long() { 120 } else { 45 };
-    let orders = u64::from(RATE) * seconds;
-    let load = Load::Generated { orders, rate: Some(RATE) };
+    let (rate, seconds) = if orderly_tests::is_long() { LONG } else { SHORT };
+    let orders = u64::from(rate) * seconds;
+    let load = Load::Generated { orders, rate: Some(rate) };
     let mut run = Run::begin(services.demo(&parts, load).await);
     let look = Look::at(&parts, run.watched.clone());
     let victims: Vec<&str> = SERVICES.into_iter().chain(["kafka", "postgres"]).collect();

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Assignment, Beginning, Commit, Decision, Effect, Key, Mark, Record, Report, RetryPolicy, Stuck,
-    Unit, partition::Partition, retry::Jitter, work::SlotId,
+    Assignment, Beginning, Commit, Decision, Effect, Key, Mark, Record, Report, RetryPolicy, Room,
+    Stuck, Unit, partition::Partition, retry::Jitter, work::SlotId,
 };
 
 /// How a member works.
@@ -207,13 +207,10 @@ impl<R: Record> Core<R> {
         }
     }
 
-    /// Partitions that are to be paused (`true`) or to go on (`false`) from now on.
-    pub fn pause_changes(&mut self) -> Vec<(Assignment, bool)> {
-        let shared = &self.shared;
-        self.partitions
-            .iter_mut()
-            .filter_map(|(id, partition)| Some((*id, partition.pause_changes(shared)?)))
-            .collect()
+    /// What may still be delivered of a partition. More is taken, too, and held.
+    pub fn room(&self, assignment: Assignment) -> Room {
+        let none = Room { records: 0, bytes: 0 };
+        self.partitions.get(&assignment).map_or(none, |partition| partition.room(&self.shared))
     }
 
     /// Why a partition takes nothing up, if so.

@@ -21,7 +21,7 @@ pub use self::{
     ledger::{Ledger, Position, Taken},
     ledger_text::MOST_TEXT,
     parked::{Epoch, Key, Mark, Marks, ParkedKey},
-    partition::{Beginning, Commit, Stuck},
+    partition::{Beginning, Commit, Room, Stuck},
     retry::{Decision, Exhausted, RetryPolicy},
     work::{Assignment, Effect, Failed, Lane, Letter, Record, Report, Run, RunEnd, SlotId, Unit},
 };

@@ -42,6 +42,22 @@ pub struct Commit {
     pub version: u64,
 }
 
+/// What may still be delivered of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// So many records.
+    pub records: usize,
+    /// Until they come to so many bytes.
+    pub bytes: usize,
+}
+
+impl Room {
+    /// Whether there is any.
+    pub fn is_none(self) -> bool {
+        self.records == 0 || self.bytes == 0
+    }
+}
+
 /// Why a partition takes nothing up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stuck {
@@ -62,7 +78,6 @@ pub(crate) struct Partition<R> {
     pub(crate) ledger: Ledger,
     /// Came and isn't taken up yet, for a bound.
     incoming: VecDeque<R>,
-    incoming_bytes: usize,
     pub(crate) keys: Keys<R>,
     pub(crate) parked: BTreeMap<Key, Parked<R>>,
     /// Keys whose next dead letter may run.
@@ -77,7 +92,6 @@ pub(crate) struct Partition<R> {
     pub(crate) running: usize,
     writing: usize,
     pub(crate) is_feeding: bool,
-    is_paused: bool,
     /// Queues that wait for room for another parked key.
     pub(crate) refused: Vec<SlotId>,
     version: u64,
@@ -104,7 +118,6 @@ impl<R: Record> Partition<R> {
             id,
             ledger,
             incoming: VecDeque::new(),
-            incoming_bytes: 0,
             keys: Keys::new(),
             parked: BTreeMap::new(),
             redrives: VecDeque::new(),
@@ -117,7 +130,6 @@ impl<R: Record> Partition<R> {
             running: 0,
             writing: 0,
             is_feeding: true,
-            is_paused: false,
             refused: Vec::new(),
             version: 0,
             committed: 0,
@@ -129,10 +141,7 @@ impl<R: Record> Partition<R> {
 
     /// Records came, in the order of their offsets.
     pub(crate) fn deliver(&mut self, records: impl Iterator<Item = R>, shared: &Shared<R>) {
-        for record in records {
-            self.incoming_bytes += record.size();
-            self.incoming.push_back(record);
-        }
+        self.incoming.extend(records);
         self.take_up(shared);
     }
 
@@ -147,7 +156,6 @@ impl<R: Record> Partition<R> {
                 return;
             }
             let Some(record) = self.incoming.pop_front() else { return };
-            self.incoming_bytes -= record.size();
             match self.ledger.take(record.offset()) {
                 Taken::Fresh => {
                     self.taken += 1;
@@ -358,15 +366,16 @@ impl<R: Record> Partition<R> {
         self.committed = self.committed.max(version);
     }
 
-    /// Whether it is to be paused now (`Some(true)`) or to go on (`Some(false)`).
-    pub(crate) fn pause_changes(&mut self, shared: &Shared<R>) -> Option<bool> {
+    /// None while something waits to be taken up.
+    pub(crate) fn room(&self, shared: &Shared<R>) -> Room {
         let bounds = &shared.settings.bounds;
-        let is_much = self.incoming.len() >= (bounds.records / 4).max(1)
-            || self.incoming_bytes >= (bounds.bytes / 4).max(1);
-        let wanted = if self.is_paused { !self.incoming.is_empty() } else { is_much };
-        let changes = wanted != self.is_paused;
-        self.is_paused = wanted;
-        changes.then_some(wanted)
+        if !self.incoming.is_empty() || !self.is_feeding {
+            return Room { records: 0, bytes: 0 };
+        }
+        Room {
+            records: bounds.records.saturating_sub(self.taken),
+            bytes: bounds.bytes.saturating_sub(self.taken_bytes),
+        }
     }
 
     /// Since when the oldest run has been in flight.
@@ -379,8 +388,12 @@ impl<R: Record> Partition<R> {
         if self.is_full(shared) {
             return Some(Stuck::TooManyParked);
         }
-        let first = self.incoming.front()?;
-        let is_span = !self.ledger.can_take(first.offset(), shared.settings.bounds.span);
+        if !self.room(shared).is_none() {
+            return None;
+        }
+        let span = shared.settings.bounds.span;
+        let is_span =
+            self.incoming.front().is_some_and(|it| !self.ledger.can_take(it.offset(), span));
         let longest = self.keys.iter().max_by_key(|(_, slot)| slot.queue.len());
         let oldest = self.keys.iter().filter(|(_, slot)| slot.state != State::Idle);
         let culprit = if is_span { oldest.min_by_key(|(_, slot)| slot.since) } else { longest };

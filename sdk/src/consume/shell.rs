@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderly_core::{Assignment, Beginning, Commit, Core, Position, Report, Settings, Stuck};
+use orderly_core::{Assignment, Beginning, Commit, Core, Position, Report, Room, Settings, Stuck};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -84,6 +84,8 @@ struct Owned {
     gauges: Gauges,
     ownership: u64,
     state: State,
+    /// It took nothing up when it was looked at last.
+    is_stuck: bool,
 }
 
 enum State {
@@ -223,8 +225,22 @@ impl<S: Scope> Shell<S> {
         }
         self.looked = Instant::now();
         let now = self.began.elapsed();
-        for owned in self.owned.values() {
+        let group = &self.executor.engine.group;
+        for (at, owned) in &mut self.owned {
             let State::Begun(assignment) = owned.state else { continue };
+            let stuck = self.core.stuck(assignment);
+            owned.gauges.paused.set(f64::from(u8::from(stuck.is_some())));
+            let was_stuck = std::mem::replace(&mut owned.is_stuck, stuck.is_some());
+            match stuck.filter(|_| !was_stuck) {
+                Some(Stuck::TooManyParked) => {
+                    tracing::error!(%group, %at, "stopped: too many keys are parked; redrive");
+                }
+                Some(Stuck::Bound(key)) => {
+                    let key = key.map(|key| String::from_utf8_lossy(&key).into_owned());
+                    tracing::info!(%group, %at, key, "paused: its bound is reached");
+                }
+                None => {}
+            }
             let oldest = self.core.oldest(assignment).map(|since| now.saturating_sub(since));
             owned.gauges.backlog.set(float(self.core.backlog(assignment)));
             owned.gauges.in_flight.set(float(self.core.in_flight(assignment)));
@@ -292,31 +308,6 @@ impl<S: Scope> Shell<S> {
             parked.leave(at);
         }
     }
-
-    /// Pauses what takes nothing up, and says why.
-    fn pause(&mut self, round: &mut Round) {
-        for (assignment, is_paused) in self.core.pause_changes() {
-            let Some(at) = self.places.get(&assignment).cloned() else { continue };
-            let Some(owned) = self.owned.get(&at) else { continue };
-            owned.gauges.paused.set(f64::from(u8::from(is_paused)));
-            if is_paused {
-                let group = &self.executor.engine.group;
-                match self.core.stuck(assignment) {
-                    Some(Stuck::TooManyParked) => {
-                        tracing::error!(%group, %at, "stopped: too many keys are parked; redrive");
-                    }
-                    Some(Stuck::Bound(key)) => {
-                        let key = key.map(|key| String::from_utf8_lossy(&key).into_owned());
-                        tracing::info!(%group, %at, key, "paused: its bound is reached");
-                    }
-                    None => {}
-                }
-                round.pause.push(at);
-            } else {
-                round.resume.push(at);
-            }
-        }
-    }
 }
 
 impl<S: Scope> MemberEvents for Shell<S> {
@@ -338,6 +329,7 @@ impl<S: Scope> MemberEvents for Shell<S> {
                 place,
                 ownership: self.ownerships,
                 state: State::Preparing,
+                is_stuck: false,
             };
             self.owned.insert(at.clone(), owned);
         }
@@ -353,6 +345,10 @@ impl<S: Scope> MemberEvents for Shell<S> {
         let assignment = self.core.assign(beginning);
         owned.state = State::Begun(assignment);
         self.places.insert(assignment, at.clone());
+    }
+
+    fn room(&self, at: &TopicPartition) -> Option<Room> {
+        self.begun_as(at).map(|assignment| self.core.room(assignment))
     }
 
     fn ends(&mut self, ends: Vec<(TopicPartition, i64)>) {
@@ -408,7 +404,6 @@ impl<S: Scope> MemberEvents for Shell<S> {
             self.hear(inbound, &mut round);
         }
         self.act();
-        self.pause(&mut round);
         self.watch();
         let now = self.began.elapsed();
         round.wait = self.core.next_tick().map(|at| at.saturating_sub(now));

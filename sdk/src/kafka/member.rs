@@ -1,9 +1,12 @@
 //! A group member: one thread owns the consumer, polls it without pause, and alone commits.
 //!
-//! What is read, assigned and revoked goes to [`MemberEvents`], on that thread. Backpressure is
-//! by pausing partitions, never by not polling.
+//! What is read, assigned and revoked goes to [`MemberEvents`], on that thread. Backpressure is by
+//! leaving what was fetched of a partition where it is, never by not polling: the library fetches no
+//! more of it then. (Pausing a partition throws away what was fetched, and takes up to a second to
+//! undo.)
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -12,18 +15,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use orderly_core::Room;
 use rdkafka::{
-    TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _},
-    error::KafkaError as Native,
+    consumer::{BaseConsumer, CommitMode, Consumer as _, base_consumer::PartitionQueue},
+    error::{KafkaError as Native, KafkaResult},
+    message::BorrowedMessage,
     types::RDKafkaErrorCode as Code,
 };
 
 use super::{
     Assigned, KafkaError, Suspicion, client, errors, ffi,
-    names::Names,
+    names::{self, Names},
     positions::{commit, log_failed_commit, to_list},
-    rebalances::Rebalances,
+    rebalances::{Rebalances, assign},
 };
 use crate::{
     Config,
@@ -58,6 +62,9 @@ pub(crate) trait MemberEvents: Send + 'static {
     /// Records came, each partition's in order.
     fn records(&mut self, records: Vec<InRecord>);
 
+    /// What may be taken of a partition now; `None`: it isn't ours any more.
+    fn room(&self, partition: &TopicPartition) -> Option<Room>;
+
     /// Offsets behind the last records of partitions that are read, as far as they are known. Told
     /// now and then.
     fn ends(&mut self, ends: Vec<(TopicPartition, i64)>);
@@ -77,17 +84,18 @@ pub(crate) trait MemberEvents: Send + 'static {
 pub(crate) struct Round {
     /// Partitions of which it is known only now where they begin.
     pub(crate) begin: Vec<(TopicPartition, Start)>,
-    pub(crate) pause: Vec<TopicPartition>,
-    pub(crate) resume: Vec<TopicPartition>,
     /// When there is something to do without anything having happened.
     pub(crate) wait: Option<Duration>,
 }
 
 /// The member; runs on a thread of its own.
 pub(crate) struct Member {
-    /// Before the consumer, so that it is dropped before it.
+    // Before the consumer, so that they are dropped before it.
     commits: ffi::Commits,
-    consumer: BaseConsumer<Rebalances>,
+    /// What was fetched and not taken yet.
+    fetched: HashMap<TopicPartition, PartitionQueue<Rebalances>>,
+    consumer: Arc<BaseConsumer<Rebalances>>,
+    wake: mpsc::SyncSender<()>,
     wakes: mpsc::Receiver<()>,
     is_stopping: Arc<AtomicBool>,
     settings: MemberSettings,
@@ -95,8 +103,8 @@ pub(crate) struct Member {
     bootstrap: String,
 }
 
-/// Messages taken before the rest of a round's work is done.
-const MOST_A_ROUND: usize = 2_000;
+/// Messages of a partition taken before the rest of a round's work is done.
+const MOST_A_ROUND: usize = 1_000;
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// How often the ends of partitions are told.
@@ -132,8 +140,9 @@ impl Member {
         let mut native = client::base(config, &settings.group);
         native
             .set("group.id", names.there(&settings.group))
+            // For each partition.
             .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "16384")
+            .set("queued.max.messages.kbytes", "2048")
             // Once that is full, not a whole second until the next fetch.
             .set("fetch.queue.backoff.ms", "10");
         for (name, value) in &config.consumer_properties {
@@ -150,22 +159,29 @@ impl Member {
         let mut consumer: BaseConsumer<Rebalances> = native
             .create_with_context(context)
             .map_err(|e| KafkaError::failed("creating a consumer", &e))?;
-        consumer.set_nonempty_callback(move || {
-            // Full means that a wake-up is waiting already.
-            let _ = wake.try_send(());
-        });
+        consumer.set_nonempty_callback(waking(&wake));
         let topics: Vec<_> = settings.topics.iter().map(|topic| names.there(topic)).collect();
         consumer
             .subscribe(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>())
             .map_err(|e| KafkaError::failed(format!("subscribing to {topics:?}"), &e))?;
         let bootstrap = config.bootstrap.clone();
         let commits = ffi::Commits::of(consumer.client());
-        Ok(Self { commits, consumer, wakes, is_stopping, settings, names, bootstrap })
+        Ok(Self {
+            commits,
+            fetched: HashMap::new(),
+            consumer: Arc::new(consumer),
+            wake,
+            wakes,
+            is_stopping,
+            settings,
+            names,
+            bootstrap,
+        })
     }
 
     /// Polls, hands over and commits until told to stop, or until it can't go on. Leaves the
     /// group in either case; blocks while it does.
-    pub(crate) fn run(self) -> Result<(), KafkaError> {
+    pub(crate) fn run(mut self) -> Result<(), KafkaError> {
         let (mut last_commit, mut last_ends) = (Instant::now(), Instant::now());
         let mut is_committing = false;
         let mut wait = LONGEST_WAIT;
@@ -195,8 +211,6 @@ impl Member {
             if let Err(error) = self.begin(round.begin) {
                 break Err(error);
             }
-            self.pause(&round.pause);
-            self.resume(&round.resume);
             is_committing &= !self.hear_of_commit();
             if !is_committing && last_commit.elapsed() >= self.settings.commit_interval {
                 last_commit = Instant::now();
@@ -207,24 +221,50 @@ impl Member {
         ended
     }
 
-    /// What is there, and whether there may be more.
-    fn take(&self) -> Result<(Vec<InRecord>, bool), KafkaError> {
-        let mut records = Vec::new();
-        let mut empty = 0;
-        while records.len() < MOST_A_ROUND {
-            match self.consumer.poll(Duration::ZERO) {
-                Some(Ok(message)) => records.push(self.names.take(&message)),
-                Some(Err(error)) => self.judge(&error)?,
-                // Also after an event that was no message: ask again before believing it.
-                None => {
-                    empty += 1;
-                    if empty > 2 {
-                        return Ok((records, false));
-                    }
-                }
+    /// What there is room for, and whether there may be more.
+    fn take(&mut self) -> Result<(Vec<InRecord>, bool), KafkaError> {
+        let (mut records, mut may_be_more) = (Vec::new(), false);
+        // What happens to the member; records come by partition.
+        while let Some(message) = self.poll(|zero| self.consumer.poll(zero))? {
+            records.push(self.names.take(&message));
+        }
+        let mut gone = Vec::new();
+        for (at, queue) in &self.fetched {
+            let Some(room) = self.events().room(at) else {
+                gone.push(at.clone());
+                continue;
+            };
+            let (mut left, mut bytes) = (room.records.min(MOST_A_ROUND), room.bytes);
+            may_be_more |= left == MOST_A_ROUND && bytes > 0;
+            while left > 0 && bytes > 0 {
+                let Some(message) = self.poll(|zero| queue.poll(zero))? else {
+                    may_be_more = false;
+                    break;
+                };
+                let record = names::take(&message, at.clone());
+                (left, bytes) = (left - 1, bytes.saturating_sub(record.size()));
+                records.push(record);
             }
         }
-        Ok((records, true))
+        gone.iter().for_each(|at| drop(self.fetched.remove(at)));
+        Ok((records, may_be_more))
+    }
+
+    /// The next message that is there. An event that was no message looks like none: it is asked again
+    /// before that is believed.
+    fn poll<'m>(
+        &self,
+        poll: impl Fn(Duration) -> Option<KafkaResult<BorrowedMessage<'m>>>,
+    ) -> Result<Option<BorrowedMessage<'m>>, KafkaError> {
+        let mut empty = 0;
+        while empty < 2 {
+            match poll(Duration::ZERO) {
+                Some(Ok(message)) => return Ok(Some(message)),
+                Some(Err(error)) => self.judge(&error)?,
+                None => empty += 1,
+            }
+        }
+        Ok(None)
     }
 
     fn look_at_ends(&self) {
@@ -259,22 +299,26 @@ impl Member {
     }
 
     /// Reads the partitions from their start, and those whose start couldn't be asked for before.
-    fn begin(&self, partitions: Vec<(TopicPartition, Start)>) -> Result<(), KafkaError> {
-        self.consumer.context().begin(&self.consumer, partitions).map_err(|e| {
+    fn begin(&mut self, partitions: Vec<(TopicPartition, Start)>) -> Result<(), KafkaError> {
+        let failed = |e| {
             KafkaError::failed(format!("group `{}` beginning partitions", self.settings.group), &e)
-        })
-    }
-
-    fn pause(&self, partitions: &[TopicPartition]) {
-        if let Some(Err(error)) = self.list(partitions).map(|list| self.consumer.pause(&list)) {
-            tracing::warn!(%error, "pausing partitions");
+        };
+        let context = self.consumer.context();
+        let Some(starting) = context.begin(&self.consumer, partitions).map_err(failed)? else {
+            return Ok(());
+        };
+        // Before anything is fetched: all of a partition's messages go one way.
+        for element in starting.elements() {
+            let (name, partition) = (element.topic(), element.partition());
+            let at = TopicPartition { topic: self.names.here(name), partition };
+            // One of before would take the new one's callback away when it is dropped.
+            self.fetched.remove(&at);
+            if let Some(mut queue) = self.consumer.split_partition_queue(name, partition) {
+                queue.set_nonempty_callback(waking(&self.wake));
+                self.fetched.insert(at, queue);
+            }
         }
-    }
-
-    fn resume(&self, partitions: &[TopicPartition]) {
-        if let Some(Err(error)) = self.list(partitions).map(|list| self.consumer.resume(&list)) {
-            tracing::warn!(%error, "resuming partitions");
-        }
+        assign(&self.consumer, &starting).map_err(failed)
     }
 
     /// Puts on its way what is done; whether there was anything.
@@ -333,16 +377,16 @@ impl Member {
         drop(self);
     }
 
-    /// As the client library takes them; `None` for none.
-    fn list(&self, partitions: &[TopicPartition]) -> Option<TopicPartitionList> {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition(&self.names.there(&partition.topic), partition.partition);
-        }
-        (!partitions.is_empty()).then_some(list)
-    }
-
     fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
         self.consumer.context().events()
+    }
+}
+
+/// Wakes the thread.
+fn waking(wake: &mpsc::SyncSender<()>) -> impl Fn() + Send + Sync + 'static {
+    let wake = wake.clone();
+    move || {
+        // Full means that a wake-up is waiting already.
+        let _ = wake.try_send(());
     }
 }

@@ -47,18 +47,20 @@ impl Names {
 
     /// Copies a message out of the client library's memory.
     pub(super) fn take(&self, message: &BorrowedMessage<'_>) -> InRecord {
-        let partition =
-            TopicPartition { topic: self.here(message.topic()), partition: message.partition() };
-        let at = Coordinates { partition, offset: message.offset() };
-        let headers = ffi::headers(message);
-        InRecord::new(
-            at,
-            message.timestamp().to_millis(),
-            message.key(),
-            message.payload(),
-            headers,
-        )
+        let topic = self.here(message.topic());
+        take(message, TopicPartition { topic, partition: message.partition() })
     }
+}
+
+/// The same for a message of which it is known where it is from.
+pub(super) fn take(message: &BorrowedMessage<'_>, partition: TopicPartition) -> InRecord {
+    InRecord::new(
+        Coordinates { partition, offset: message.offset() },
+        message.timestamp().to_millis(),
+        message.key(),
+        message.payload(),
+        ffi::headers(message),
+    )
 }
 
 #[cfg(test)]

@@ -89,18 +89,19 @@ impl Rebalances {
         assign(consumer, &TopicPartitionList::new())
     }
 
-    /// Reads the partitions from their start, and those whose start couldn't be asked for before.
+    /// The partitions with where they start, and those whose start couldn't be asked for before; to
+    /// be assigned now.
     pub(super) fn begin(
         &self,
         consumer: &BaseConsumer<Self>,
         partitions: Vec<(TopicPartition, Start)>,
-    ) -> KafkaResult<()> {
+    ) -> KafkaResult<Option<TopicPartitionList>> {
         let mut unbegun = self.unbegun();
         unbegun.partitions.extend(partitions);
         let is_early = unbegun.ask_at.is_some_and(|at| Instant::now() < at);
         // Lost, they are about to be revoked.
         if unbegun.partitions.is_empty() || is_early || consumer.assignment_lost() {
-            return Ok(());
+            return Ok(None);
         }
         let wanted = std::mem::take(&mut unbegun.partitions);
         unbegun.ask_at = None;
@@ -109,7 +110,7 @@ impl Rebalances {
         for (partition, position) in positions {
             self.events().begun(&partition, position);
         }
-        assign(consumer, &starting)
+        Ok(Some(starting))
     }
 
     /// The partitions with their offsets, and what is known to be done of them. Those whose committed
@@ -226,7 +227,11 @@ impl ConsumerContext for Rebalances {
 /// Partitions that begin, with their positions.
 type Begun = Vec<(TopicPartition, Option<Position>)>;
 
-fn assign(consumer: &BaseConsumer<Rebalances>, starting: &TopicPartitionList) -> KafkaResult<()> {
+/// Adds partitions to those that are read.
+pub(super) fn assign(
+    consumer: &BaseConsumer<Rebalances>,
+    starting: &TopicPartitionList,
+) -> KafkaResult<()> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_assign(starting),
         _ => consumer.assign(starting),
