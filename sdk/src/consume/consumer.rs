@@ -42,7 +42,8 @@ use crate::{
 pub struct Limits {
     /// Handlers that run at once, over all partitions of the member, each on another key.
     pub concurrency: usize,
-    /// Records of one partition that wait or are being done; then it is paused.
+    /// Records of one partition that wait or are being done; then no more are taken of it. Up to
+    /// 2 MiB more of it are fetched ahead (`queued.max.messages.kbytes`).
     pub partition_records: usize,
     /// Their bytes.
     pub partition_bytes: usize,
