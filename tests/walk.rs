@@ -186,9 +186,18 @@ impl Walk {
         self.members.iter().find(|(_, member)| member.name == name).map(|(slot, _)| *slot)
     }
 
-    /// kill -9.
+    /// kill -9, where it is in the middle of a transaction, if it is within ten seconds.
     pub async fn kill(&mut self, slot: usize) {
         let Member { name, program } = self.members.remove(&slot).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            program.pause().unwrap();
+            if diary::is_busy(self.dir.path(), &name) || Instant::now() > deadline {
+                break;
+            }
+            program.resume().unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         program.kill().await.unwrap();
         self.deaths.insert(name, now());
     }

@@ -61,7 +61,7 @@ pub struct Findings {
     pub repeats: usize,
     /// Transactions that a kill ended.
     pub cut: usize,
-    /// Transactions of one key by two members at once, one of them paused meanwhile.
+    /// Transactions of one key by two members at once, one of them cut off.
     pub overlaps: usize,
     /// The same, and none was: what must not be.
     pub unexplained: Vec<String>,
@@ -86,7 +86,7 @@ impl Findings {
             for (i, later) in passes.iter().enumerate() {
                 let beside = |it: &&Pass| it.member != later.member && it.to > later.from;
                 for earlier in passes[..i].iter().filter(beside) {
-                    if was_paused(walk, earlier) {
+                    if [earlier, later].into_iter().any(|pass| was_cut_off(walk, pass)) {
                         findings.overlaps += 1;
                     } else {
                         findings.unexplained.push(format!("{key}: {earlier:?}, {later:?}"));
@@ -122,6 +122,16 @@ impl Findings {
     }
 }
 
+/// Whether a member is in the middle of a transaction.
+pub fn is_busy(dir: &Path, member: &str) -> bool {
+    let path = dir.join(member).with_extension("diary");
+    let open = fs::read_to_string(path).map_or(0, |diary| {
+        let count = |entry: &str| if entry == "Begun" { 1 } else { -1 };
+        lines(member, &diary).iter().map(|(entry, ..)| count(entry)).sum()
+    });
+    open > 0
+}
+
 /// The member that began something in a partition last.
 pub fn last_at(walk: &Walk, partition: i32) -> Option<String> {
     let mut all = Vec::new();
@@ -150,9 +160,12 @@ fn lines(member: &str, diary: &str) -> Vec<(String, (i32, i64), i64)> {
     whole.lines().map(read).collect()
 }
 
-fn was_paused(walk: &Walk, pass: &Pass) -> bool {
+/// Longest until a member that was paused hears that it has been taken for dead.
+const UNTIL_TOLD: i64 = 5_000_000;
+
+fn was_cut_off(walk: &Walk, pass: &Pass) -> bool {
     let meanwhile = |(member, from, to): &(String, i64, i64)| {
-        *member == pass.member && pass.from < *to && pass.to > *from
+        *member == pass.member && pass.from < to + UNTIL_TOLD && pass.to > *from
     };
     walk.pauses.iter().any(meanwhile)
 }
