@@ -102,9 +102,9 @@ impl Parts {
         .await
     }
 
-    /// One text column of the mails, in order.
+    /// One text column of the mails: by order, each's in the order in which they were sent.
     pub async fn column(&self, column: &str) -> Vec<Option<String>> {
-        let sql = format!("SELECT {column} FROM notifications_mail ORDER BY id");
+        let sql = format!("SELECT {column} FROM notifications_mail ORDER BY order_id, id");
         let rows = self.database.query(&sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0).unwrap()).collect()
     }
@@ -190,9 +190,13 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl F
     answer.unwrap_or_else(|_| panic!("{what}: not within {} s", PATIENCE.as_secs()))
 }
 
-/// Order, template and outcome of each mail.
+/// Order, template and outcome of each mail: by order, as orders are told of side by side; each's in
+/// the order in which they were sent.
 pub fn told(mails: &[Mailed]) -> Vec<(&str, &str, orderly_schemas::DeliveryOutcome)> {
-    mails.iter().map(|m| (m.order_id.as_str(), m.template.as_str(), m.outcome)).collect()
+    let told = mails.iter().map(|m| (m.order_id.as_str(), m.template.as_str(), m.outcome));
+    let mut told: Vec<_> = told.collect();
+    told.sort_by_key(|(order, ..)| *order);
+    told
 }
 
 /// Where the group is in a partition of `contacts`, as its database says.
