@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use orderly_harness::{Kafka, Program, need, parts};
@@ -20,6 +20,8 @@ const CHILD: [&str; 3] =
 const KEYS: usize = 300;
 const WRITERS: usize = 4;
 const KILLS: usize = 12;
+/// Until what a relay has written is read here; far below its lease.
+const READ_WITHIN: Duration = Duration::from_millis(100);
 
 /// The relay that is killed; else nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,8 +145,13 @@ impl Ground {
         until("a relay in the middle of its work", async || {
             relay.process.pause().unwrap();
             let rows = self.rows_of(relay).await;
-            let written: HashSet<String> = self.topic.ids().into_iter().collect();
-            in_flight = rows.iter().filter(|row| written.contains(*row)).count();
+            // What was written just now isn't read here at once.
+            let reading = Instant::now();
+            while !rows.is_empty() && in_flight == 0 && reading.elapsed() < READ_WITHIN {
+                let written: HashSet<String> = self.topic.ids().into_iter().collect();
+                in_flight = rows.iter().filter(|row| written.contains(*row)).count();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             if in_flight == 0 {
                 relay.process.resume().unwrap();
             }

@@ -14,6 +14,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     message::DeliveryResult,
     producer::ProducerContext,
+    types::RDKafkaErrorCode,
 };
 
 use super::{KafkaError, errors};
@@ -163,7 +164,9 @@ pub(super) static IS_BROKER_GONE: AtomicBool = AtomicBool::new(false);
 
 /// The library reports here what it will try again by itself.
 pub(super) fn log_client_error(error: &rdkafka::error::KafkaError, reason: &str) {
-    if IS_BROKER_GONE.load(Ordering::Relaxed) {
+    // Readers ask to be told of ends: that is no error.
+    let is_end = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF);
+    if is_end || IS_BROKER_GONE.load(Ordering::Relaxed) {
         tracing::debug!(%error, reason, "Kafka client");
     } else {
         tracing::warn!(%error, reason, "Kafka client");
