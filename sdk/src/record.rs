@@ -145,8 +145,8 @@ impl InRecord {
 
     /// The last header of that name, which is the one that counts.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        let mut found = self.raw_headers().filter(|(its, _)| *its == name.as_bytes());
-        found.next().map(|first| found.last().unwrap_or(first).1)
+        let found = self.raw_headers().filter(|(its, _)| *its == name.as_bytes());
+        found.last().map(|(_, value)| value)
     }
 
     /// The same, where it is text.

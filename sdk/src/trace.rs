@@ -16,20 +16,7 @@ use crate::{Meta, record::Coordinates};
 
 /// What a consumer does with one record, as a child of the span that emitted it.
 pub(crate) fn of_record(group: &str, at: &Coordinates, meta: &Meta, attempt: u32) -> Span {
-    let span = tracing::info_span!(
-        "process",
-        otel.kind = "consumer",
-        messaging.system = "kafka",
-        messaging.operation.name = "process",
-        messaging.operation.type = "process",
-        messaging.consumer.group.name = group,
-        messaging.destination.name = &*at.partition.topic,
-        messaging.destination.partition.id = at.partition.partition,
-        messaging.kafka.offset = at.offset,
-        messaging.message.id = %meta.id,
-        attempt,
-        traceparent = meta.traceparent.as_deref(),
-    );
+    let span = process(group, at, attempt, Some(meta), None);
     joined::to_parent(&span, meta.traceparent.as_deref());
     span
 }
@@ -42,21 +29,34 @@ pub(crate) fn of_batch<'t>(
     parents: impl Iterator<Item = &'t str>,
     attempt: u32,
 ) -> Span {
-    let span = tracing::info_span!(
+    let span = process(group, first, attempt, None, Some(count));
+    parents.for_each(|parent| joined::to_link(&span, parent));
+    span
+}
+
+/// Of one event, or of so many; what is `None` isn't recorded.
+fn process(
+    group: &str,
+    at: &Coordinates,
+    attempt: u32,
+    one: Option<&Meta>,
+    count: Option<usize>,
+) -> Span {
+    tracing::info_span!(
         "process",
         otel.kind = "consumer",
         messaging.system = "kafka",
         messaging.operation.name = "process",
         messaging.operation.type = "process",
         messaging.consumer.group.name = group,
-        messaging.destination.name = &*first.partition.topic,
-        messaging.destination.partition.id = first.partition.partition,
-        messaging.kafka.offset = first.offset,
+        messaging.destination.name = &*at.partition.topic,
+        messaging.destination.partition.id = at.partition.partition,
+        messaging.kafka.offset = at.offset,
+        messaging.message.id = one.map(|meta| tracing::field::display(meta.id)),
         messaging.batch.message_count = count,
         attempt,
-    );
-    parents.for_each(|parent| joined::to_link(&span, parent));
-    span
+        traceparent = one.and_then(|meta| meta.traceparent.as_deref()),
+    )
 }
 
 /// What an event carries that is emitted here: the span that we are in, where there is one; else a

@@ -72,11 +72,9 @@ impl Findings {
     pub fn of(walk: &Walk, sent: &Sent) -> Self {
         let mut findings = Self::default();
         let mut by_key = HashMap::<&str, Vec<Pass>>::new();
-        for file in fs::read_dir(walk.diaries()).unwrap() {
-            let path = file.unwrap().path();
-            let member = path.file_stem().unwrap().to_string_lossy().into_owned();
+        for (member, lines) in all(walk) {
             let death = walk.deaths.get(&member).copied();
-            for pass in findings.passes(&member, &fs::read_to_string(&path).unwrap(), death) {
+            for pass in findings.passes(&member, lines, death) {
                 // Of steps alone; every record there is one that was acknowledged.
                 by_key.entry(&sent.at[&pass.at].0).or_default().push(pass);
             }
@@ -97,10 +95,10 @@ impl Findings {
         findings
     }
 
-    fn passes(&mut self, member: &str, diary: &str, death: Option<i64>) -> Vec<Pass> {
+    fn passes(&mut self, member: &str, lines: Vec<Line>, death: Option<i64>) -> Vec<Pass> {
         let mut open = HashMap::<(i32, i64), i64>::new();
         let mut passes = Vec::new();
-        for (entry, at, time) in lines(member, diary) {
+        for (entry, at, time) in lines {
             match &*entry {
                 "Begun" => drop(open.insert(at, time)),
                 "Repeat" => self.repeats += 1,
@@ -134,21 +132,28 @@ pub fn is_busy(dir: &Path, member: &str) -> bool {
 
 /// The member that began something in a partition last.
 pub fn last_at(walk: &Walk, partition: i32) -> Option<String> {
-    let mut all = Vec::new();
-    for file in fs::read_dir(walk.diaries()).unwrap() {
+    let last = |(member, lines): (String, Vec<Line>)| {
+        let here = |(entry, (at, _), _): &&Line| entry == "Begun" && *at == partition;
+        lines.iter().filter(here).map(|(.., time)| *time).max().map(|time| (time, member))
+    };
+    all(walk).filter_map(last).max().map(|(_, member)| member)
+}
+
+/// What happened, where, and when.
+type Line = (String, (i32, i64), i64);
+
+/// Every member and its diary.
+fn all(walk: &Walk) -> impl Iterator<Item = (String, Vec<Line>)> {
+    fs::read_dir(walk.diaries()).unwrap().map(|file| {
         let path = file.unwrap().path();
         let member = path.file_stem().unwrap().to_string_lossy().into_owned();
-        for (entry, (at, _), time) in lines(&member, &fs::read_to_string(&path).unwrap()) {
-            if entry == "Begun" && at == partition {
-                all.push((time, member.clone()));
-            }
-        }
-    }
-    all.into_iter().max().map(|(_, member)| member)
+        let lines = lines(&member, &fs::read_to_string(&path).unwrap());
+        (member, lines)
+    })
 }
 
 /// The whole lines of a diary.
-fn lines(member: &str, diary: &str) -> Vec<(String, (i32, i64), i64)> {
+fn lines(member: &str, diary: &str) -> Vec<Line> {
     let whole = diary.rfind('\n').map_or("", |end| &diary[..end]);
     let read = |line: &str| -> Option<_> {
         let mut words = line.split(' ');

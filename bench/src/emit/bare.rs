@@ -73,12 +73,7 @@ pub(super) fn round(job: &Job) -> Result<Round, Error> {
     writer.send(&producer, &job.events[0])?;
     producer.flush(Duration::from_secs(30))?;
     let began = Instant::now();
-    let mut left = RECORDS;
-    for event in job.events.iter().cycle() {
-        if left == 0 {
-            break;
-        }
-        left -= 1;
+    for event in job.of_a_round() {
         writer.send(&producer, event)?;
     }
     producer.flush(Duration::from_secs(120))?;

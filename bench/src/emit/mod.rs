@@ -32,6 +32,13 @@ struct Job {
     linger: u64,
 }
 
+impl Job {
+    /// What a round emits.
+    fn of_a_round(&self) -> impl Iterator<Item = &Measured> {
+        self.events.iter().cycle().zip(0..RECORDS).map(|(event, _)| event)
+    }
+}
+
 pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
     let mut run = Run::begin(args)?;
     let broker = Broker::start(args, &mut run.report).await?;

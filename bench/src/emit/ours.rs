@@ -25,12 +25,7 @@ pub(super) async fn round(job: &Job, encoders: Encoders) -> Result<Round, Error>
     emitter.emit(&job.events[0]).await?;
     let mut pending = VecDeque::with_capacity(PENDING);
     let began = Instant::now();
-    let mut left = RECORDS;
-    for event in job.events.iter().cycle() {
-        if left == 0 {
-            break;
-        }
-        left -= 1;
+    for event in job.of_a_round() {
         if pending.len() == PENDING
             && let Some(oldest) = pending.pop_front()
         {

@@ -1,7 +1,10 @@
 //! A group's dead letters and parked keys, for who operates it: listed, and asked to be redriven.
 //! Reads by plain assignment, beside the group.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use orderly_core::{Mark, Marks, ParkedKey};
 
@@ -50,22 +53,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Every key that a group has parked, by partition and key.
 pub async fn parked_keys(config: &Config, group: &str) -> Result<Vec<Parked>, KafkaError> {
-    let mut all: Vec<(TopicPartition, Marks)> = Vec::new();
+    let mut all: BTreeMap<TopicPartition, Marks> = BTreeMap::new();
     read_all(config, &marks::topic_of(group), |record| {
         let Some((topic, mark)) = marks::from_record(&record) else { return };
         let partition = record.at().partition.partition;
         let at = TopicPartition { topic: topic.into(), partition };
-        match all.iter_mut().find(|(known, _)| *known == at) {
-            Some((_, marks)) => marks.read(mark),
-            None => {
-                let mut marks = Marks::default();
-                marks.read(mark);
-                all.push((at, marks));
-            }
-        }
+        all.entry(at).or_default().read(mark);
     })
     .await?;
-    all.sort_by(|(one, _), (other, _)| one.cmp(other));
     let keys = all.into_iter().flat_map(|(at, marks)| {
         marks.parked.into_iter().map(move |(key, state)| {
             let ParkedKey { next, laps, is_redriving, error, .. } = state;
@@ -120,7 +115,7 @@ async fn read_all(
     let partitions = Probe::new(config)?.partitions(topic).await?;
     let mut reader = Reader::of(config, topic)?;
     (0..partitions).for_each(|partition| reader.read(partition, None));
-    let mut ended = std::collections::BTreeSet::new();
+    let mut ended = BTreeSet::new();
     while ended.len() < usize::try_from(partitions).unwrap_or(0) {
         match reader.next().await {
             Some(Ok(Read::Record(record))) => each(record),

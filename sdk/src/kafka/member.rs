@@ -235,16 +235,14 @@ impl Member {
                 continue;
             };
             let (mut left, mut bytes) = (room.records.min(MOST_A_ROUND), room.bytes);
-            may_be_more |= left == MOST_A_ROUND && bytes > 0;
             while left > 0 && bytes > 0 {
-                let Some(message) = self.poll(|zero| queue.poll(zero))? else {
-                    may_be_more = false;
-                    break;
-                };
+                let Some(message) = self.poll(|zero| queue.poll(zero))? else { break };
                 let record = names::take(&message, at.clone());
                 (left, bytes) = (left - 1, bytes.saturating_sub(record.size()));
                 records.push(record);
             }
+            // Taken as much as a round takes, and not as much as there is room for.
+            may_be_more |= left == 0 && bytes > 0 && room.records > MOST_A_ROUND;
         }
         gone.iter().for_each(|at| drop(self.fetched.remove(at)));
         Ok((records, may_be_more))
@@ -268,14 +266,12 @@ impl Member {
     }
 
     fn look_at_ends(&self) {
-        // An error says that it is being closed.
-        let Ok(list) = self.consumer.assignment() else { return };
-        let end_of = |(name, partition): (&str, i32)| {
-            let end = ffi::known_end(self.consumer.client(), name, partition)?;
-            Some((TopicPartition { topic: self.names.here(name), partition }, end))
+        let end_of = |at: &TopicPartition| {
+            let name = self.names.there(&at.topic);
+            let end = ffi::known_end(self.consumer.client(), &name, at.partition)?;
+            Some((at.clone(), end))
         };
-        let elements = list.elements();
-        let ends = elements.iter().filter_map(|it| end_of((it.topic(), it.partition()))).collect();
+        let ends = self.fetched.keys().filter_map(end_of).collect();
         self.events().ends(ends);
     }
 
