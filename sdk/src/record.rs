@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
+use crate::kafka::{Headers, Message};
+
 /// One partition of a topic.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicPartition {
@@ -75,16 +77,29 @@ impl OutRecord {
     }
 }
 
-/// A record that was read, in one buffer of its own.
+/// A record that was read.
 pub struct InRecord {
     at: Coordinates,
+    /// Counted once: what is taken up and given back must be the same.
+    size: usize,
+    body: Body,
+}
+
+enum Body {
+    /// Where the client library put it.
+    Lent(Message),
+    /// In one buffer of its own.
+    Own(Own),
+}
+
+/// Key, payload and headers, one behind the other; of each header four bytes each of its name's and its
+/// value's length, then both.
+struct Own {
     timestamp_ms: Option<i64>,
-    /// Key, payload and headers, one behind the other; of each header four bytes each of its name's
-    /// and its value's length, then both.
     bytes: Vec<u8>,
     key: Option<Span>,
     payload: Option<Span>,
-    headers: usize,
+    headers: u32,
 }
 
 impl InRecord {
@@ -96,25 +111,26 @@ impl InRecord {
         payload: Option<&[u8]>,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Self {
-        let size = key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + USUAL_HEADERS;
-        let mut bytes = Vec::with_capacity(size);
-        let mut put = |part: &[u8]| {
-            let start = bytes.len();
-            bytes.extend_from_slice(part);
-            Span { start, end: bytes.len() }
+        let own = Own::of(timestamp_ms, key, payload, headers);
+        let size = own.bytes.capacity() + size_of::<Self>();
+        Self { at, size, body: Body::Own(own) }
+    }
+
+    /// One that stays where it is, and keeps what was fetched with it: until it is looked at.
+    pub(crate) fn lent(partition: TopicPartition, message: Message) -> Self {
+        let at = Coordinates { partition, offset: message.offset() };
+        let size = own_size(message.key(), message.payload()) + size_of::<Self>();
+        Self { at, size, body: Body::Lent(message) }
+    }
+
+    /// The same in a buffer of its own, to be kept for any time.
+    #[must_use]
+    pub(crate) fn owned(self) -> Self {
+        let own = match self.body {
+            Body::Lent(it) => Own::of(it.timestamp_ms(), it.key(), it.payload(), it.headers()),
+            Body::Own(own) => own,
         };
-        let key = key.map(&mut put);
-        let payload = payload.map(&mut put);
-        let start_of_headers = bytes.len();
-        for (name, value) in headers {
-            // In the protocol they are of 31 bits.
-            for part in [name, value] {
-                bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(0).to_ne_bytes());
-            }
-            bytes.extend_from_slice(name);
-            bytes.extend_from_slice(value);
-        }
-        Self { at, timestamp_ms, bytes, key, payload, headers: start_of_headers }
+        Self { body: Body::Own(own), ..self }
     }
 
     /// Where it was read.
@@ -124,17 +140,27 @@ impl InRecord {
 
     /// The record's timestamp, where it has one.
     pub fn timestamp(&self) -> Option<DateTime<Utc>> {
-        self.timestamp_ms.and_then(DateTime::from_timestamp_millis)
+        let millis = match &self.body {
+            Body::Lent(message) => message.timestamp_ms(),
+            Body::Own(own) => own.timestamp_ms,
+        };
+        millis.and_then(DateTime::from_timestamp_millis)
     }
 
     /// Its key's bytes.
     pub fn key(&self) -> Option<&[u8]> {
-        self.key.map(|span| self.slice(span))
+        match &self.body {
+            Body::Lent(message) => message.key(),
+            Body::Own(own) => own.key.map(|span| own.slice(span)),
+        }
     }
 
     /// Its value's bytes; `None` is a tombstone.
     pub fn payload(&self) -> Option<&[u8]> {
-        self.payload.map(|span| self.slice(span))
+        match &self.body {
+            Body::Lent(message) => message.payload(),
+            Body::Own(own) => own.payload.map(|span| own.slice(span)),
+        }
     }
 
     /// Its headers in order; those whose name is no text are left out.
@@ -154,17 +180,47 @@ impl InRecord {
         self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// Bytes it holds on to.
+    /// About how many bytes it holds on to.
     pub fn size(&self) -> usize {
-        self.bytes.capacity() + size_of::<Self>()
+        self.size
     }
 
     fn raw_headers(&self) -> RawHeaders<'_> {
-        RawHeaders(&self.bytes[self.headers..])
+        match &self.body {
+            Body::Lent(message) => RawHeaders::Lent(message.headers()),
+            Body::Own(own) => RawHeaders::Own(&own.bytes[own.headers as usize..]),
+        }
+    }
+}
+
+impl Own {
+    fn of<'a>(
+        timestamp_ms: Option<i64>,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Self {
+        let mut bytes = Vec::with_capacity(own_size(key, payload));
+        let mut put = |part: &[u8]| {
+            let start = short(bytes.len());
+            bytes.extend_from_slice(part);
+            Span { start, end: short(bytes.len()) }
+        };
+        let key = key.map(&mut put);
+        let payload = payload.map(&mut put);
+        let start_of_headers = short(bytes.len());
+        for (name, value) in headers {
+            for part in [name, value] {
+                bytes.extend_from_slice(&short(part.len()).to_ne_bytes());
+            }
+            bytes.extend_from_slice(name);
+            bytes.extend_from_slice(value);
+        }
+        Self { timestamp_ms, bytes, key, payload, headers: start_of_headers }
     }
 
     fn slice(&self, span: Span) -> &[u8] {
-        &self.bytes[span.start..span.end]
+        &self.bytes[span.start as usize..span.end as usize]
     }
 }
 
@@ -185,24 +241,40 @@ impl orderly_core::Record for InRecord {
 /// Room for the headers that an event of ours has.
 const USUAL_HEADERS: usize = 384;
 
-/// Names and values, as they lie in a record's bytes.
-struct RawHeaders<'a>(&'a [u8]);
+fn own_size(key: Option<&[u8]>, payload: Option<&[u8]>) -> usize {
+    key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + USUAL_HEADERS
+}
+
+/// A record's headers: names and values.
+enum RawHeaders<'a> {
+    Lent(Headers<'a>),
+    Own(&'a [u8]),
+}
 
 impl<'a> Iterator for RawHeaders<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, rest) = self.0.split_first_chunk()?;
+        let left = match self {
+            Self::Lent(headers) => return headers.next(),
+            Self::Own(left) => left,
+        };
+        let (name, rest) = left.split_first_chunk()?;
         let (value, rest) = rest.split_first_chunk()?;
         let (name, rest) = rest.split_at_checked(u32::from_ne_bytes(*name) as usize)?;
         let (value, rest) = rest.split_at_checked(u32::from_ne_bytes(*value) as usize)?;
-        self.0 = rest;
+        *left = rest;
         Some((name, value))
     }
 }
 
 #[derive(Clone, Copy)]
 struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
+}
+
+/// In the protocol lengths are of 31 bits, and so is that of a whole record.
+fn short(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(0)
 }

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use tracing::Span;
 use uuid::Uuid;
 
-use crate::{Meta, record::Coordinates};
+use crate::{codec::headers::MetaOf, record::Coordinates};
 
 /// What a consumer does with one record, as a child of the span that emitted it.
-pub(crate) fn of_record(group: &str, at: &Coordinates, meta: &Meta, attempt: u32) -> Span {
+pub(crate) fn of_record(group: &str, at: &Coordinates, meta: &MetaOf<'_>, attempt: u32) -> Span {
     let span = process(group, at, attempt, Some(meta), None);
-    joined::to_parent(&span, meta.traceparent.as_deref());
+    if !span.is_disabled() {
+        joined::to_parent(&span, meta.get().traceparent.as_deref());
+    }
     span
 }
 
@@ -39,7 +41,7 @@ fn process(
     group: &str,
     at: &Coordinates,
     attempt: u32,
-    one: Option<&Meta>,
+    one: Option<&MetaOf<'_>>,
     count: Option<usize>,
 ) -> Span {
     tracing::info_span!(
@@ -52,10 +54,10 @@ fn process(
         messaging.destination.name = &*at.partition.topic,
         messaging.destination.partition.id = at.partition.partition,
         messaging.kafka.offset = at.offset,
-        messaging.message.id = one.map(|meta| tracing::field::display(meta.id)),
+        messaging.message.id = one.map(|meta| tracing::field::display(meta.get().id)),
         messaging.batch.message_count = count,
         attempt,
-        traceparent = one.and_then(|meta| meta.traceparent.as_deref()),
+        traceparent = one.and_then(|meta| meta.get().traceparent.as_deref()),
     )
 }
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Assignment, Beginning, Commit, Decision, Effect, Key, Mark, Record, Report, RetryPolicy, Room,
-    Stuck, Unit, partition::Partition, retry::Jitter, work::SlotId,
+    Assignment, AtOnce, Beginning, Commit, Decision, Effect, Key, Lane, Mark, Record, Report,
+    RetryPolicy, Room, Stuck, Ticket, Unit, partition::Partition, retry::Jitter, work::SlotId,
 };
 
 /// How a member works.
@@ -137,6 +137,30 @@ impl<R: Record> Core<R> {
         if let Some(partition) = self.partitions.get_mut(&assignment) {
             partition.deliver(records.into_iter(), &self.shared);
         }
+    }
+
+    /// A record of a partition came that could be done there and then: it may be where nothing of its
+    /// key waits or runs. Otherwise it is to be [delivered](Core::deliver) before the one behind it
+    /// comes here.
+    pub fn try_at_once(&mut self, assignment: Assignment, record: &R) -> AtOnce {
+        match self.partitions.get_mut(&assignment) {
+            Some(partition) => partition.try_at_once(record, &self.shared),
+            None => AtOnce::Nothing,
+        }
+    }
+
+    /// A record that might be done at once is done.
+    pub fn done_at_once(&mut self, ticket: &Ticket) {
+        if let Some(partition) = self.partitions.get_mut(&ticket.assignment) {
+            partition.done_at_once(ticket);
+        }
+    }
+
+    /// A record that might be done at once isn't done yet, or it failed: the run to be reported, as
+    /// if it had been handed out. `None`: the partition isn't ours any more.
+    pub fn goes_on(&mut self, ticket: &Ticket) -> Option<Lane> {
+        let partition = self.partitions.get_mut(&ticket.assignment)?;
+        Some(partition.goes_on(ticket, &mut self.shared))
     }
 
     /// The next that may be done: runs of at most `most` keys of one partition, or a batch.
@@ -272,6 +296,12 @@ impl<R> Shared<R> {
     pub(crate) fn due(&mut self, decision: Decision, in_a_row: u32) -> Duration {
         let random = self.jitter.next();
         self.now + self.settings.retry.wait(decision, in_a_row, random)
+    }
+
+    /// Whether a record may be done while it comes: how many run then is for whoever does it to
+    /// bound.
+    pub(crate) fn takes_at_once(&self) -> bool {
+        self.settings.batch.is_none() && self.unavailable == 0
     }
 
     /// A record waits no more for a part that was away.

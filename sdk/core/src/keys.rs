@@ -2,10 +2,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState},
+    hash::{BuildHasher as _, BuildHasherDefault, Hasher},
     mem,
     time::Duration,
 };
+
+use foldhash::quality::RandomState;
 
 use crate::{Key, Record, tries::Tries, work::SlotId};
 
@@ -29,6 +31,10 @@ pub(crate) struct Slot<R> {
     /// Since when it runs.
     pub(crate) since: Duration,
 }
+
+/// Of a key; a record without one has none, and a queue of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyHash(Option<u64>);
 
 /// What a key's queue waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,24 +61,29 @@ impl<R: Record> Keys<R> {
             slots: Vec::new(),
             free: Vec::new(),
             by_hash: HashMap::default(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             ready: VecDeque::new(),
         }
     }
 
     /// Behind the others of its key.
     pub(crate) fn push(&mut self, record: R) {
-        let hash = record.key().map(|key| self.hasher.hash_one(key));
-        let id = match hash.and_then(|hash| self.by_hash.get(&hash)) {
-            Some(id) => *id,
+        let hash = self.hash_of(record.key());
+        let id = match hash.0.and_then(|hash| self.by_hash.get(&hash)) {
+            Some(id) => SlotId(*id),
             None => self.open(hash),
         };
-        let slot = &mut self.slots[id];
+        let slot = self.get_mut(id);
         slot.queue.push_back(record);
         if slot.state == State::Idle {
             slot.state = State::Ready;
-            self.ready.push_back(SlotId(id));
+            self.ready.push_back(id);
         }
+    }
+
+    /// What a key is told by here.
+    pub(crate) fn hash_of(&self, key: Option<&[u8]>) -> KeyHash {
+        KeyHash(key.map(|key| self.hasher.hash_one(key)))
     }
 
     /// The next whose turn it is; it is left to the caller what it then is.
@@ -135,7 +146,13 @@ impl<R: Record> Keys<R> {
         self.slots.iter().enumerate().map(|(id, slot)| (SlotId(id), slot))
     }
 
-    fn open(&mut self, hash: Option<u64>) -> usize {
+    /// Whether it has a queue.
+    pub(crate) fn has(&self, KeyHash(hash): KeyHash) -> bool {
+        hash.is_some_and(|hash| self.by_hash.contains_key(&hash))
+    }
+
+    /// A queue, still empty, of a key that has none.
+    pub(crate) fn open(&mut self, KeyHash(hash): KeyHash) -> SlotId {
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 hash: None,
@@ -151,7 +168,7 @@ impl<R: Record> Keys<R> {
         if let Some(hash) = hash {
             self.by_hash.insert(hash, id);
         }
-        id
+        SlotId(id)
     }
 }
 

@@ -4,6 +4,7 @@ mod ledger;
 mod ledger_text;
 mod retry;
 
+mod at_once;
 mod core;
 mod failing;
 mod keys;
@@ -17,6 +18,7 @@ mod work;
 mod faults;
 
 pub use self::{
+    at_once::{AtOnce, Ticket},
     core::{Bounds, Core, Settings},
     ledger::{Ledger, Position, Taken},
     ledger_text::MOST_TEXT,

@@ -147,28 +147,48 @@ impl<R: Record> Partition<R> {
 
     /// Takes up what the bounds allow.
     fn take_up(&mut self, shared: &Shared<R>) {
-        let bounds = &shared.settings.bounds;
         while let Some(first) = self.incoming.front() {
-            let is_full = self.taken >= bounds.records
-                || (self.taken > 0 && self.taken_bytes >= bounds.bytes)
-                || !self.ledger.can_take(first.offset(), bounds.span);
-            if is_full {
+            if !self.can_take(first.offset(), shared) {
                 return;
             }
             let Some(record) = self.incoming.pop_front() else { return };
-            match self.ledger.take(record.offset()) {
-                Taken::Fresh => {
-                    self.taken += 1;
-                    self.taken_bytes += record.size();
-                    self.keys.push(record);
-                }
-                Taken::DoneBefore => {
-                    self.done_before += 1;
-                    self.version += 1;
-                }
-                Taken::Seen => {}
+            if self.take(&record) == Taken::Fresh {
+                self.keys.push(record);
             }
         }
+    }
+
+    fn can_take(&self, offset: i64, shared: &Shared<R>) -> bool {
+        let bounds = &shared.settings.bounds;
+        self.taken < bounds.records
+            && (self.taken == 0 || self.taken_bytes < bounds.bytes)
+            && self.ledger.can_take(offset, bounds.span)
+    }
+
+    /// Whether a record that comes now is behind none that waits to be taken up, and may be.
+    pub(crate) fn is_next(&self, offset: i64, shared: &Shared<R>) -> bool {
+        self.is_feeding
+            && !self.by_position
+            && self.parked.is_empty()
+            && self.incoming.is_empty()
+            && self.can_take(offset, shared)
+    }
+
+    /// Takes up a record; whether it is to be done.
+    pub(crate) fn take(&mut self, record: &R) -> Taken {
+        let taken = self.ledger.take(record.offset());
+        match taken {
+            Taken::Fresh => {
+                self.taken += 1;
+                self.taken_bytes += record.size();
+            }
+            Taken::DoneBefore => {
+                self.done_before += 1;
+                self.version += 1;
+            }
+            Taken::Seen => {}
+        }
+        taken
     }
 
     /// The next that may be done at once.
@@ -340,7 +360,8 @@ impl<R: Record> Partition<R> {
         self.take_up(shared);
     }
 
-    fn release(&mut self, records: usize, bytes: usize) {
+    /// So many are done that were taken up.
+    pub(crate) fn release(&mut self, records: usize, bytes: usize) {
         self.taken -= records;
         self.taken_bytes -= bytes;
         self.version += 1;

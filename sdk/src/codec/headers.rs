@@ -1,6 +1,9 @@
 //! [`Meta`] as record headers, and back.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 
 use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 
@@ -44,13 +47,14 @@ pub(crate) fn write(event_type: &str, meta: &Meta) -> Vec<(String, Vec<u8>)> {
 /// What a record says of itself. Whatever a foreign producer left out is filled in: the id from
 /// its coordinates, the time from its timestamp, else 1970.
 pub(crate) fn read(record: &InRecord) -> Meta {
-    let text = |name| record.header_str(name).filter(|value| value.len() <= MOST_TEXT);
-    let source: Arc<str> = text(SOURCE).unwrap_or("unknown").into();
-    let id = match text(ID) {
+    let said = Said::of(record);
+    let source: Arc<str> = said.source.unwrap_or("unknown").into();
+    let id = match said.id {
         Some(id) => EventId::from_header(&source, id),
         None => EventId::derived(&["no ce_id", &record.at().to_string()]),
     };
-    let time = text(TIME)
+    let time = said
+        .time
         .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
         .map(|time| time.with_timezone(&Utc))
         .filter(is_writable)
@@ -60,8 +64,52 @@ pub(crate) fn read(record: &InRecord) -> Meta {
         id,
         source,
         time,
-        historic: text(HISTORIC) == Some("true"),
-        traceparent: text(TRACEPARENT).map(Into::into),
+        historic: said.historic == Some("true"),
+        traceparent: said.traceparent.map(Into::into),
+    }
+}
+
+/// The same, read when it is asked for.
+pub(crate) struct MetaOf<'r> {
+    record: &'r InRecord,
+    read: OnceLock<Meta>,
+}
+
+impl<'r> MetaOf<'r> {
+    pub(crate) fn of(record: &'r InRecord) -> Self {
+        Self { record, read: OnceLock::new() }
+    }
+
+    pub(crate) fn get(&self) -> &Meta {
+        self.read.get_or_init(|| read(self.record))
+    }
+}
+
+/// The last header of each name, where it is a text that isn't too long.
+#[derive(Default)]
+struct Said<'r> {
+    id: Option<&'r str>,
+    source: Option<&'r str>,
+    time: Option<&'r str>,
+    historic: Option<&'r str>,
+    traceparent: Option<&'r str>,
+}
+
+impl<'r> Said<'r> {
+    fn of(record: &'r InRecord) -> Self {
+        let mut said = Self::default();
+        for (name, value) in record.headers() {
+            let place = match name {
+                ID => &mut said.id,
+                SOURCE => &mut said.source,
+                TIME => &mut said.time,
+                HISTORIC => &mut said.historic,
+                TRACEPARENT => &mut said.traceparent,
+                _ => continue,
+            };
+            *place = std::str::from_utf8(value).ok().filter(|value| value.len() <= MOST_TEXT);
+        }
+        said
     }
 }
 

@@ -10,7 +10,7 @@
 //! `doc` out, Confluent doesn't): whatever id they answer, its schema has the same bytes.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -46,7 +46,7 @@ pub struct Registry {
     pub(super) base: String,
     pub(super) http: reqwest::Client,
     settings: SrSettings,
-    schemas: ArcSwap<HashMap<u32, Arc<Schema>>>,
+    schemas: ArcSwap<BTreeMap<u32, Arc<Schema>>>,
     misses: Mutex<HashMap<u32, Instant>>,
 }
 
@@ -136,7 +136,7 @@ impl Registry {
                 })?;
                 let schema = Arc::new(schema);
                 self.schemas.rcu(|known| {
-                    let mut known = HashMap::clone(known);
+                    let mut known = BTreeMap::clone(known);
                     known.insert(id, Arc::clone(&schema));
                     known
                 });

@@ -5,11 +5,7 @@ use std::{
     future::Future,
     marker::PhantomData,
     pin::pin,
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicBool, AtomicU64},
-        mpsc,
-    },
+    sync::{Arc, PoisonError, atomic::AtomicBool, mpsc},
     time::Duration,
 };
 
@@ -20,11 +16,12 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     BatchHandler, DeletionHandler, Direct, EventSet, Handler, RetryPolicy, Scope,
     engine::Engine,
-    execute::{Executor, LARGEST_BUNDLE},
+    execute::Executor,
     letters::Letters,
     look::Looks,
     mailbox::Mailbox,
     marks,
+    pace::{LARGEST_BUNDLE, Pace},
     routes::{Routes, Timed, TypedBatch, TypedRoute},
     shell::{Shell, Stop},
     take_over::ParkedLog,
@@ -43,7 +40,7 @@ pub struct Limits {
     /// Handlers that run at once, over all partitions of the member, each on another key.
     pub concurrency: usize,
     /// Records of one partition that wait or are being done; then no more are taken of it. Up to
-    /// 2 MiB more of it are fetched ahead (`queued.max.messages.kbytes`).
+    /// 4 MiB more of it are fetched ahead (`queued.max.messages.kbytes`).
     pub partition_records: usize,
     /// Their bytes.
     pub partition_bytes: usize,
@@ -105,7 +102,7 @@ impl Consumer<Direct> {
             group: group.into(),
             config: config.clone(),
             scope: Direct::default(),
-            routes: Routes::Each { by_type: HashMap::new(), deletions: HashMap::new() },
+            routes: Routes::Each { by_type: Vec::new(), deletions: HashMap::new() },
             topics: Vec::new(),
             encoders: None,
             retry: RetryPolicy::default(),
@@ -122,7 +119,7 @@ impl Consumer<Direct> {
             group: self.group,
             config: self.config,
             scope,
-            routes: Routes::Each { by_type: HashMap::new(), deletions: HashMap::new() },
+            routes: Routes::Each { by_type: Vec::new(), deletions: HashMap::new() },
             topics: Vec::new(),
             encoders: self.encoders,
             retry: self.retry,
@@ -139,7 +136,8 @@ impl<S: Scope> Consumer<S> {
     pub fn on<E: Event>(mut self, handler: impl Handler<E, S>) -> Self {
         self.subscribe(E::TOPIC);
         if let Routes::Each { by_type, .. } = &mut self.routes {
-            by_type.insert(E::TYPE, Timed::of(Box::new(TypedRoute(handler, PhantomData))));
+            by_type.retain(|(name, _)| *name != E::TYPE);
+            by_type.push((E::TYPE, Timed::of(Box::new(TypedRoute(handler, PhantomData)))));
         }
         self
     }
@@ -252,13 +250,14 @@ impl<S: Scope> Consumer<S> {
                 encoders: self.encoders,
                 retry: self.retry,
                 health: self.health,
+                probe,
             },
             mailbox: Mailbox::waking(wake.clone()),
             stop: stop.clone(),
             runtime: tokio::runtime::Handle::current(),
             handlers: Semaphore::new(self.limits.concurrency.max(1)),
             timeout: self.limits.handler_timeout,
-            pace: AtomicU64::new(0),
+            pace: Pace::default(),
         });
         // Ends with this future, and its reader's thread with it.
         let _marks_are_read = parked_reader.map(|reader| {

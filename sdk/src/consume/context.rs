@@ -5,12 +5,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{Direct, Failure, Scope};
-use crate::{Event, EventId, Meta, OutRecord, codec::Encoders, record::Coordinates};
+use crate::{
+    Event, EventId, Meta, OutRecord,
+    codec::{Encoders, headers::MetaOf},
+    record::Coordinates,
+};
 
 /// What a handler is given beside the event.
 pub struct Context<'a, S: Scope = Direct> {
     pub(super) tx: S::Tx,
-    pub(super) meta: &'a Meta,
+    pub(super) meta: &'a MetaOf<'a>,
     pub(super) at: &'a Coordinates,
     pub(super) group: &'a Arc<str>,
     pub(super) attempt: u32,
@@ -26,7 +30,7 @@ impl<S: Scope> Context<'_, S> {
 
     /// What travelled beside the event.
     pub fn meta(&self) -> &Meta {
-        self.meta
+        self.meta.get()
     }
 
     /// Where the record lies.
@@ -58,10 +62,11 @@ impl<S: Scope> Context<'_, S> {
                 E::TYPE
             ))
         })?;
-        let mut meta = self.meta.caused(encoders.source()).at(time);
+        let mut meta = self.meta().caused(encoders.source()).at(time);
         if !S::EMITS_ONCE {
             let ordinal = self.emitted.len().to_string();
-            meta.id = EventId::derived(&[self.group, &self.meta.id.to_string(), E::TYPE, &ordinal]);
+            meta.id =
+                EventId::derived(&[self.group, &self.meta().id.to_string(), E::TYPE, &ordinal]);
         }
         let record = encoders.record(event, &meta).map_err(Failure::reject)?;
         self.emitted.push(record);

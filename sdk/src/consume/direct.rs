@@ -24,6 +24,8 @@ impl Direct {
 impl Scope for Direct {
     type Tx = ();
 
+    const KNOWS_EVENTS: bool = false;
+
     async fn begin(&self, _: &Unit<'_>) -> Result<Begun<()>, Failure> {
         Ok(Begun::Fresh(()))
     }

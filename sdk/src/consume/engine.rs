@@ -9,8 +9,9 @@ use super::{
     routes::Routes,
 };
 use crate::{
-    EventId, Health, Meta,
+    EventId, Health,
     codec::{Encoders, Registry, RegistryError, Schema, frame, headers},
+    kafka::Probe,
     record::{InRecord, TopicPartition},
 };
 
@@ -24,6 +25,8 @@ pub(super) struct Engine<S: Scope> {
     pub(super) retry: RetryPolicy,
     pub(super) letters: Letters,
     pub(super) health: Health,
+    /// Asks the brokers what no member can know.
+    pub(super) probe: Probe,
 }
 
 /// Times that the registry is asked for a schema that it doesn't have.
@@ -45,11 +48,9 @@ pub(super) enum Opened<'a> {
     Event {
         schema: Arc<Schema>,
         datum: &'a [u8],
-        meta: Meta,
     },
     Deletion {
         key: &'a str,
-        meta: Meta,
     },
     /// Of a type that nobody here handles.
     Foreign,
@@ -109,42 +110,51 @@ impl<S: Scope> Engine<S> {
         }
     }
 
-    /// Looks into a record: its type, schema and meta.
+    /// Looks into a record: its type and schema. The schema's word counts; what the headers say is
+    /// looked at where that isn't known yet, or nobody's here.
     pub(super) async fn open<'r>(
         &self,
         record: &'r InRecord,
         attempt: u32,
     ) -> Result<Opened<'r>, Failure> {
-        let said = record.header_str(headers::TYPE);
         let Some(payload) = record.payload() else {
             let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
             let key = key.or_reject("a deletion without a readable key")?;
-            return Ok(Opened::Deletion { key, meta: headers::read(record) });
+            return Ok(Opened::Deletion { key });
         };
+        let framed = frame::split(payload);
+        if let Ok((id, datum)) = framed
+            && let Some(schema) = self.registry.cached(id)
+            && self.routes.takes(schema.name())
+        {
+            return Ok(Opened::Event { schema, datum });
+        }
+        let said = record.header_str(headers::TYPE);
         if said.is_some_and(|said| !self.routes.takes(said)) {
             return Ok(Opened::Foreign);
         }
-        let (id, datum) = frame::split(payload).or_reject("undecodable")?;
-        let schema = match self.registry.cached(id) {
-            Some(schema) => schema,
-            None => match self.registry.schema(id).await {
-                Err(e @ RegistryError::Unusable { .. }) => return Err(Failure::reject(e)),
-                // It may be on its way from another replica of the registry; but not for ever.
-                Err(e @ RegistryError::NotFound { .. })
-                    if attempt >= self.retry.attempts.min(MOST_LOOKUPS) =>
-                {
-                    return Err(Failure::reject(e));
-                }
-                other => other?,
-            },
-        };
+        let (id, datum) = framed.or_reject("undecodable")?;
+        let schema = self.schema(id, attempt).await?;
         match said {
             Some(said) if said != schema.name() => Err(Failure::reject(format_args!(
                 "undecodable: its ce_type is {said}, its schema {id} is of {}",
                 schema.name()
             ))),
             None if !self.routes.takes(schema.name()) => Ok(Opened::Foreign),
-            _ => Ok(Opened::Event { schema, datum, meta: headers::read(record) }),
+            _ => Ok(Opened::Event { schema, datum }),
+        }
+    }
+
+    async fn schema(&self, id: u32, attempt: u32) -> Result<Arc<Schema>, Failure> {
+        match self.registry.schema(id).await {
+            Err(e @ RegistryError::Unusable { .. }) => Err(Failure::reject(e)),
+            // It may be on its way from another replica of the registry; but not for ever.
+            Err(e @ RegistryError::NotFound { .. })
+                if attempt >= self.retry.attempts.min(MOST_LOOKUPS) =>
+            {
+                Err(Failure::reject(e))
+            }
+            other => Ok(other?),
         }
     }
 }

@@ -5,19 +5,15 @@
 
 use std::{
     collections::VecDeque,
-    future::Future,
+    future::{Future, poll_fn},
     mem,
-    panic::AssertUnwindSafe,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
 
-use futures::FutureExt as _;
 use orderly_core::{Assignment, Decision as Follows, Failed, Lane, Ledger, Report, RunEnd, Unit};
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +25,7 @@ use super::{
     look::Looks,
     mailbox::{Inbound, Mailbox},
     one_by_one::Run,
+    pace::Pace,
     routes::Routes,
     shell::Stop,
 };
@@ -40,10 +37,6 @@ use crate::{
 /// A run goes on with its key's next record for so long; then it reports, so that what is done is
 /// known soon.
 const LONGEST_RUN: Duration = Duration::from_millis(2);
-/// What a bundle is to take, where its handlers don't wait.
-const BUNDLE_NANOS: u64 = 200_000;
-/// Most keys of a bundle.
-pub(super) const LARGEST_BUNDLE: usize = 64;
 
 /// What runs handlers.
 pub(super) struct Executor<S: Scope> {
@@ -55,8 +48,7 @@ pub(super) struct Executor<S: Scope> {
     pub(super) handlers: Semaphore,
     /// Longest that a handler may take.
     pub(super) timeout: Option<Duration>,
-    /// Nanoseconds that a run of a bundle takes, lately.
-    pub(super) pace: AtomicU64,
+    pub(super) pace: Pace,
 }
 
 /// The partition that something is done for.
@@ -69,9 +61,15 @@ pub(super) struct Place {
 
 impl Place {
     /// `None`: nobody is to work for the partition any more. What ends at once isn't interrupted.
-    pub(super) async fn while_ours<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn while_ours<T>(
+        &self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> Option<T> {
         if self.stop.is_cancelled() {
             return None;
+        }
+        if let Poll::Ready(done) = futures::poll!(work.as_mut()) {
+            return Some(done);
         }
         tokio::select! {
             biased;
@@ -82,12 +80,6 @@ impl Place {
 }
 
 impl<S: Scope> Executor<S> {
-    /// How many keys to put into a bundle.
-    pub(super) fn bundle(&self) -> usize {
-        let pace = self.pace.load(Ordering::Relaxed).max(1);
-        usize::try_from(BUNDLE_NANOS / pace).unwrap_or(1).clamp(1, LARGEST_BUNDLE)
-    }
-
     /// Does a unit; its reports come to the mailbox.
     pub(super) fn start(self: &Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
         let this = Arc::clone(self);
@@ -107,7 +99,7 @@ impl<S: Scope> Executor<S> {
 
     async fn side_by_side(self: Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
         let mut report = Report::of(unit.assignment);
-        let (began, count) = (Instant::now(), unit.runs.len());
+        let (began, mut at_once) = (Instant::now(), 0);
         for run in unit.runs {
             let permit = match self.handlers.try_acquire() {
                 Ok(permit) => Some(permit),
@@ -124,8 +116,12 @@ impl<S: Scope> Executor<S> {
             let mut running =
                 Box::pin(async move { this.run(unit.assignment, run, None, &place).await });
             match futures::poll!(&mut running) {
-                Poll::Ready(ended) => ended.join(&mut report),
+                Poll::Ready(ended) => {
+                    ended.join(&mut report);
+                    at_once += 1;
+                }
                 Poll::Pending => {
+                    self.pace.waited();
                     let this = Arc::clone(&self);
                     permit.into_iter().for_each(tokio::sync::SemaphorePermit::forget);
                     self.runtime.spawn(async move {
@@ -139,10 +135,7 @@ impl<S: Scope> Executor<S> {
             }
         }
         self.hand_in(&mut report);
-        let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let lately = nanos / u64::try_from(count.max(1)).unwrap_or(1);
-        let pace = self.pace.load(Ordering::Relaxed);
-        self.pace.store(pace - pace / 8 + lately / 8, Ordering::Relaxed);
+        self.pace.ran(at_once, began.elapsed());
     }
 
     fn hand_in(&self, report: &mut Report<InRecord>) {
@@ -162,7 +155,7 @@ impl<S: Scope> Executor<S> {
         mut ledger: Option<&mut Ledger>,
         place: &Place,
     ) -> Ended {
-        let mut ended = Ended::new(&run);
+        let mut ended = Ended::new(run.lane.clone());
         let is_redriven = matches!(run.lane, Lane::Redriven(_));
         let (mut attempt, mut records) = (run.attempt, run.records);
         let began = Instant::now();
@@ -219,39 +212,32 @@ impl<S: Scope> Executor<S> {
     }
 
     /// `None`: nobody is to work for the partition any more.
-    async fn try_once(
+    pub(super) async fn try_once(
         &self,
         record: &InRecord,
         run: Run<'_>,
         place: &Place,
     ) -> Option<Result<Outcome, Failure>> {
-        place
-            .while_ours(async {
-                faults::offset_first(record, &|next| self.say_done(next, place)).await;
-                self.bounded(self.engine.attempt(record, run)).await
-            })
-            .await
+        // In place, here and below: what a record takes is mostly moving what it is done in.
+        let trying = pin!(async {
+            faults::offset_first(record, &|next| self.say_done(next, place)).await;
+            self.bounded(pin!(self.engine.attempt(record, run))).await
+        });
+        place.while_ours(trying).await
     }
 
     /// A handler's panic is a failure, and so is taking too long.
     pub(super) async fn bounded<T>(
         &self,
-        handling: impl Future<Output = Result<T, Failure>>,
+        handling: Pin<&mut impl Future<Output = Result<T, Failure>>>,
     ) -> Result<T, Failure> {
-        let handling = AssertUnwindSafe(handling).catch_unwind();
-        let ended = match self.timeout {
+        let handling = caught(handling);
+        match self.timeout {
             None => handling.await,
-            Some(timeout) => match tokio::time::timeout(timeout, handling).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    let why = format_args!("took longer than {timeout:?}");
-                    return Err(Failure::retry(why));
-                }
-            },
-        };
-        ended.unwrap_or_else(|panic| {
-            Err(Failure::retry(format_args!("panicked: {}", panic_text(&*panic))))
-        })
+            Some(timeout) => tokio::time::timeout(timeout, handling).await.unwrap_or_else(|_| {
+                Err(Failure::retry(format_args!("took longer than {timeout:?}")))
+            }),
+        }
     }
 
     /// A failure as the core takes it; told and counted.
@@ -288,6 +274,20 @@ impl<S: Scope> Executor<S> {
     }
 }
 
+/// A panic is a failure.
+async fn caught<T>(
+    mut handling: Pin<&mut impl Future<Output = Result<T, Failure>>>,
+) -> Result<T, Failure> {
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx)));
+        polled.unwrap_or_else(|panic| {
+            let why = format_args!("panicked: {}", panic_text(&*panic));
+            Poll::Ready(Err(Failure::retry(why)))
+        })
+    })
+    .await
+}
+
 /// How a run ended, on its way into a report.
 pub(super) struct Ended {
     lane: Lane,
@@ -301,8 +301,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    pub(super) fn new(run: &orderly_core::Run<InRecord>) -> Self {
-        let lane = run.lane.clone();
+    pub(super) fn new(lane: Lane) -> Self {
         Self { lane, count: 0, done: Vec::new(), bytes: 0, left: VecDeque::new(), failed: None }
     }
 

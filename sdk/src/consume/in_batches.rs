@@ -3,6 +3,7 @@
 use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::Arc,
     time::Instant,
 };
@@ -18,7 +19,7 @@ use super::{
     routes::{BatchRoute, DecodedBatch, Routes, Timed},
     scope,
 };
-use crate::{EventId, record::InRecord, trace};
+use crate::{EventId, codec::headers, record::InRecord, trace};
 
 impl<S: Scope> Executor<S> {
     /// Does the records of a unit, in the order of their offsets: all at once, and where that fails,
@@ -26,7 +27,8 @@ impl<S: Scope> Executor<S> {
     pub(super) async fn batch(&self, unit: Unit<InRecord>, place: &Place) -> Report<InRecord> {
         let mut report = Report::of(unit.assignment);
         let Routes::Batch { route, .. } = &self.engine.routes else { return report };
-        let mut ends: Vec<Ended> = unit.runs.iter().map(Ended::new).collect();
+        let mut ends: Vec<Ended> =
+            unit.runs.iter().map(|run| Ended::new(run.lane.clone())).collect();
         let mut batch = Batch::of(route, &unit);
         let opened = batch.open(self, &unit, &mut ends, place).await;
         if opened.is_some() {
@@ -96,7 +98,7 @@ impl<'a, S: Scope> Batch<'a, S> {
             }
             let is_first = unit.runs[run].records.front().is_some_and(|it| it.at() == record.at());
             let attempt = if is_first { unit.runs[run].attempt } else { 1 };
-            let opened = place.while_ours(executor.engine.open(record, attempt)).await?;
+            let opened = place.while_ours(pin!(executor.engine.open(record, attempt))).await?;
             match opened.and_then(|opened| self.add(opened, record)) {
                 Ok(event) => self.taken.push(Taken { run, record, event }),
                 Err(failure) => {
@@ -108,7 +110,8 @@ impl<'a, S: Scope> Batch<'a, S> {
     }
 
     fn add(&mut self, opened: Opened<'_>, record: &InRecord) -> Result<Option<usize>, Failure> {
-        let Opened::Event { schema, datum, meta } = opened else { return Ok(None) };
+        let Opened::Event { schema, datum } = opened else { return Ok(None) };
+        let meta = headers::read(record);
         let (id, at, trace) = (meta.id, record.at().clone(), meta.traceparent.clone());
         // Decoding runs the types' own code.
         let added = catch_unwind(AssertUnwindSafe(|| self.events.add(&schema, datum, meta, at)));
@@ -183,7 +186,7 @@ impl<'a, S: Scope> Batch<'a, S> {
         let (group, count) = (&executor.engine.group, taken.len());
         let span = trace::of_batch(group, first, count, traces, self.attempt);
         let trying = self.try_once(executor, range, place).instrument(span);
-        place.while_ours(executor.bounded(trying)).await
+        place.while_ours(pin!(executor.bounded(pin!(trying)))).await
     }
 
     async fn try_once(

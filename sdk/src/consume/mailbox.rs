@@ -8,7 +8,10 @@ use std::{
 use orderly_core::{Assignment, Key, Mark, Report, SlotId};
 
 use super::{Start, take_over::TakenOver};
-use crate::record::{InRecord, TopicPartition};
+use crate::{
+    kafka::Unread,
+    record::{InRecord, TopicPartition},
+};
 
 /// Something that happened.
 pub(super) enum Inbound {
@@ -22,6 +25,8 @@ pub(super) enum Inbound {
     MarkRead(TopicPartition, Mark),
     /// An offset counts as done before it is, where that bug is planted.
     SaidDone(TopicPartition, i64),
+    /// There is something to read in a partition of which nothing comes.
+    Unread(Unread),
     /// A part is away, as a handler found.
     Away(&'static str, String),
 }

@@ -4,6 +4,7 @@
 //!
 //! What is decided, is decided in `orderly-core`, which knows no I/O; `shell.rs` brings it together
 //! with the client library and the handlers.
+mod at_once;
 mod consumer;
 mod context;
 mod counters;
@@ -19,6 +20,7 @@ mod look;
 mod mailbox;
 mod marks;
 mod one_by_one;
+mod pace;
 mod perform;
 mod read_event;
 mod routes;

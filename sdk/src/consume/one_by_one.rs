@@ -8,9 +8,15 @@ use super::{
     Begun, Context, Failure, Ledger, OrReject as _, Scope, Unit,
     engine::{Engine, Opened, Outcome},
     letters,
-    routes::{DeletionRoute, EachRoute, Routes, Timed},
+    routes::{DeletionRoute, EachRoute, Routes, Timed, of_type},
 };
-use crate::{EventId, Meta, codec::Schema, faults, record::InRecord, trace};
+use crate::{
+    EventId,
+    codec::{Schema, headers::MetaOf},
+    faults,
+    record::InRecord,
+    trace,
+};
 
 /// What a run on a record is told beside it.
 #[derive(Clone, Copy)]
@@ -34,31 +40,36 @@ impl<S: Scope> Engine<S> {
             return Ok(Outcome::Discarded);
         }
         let opened = self.open(record, run.attempt).await?;
-        let (meta, handling) = match &opened {
+        let handling = match &opened {
             Opened::Foreign => return self.skip(record, run).await,
-            Opened::Deletion { key, meta } => match deletions.get(&*record.at().partition.topic) {
+            Opened::Deletion { key } => match deletions.get(&*record.at().partition.topic) {
                 None => return self.skip(record, run).await,
-                Some(route) => (meta, EachWork::Deletion(route, key)),
+                Some(route) => EachWork::Deletion(route, key),
             },
-            Opened::Event { schema, datum, meta } => {
-                let route = by_type.get(schema.name()).or_reject("no handler for its type")?;
-                (meta, EachWork::Event(route, schema, datum))
+            Opened::Event { schema, datum } => {
+                let route = of_type(by_type, schema.name()).or_reject("no handler for its type")?;
+                EachWork::Event(route, schema, datum)
             }
         };
-        let span = trace::of_record(&self.group, record.at(), meta, run.attempt);
-        self.work(record, meta, handling, run).instrument(span).await
+        let meta = MetaOf::of(record);
+        let span = trace::of_record(&self.group, record.at(), &meta, run.attempt);
+        if span.is_disabled() {
+            return self.work(record, &meta, handling, run).await;
+        }
+        self.work(record, &meta, handling, run).instrument(span).await
     }
 
     async fn work(
         &self,
         record: &InRecord,
-        meta: &Meta,
+        meta: &MetaOf<'_>,
         handling: EachWork<'_, S>,
         run: Run<'_>,
     ) -> Result<Outcome, Failure> {
-        let (at, ids) = (record.at(), [meta.id]);
+        let at = record.at();
         let offsets = [at.offset];
-        let unit = self.unit(record, &offsets, &ids, run);
+        let id = S::KNOWS_EVENTS.then(|| meta.get().id);
+        let unit = self.unit(record, &offsets, id.as_slice(), run);
         let tx = match self.scope.begin(&unit).await? {
             Begun::Repeat => return Ok(Outcome::Repeat),
             Begun::Fresh(tx) => tx,

@@ -14,7 +14,7 @@ use crate::{Event, Meta, codec::Schema, record::Coordinates};
 pub(super) enum Routes<S: Scope> {
     /// A handler per type.
     Each {
-        by_type: HashMap<&'static str, Timed<dyn EachRoute<S>>>,
+        by_type: Vec<(&'static str, Timed<dyn EachRoute<S>>)>,
         /// By topic, since a deletion has no type of its own.
         deletions: HashMap<&'static str, Timed<dyn DeletionRoute<S>>>,
     },
@@ -38,7 +38,7 @@ impl<R: ?Sized> Timed<R> {
 impl<S: Scope> Routes<S> {
     pub(super) fn takes(&self, event_type: &str) -> bool {
         match self {
-            Self::Each { by_type, .. } => by_type.contains_key(event_type),
+            Self::Each { by_type, .. } => of_type(by_type, event_type).is_some(),
             Self::Batch { types, .. } => types.iter().any(|(name, _)| *name == event_type),
         }
     }
@@ -55,6 +55,14 @@ impl<S: Scope> Routes<S> {
             Self::Batch { route, .. } => route.seconds = of("batch"),
         }
     }
+}
+
+/// The handler of a type. There are few: looking through them is quicker than hashing a name.
+pub(super) fn of_type<'r, S: Scope>(
+    by_type: &'r [(&'static str, Timed<dyn EachRoute<S>>)],
+    event_type: &str,
+) -> Option<&'r Timed<dyn EachRoute<S>>> {
+    by_type.iter().find(|(name, _)| *name == event_type).map(|(_, route)| route)
 }
 
 type Handling<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;

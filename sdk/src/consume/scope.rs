@@ -20,6 +20,9 @@ pub trait Scope: Send + Sync + 'static {
     /// the repeats.
     const EMITS_ONCE: bool = false;
 
+    /// Whether it asks for [`Unit::events`]; where not, they are left out.
+    const KNOWS_EVENTS: bool = true;
+
     /// Whether the scope keeps how far a partition is done, and moves it together with the effect.
     /// Then a partition's units come one after the other, each with the ledger before it.
     fn keeps_position(&self, _partition: &TopicPartition) -> bool {

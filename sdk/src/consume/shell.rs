@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ConsumeError, Scope, Start,
+    at_once::Bench,
     counters::{Counters, Gauges},
     engine::Outcome,
     execute::{Executor, Place},
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     health::{Away, Membership},
-    kafka::{Assigned, MemberEvents, Round},
+    kafka::{Assigned, MemberEvents, Round, Unread},
     record::{InRecord, TopicPartition},
 };
 
@@ -61,6 +62,7 @@ impl Stop {
 pub(super) struct Shell<S: Scope> {
     executor: Arc<Executor<S>>,
     core: Core<InRecord>,
+    bench: Bench,
     owned: HashMap<TopicPartition, Owned>,
     places: HashMap<Assignment, TopicPartition>,
     /// `None` where nothing is ever parked.
@@ -108,6 +110,7 @@ impl<S: Scope> Shell<S> {
         Self {
             executor,
             core: Core::new(settings, seed),
+            bench: Bench::default(),
             owned: HashMap::new(),
             places: HashMap::new(),
             parked,
@@ -179,6 +182,7 @@ impl<S: Scope> Shell<S> {
                     self.core.report(Report { done: vec![offset], ..Report::of(assignment) });
                 }
             }
+            Inbound::Unread(unread) => round.unread.push(unread),
             Inbound::Away(part, why) => {
                 let told = self.executor.engine.health.away(part, &why);
                 if self.away.insert(part, told).is_none() {
@@ -199,7 +203,7 @@ impl<S: Scope> Shell<S> {
     /// Carries out what the core has decided.
     fn act(&mut self) {
         self.core.tick(self.began.elapsed());
-        let most = self.executor.bundle();
+        let most = self.executor.pace.bundle();
         while let Some(unit) = self.core.next_unit(most) {
             if let Some(owned) = self.at(unit.assignment) {
                 self.executor.start(unit, Arc::clone(&owned.place));
@@ -362,6 +366,21 @@ impl<S: Scope> MemberEvents for Shell<S> {
         }
     }
 
+    fn silent(&mut self, partitions: Vec<(TopicPartition, Option<i64>)>) {
+        for (partition, next) in partitions {
+            let executor = Arc::clone(&self.executor);
+            self.executor.runtime.spawn(async move {
+                // Where nobody answers, it will be asked again.
+                let Ok((oldest, end)) = executor.engine.probe.ends(&partition).await else {
+                    return;
+                };
+                if end > next.unwrap_or(oldest) {
+                    executor.mailbox.post(Inbound::Unread(Unread { partition, next, end }));
+                }
+            });
+        }
+    }
+
     fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned> {
         tracing::info!(group = %self.executor.engine.group, ?partitions, is_lost, "revoked");
         let done = self.release(partitions, is_lost);
@@ -374,27 +393,25 @@ impl<S: Scope> MemberEvents for Shell<S> {
         self.release(&all, is_lost)
     }
 
-    fn records(&mut self, records: Vec<InRecord>) {
-        let mut records = records.into_iter().peekable();
-        while let Some(first) = records.peek() {
-            let at = first.at().partition.clone();
-            let mut of_one =
-                std::iter::from_fn(|| records.next_if(|next| next.at().partition == at));
-            match self.begun_as(&at) {
-                Some(assignment) => {
-                    let before = self.core.done_before(assignment);
-                    let mut count = 0_u64;
-                    self.core.deliver(assignment, of_one.by_ref().inspect(|_| count += 1));
-                    let repeats = self.core.done_before(assignment) - before;
-                    if let Some(owned) = self.owned.get(&at) {
-                        owned.place.counters.received(count);
-                        owned.place.counters.count_many(Outcome::Repeat, repeats);
-                    }
-                }
-                // Not ours any more: whoever has it reads them.
-                None => of_one.for_each(drop),
-            }
+    fn records(&mut self, at: &TopicPartition, records: Vec<InRecord>) {
+        // Not ours any more: whoever has it reads them.
+        let Some((assignment, owned)) = self.begun_as(at).zip(self.owned.get(at)) else { return };
+        let place = Arc::clone(&owned.place);
+        let (before, count) = (self.core.done_before(assignment), records.len());
+        let mut records = records.into_iter();
+        if self.executor.pace.is_quick() {
+            self.executor.at_once(
+                &mut self.bench,
+                &mut self.core,
+                assignment,
+                &place,
+                &mut records,
+            );
         }
+        self.core.deliver(assignment, records.map(InRecord::owned));
+        let repeats = self.core.done_before(assignment) - before;
+        place.counters.received(u64::try_from(count).unwrap_or(0));
+        place.counters.count_many(Outcome::Repeat, repeats);
     }
 
     fn round(&mut self) -> Round {

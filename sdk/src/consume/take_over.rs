@@ -7,10 +7,11 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use orderly_core::{Epoch, Mark, Marks};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -67,6 +68,9 @@ struct Log {
     /// Source topics whose owner is this member: it hears of every further mark.
     owned: Vec<TopicPartition>,
 }
+
+/// With nothing read for so long, what is waited for is asked for again.
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 impl ParkedLog {
     /// Reads nothing yet.
@@ -141,6 +145,7 @@ impl ParkedLog {
         is_enough: impl Fn(&Log) -> bool,
     ) -> Result<(), Ended> {
         let mut turns = self.shared.turns.subscribe();
+        let mut asked = Instant::now();
         loop {
             turns.mark_unchanged();
             {
@@ -156,6 +161,11 @@ impl ParkedLog {
                 () = stop.cancelled() => return Err(Ended::Interrupted),
                 // The sender is in what this has a share of.
                 _ = turns.changed() => {}
+                () = tokio::time::sleep_until(asked + LONGEST_SILENCE) => {
+                    asked = Instant::now();
+                    tracing::warn!(%at, "waits for its parked keys; they are read anew");
+                    self.orders.read(at.partition, None);
+                }
             }
         }
     }

@@ -1,6 +1,11 @@
 //! The one module with `unsafe`: calls of librdkafka that the Rust client doesn't wrap.
 #![allow(unsafe_code)]
 
+mod fetched;
+
+pub(crate) use fetched::Message;
+pub(super) use fetched::PartitionQueue;
+
 use std::{
     ffi::{CStr, CString},
     marker::PhantomData,
@@ -13,7 +18,7 @@ use rdkafka::{
         rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
         rd_kafka_event_topic_partition_list, rd_kafka_get_watermark_offsets,
         rd_kafka_handle_mock_cluster, rd_kafka_header_get_all, rd_kafka_headers_t,
-        rd_kafka_message_headers, rd_kafka_message_status,
+        rd_kafka_message_headers, rd_kafka_message_status, rd_kafka_message_t,
         rd_kafka_mock_group_initial_rebalance_delay_ms, rd_kafka_msg_status_t,
         rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll, rd_kafka_queue_t,
         rd_kafka_topic_partition_list_find,
@@ -158,21 +163,29 @@ pub(super) fn form_groups_within<C: ClientContext>(client: &Client<C>, millis: i
 
 /// The headers of a message as bytes: the Rust client panics at a name that isn't UTF-8.
 pub(super) fn headers<'m>(message: &'m BorrowedMessage<'_>) -> Headers<'m> {
+    Headers::of(native_headers(message.ptr()))
+}
+
+/// A message's list of headers; null where it has none.
+fn native_headers(message: *const rd_kafka_message_t) -> *mut rd_kafka_headers_t {
     let mut native = ptr::null_mut();
-    // SAFETY: the pointer belongs to `message`. The list stays the message's: it isn't freed here,
-    // and `Headers` can't outlive the message.
-    let error = unsafe { rd_kafka_message_headers(message.ptr(), &raw mut native) };
-    if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-        native = ptr::null_mut();
-    }
-    Headers { native, next: 0, message: PhantomData }
+    // SAFETY: whoever asks keeps the message alive. The list stays the message's.
+    let error = unsafe { rd_kafka_message_headers(message, &raw mut native) };
+    if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR { native } else { ptr::null_mut() }
 }
 
 /// Names and values, in order.
-pub(super) struct Headers<'m> {
+pub(crate) struct Headers<'m> {
     native: *mut rd_kafka_headers_t,
     next: usize,
     message: PhantomData<&'m [u8]>,
+}
+
+impl Headers<'_> {
+    /// Of a list that isn't freed as long as they are read.
+    fn of(native: *mut rd_kafka_headers_t) -> Self {
+        Self { native, next: 0, message: PhantomData }
+    }
 }
 
 impl<'m> Iterator for Headers<'m> {

@@ -17,15 +17,18 @@ use std::{
 
 use orderly_core::Room;
 use rdkafka::{
-    consumer::{BaseConsumer, CommitMode, Consumer as _, base_consumer::PartitionQueue},
+    TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::{KafkaError as Native, KafkaResult},
     message::BorrowedMessage,
     types::RDKafkaErrorCode as Code,
 };
 
 use super::{
-    Assigned, KafkaError, Suspicion, client, errors, ffi,
-    names::{self, Names},
+    Assigned, KafkaError, Suspicion, client, errors,
+    fetched::Fetched,
+    ffi::{self, PartitionQueue},
+    names::Names,
     positions::{commit, log_failed_commit, to_list},
     rebalances::{Rebalances, assign},
 };
@@ -59,8 +62,8 @@ pub(crate) trait MemberEvents: Send + 'static {
     /// The member leaves: the same for all that are ours.
     fn left(&mut self, is_lost: bool) -> Vec<Assigned>;
 
-    /// Records came, each partition's in order.
-    fn records(&mut self, records: Vec<InRecord>);
+    /// Records of a partition came, in order.
+    fn records(&mut self, partition: &TopicPartition, records: Vec<InRecord>);
 
     /// What may be taken of a partition now; `None`: it isn't ours any more.
     fn room(&self, partition: &TopicPartition) -> Option<Room>;
@@ -68,6 +71,10 @@ pub(crate) trait MemberEvents: Send + 'static {
     /// Offsets behind the last records of partitions that are read, as far as they are known. Told
     /// now and then.
     fn ends(&mut self, ends: Vec<(TopicPartition, i64)>);
+
+    /// Nothing came of these for a while, though there is room; with the offset behind what came
+    /// last, where that is known.
+    fn silent(&mut self, partitions: Vec<(TopicPartition, Option<i64>)>);
 
     /// Asked after every round.
     fn round(&mut self) -> Round;
@@ -84,16 +91,25 @@ pub(crate) trait MemberEvents: Send + 'static {
 pub(crate) struct Round {
     /// Partitions of which it is known only now where they begin.
     pub(crate) begin: Vec<(TopicPartition, Start)>,
+    /// Partitions that are silent although there is something to read.
+    pub(crate) unread: Vec<Unread>,
     /// When there is something to do without anything having happened.
     pub(crate) wait: Option<Duration>,
+}
+
+/// A partition, from where it isn't read, and where it ends.
+pub(crate) struct Unread {
+    pub(crate) partition: TopicPartition,
+    pub(crate) next: Option<i64>,
+    pub(crate) end: i64,
 }
 
 /// The member; runs on a thread of its own.
 pub(crate) struct Member {
     // Before the consumer, so that they are dropped before it.
     commits: ffi::Commits,
-    /// What was fetched and not taken yet.
-    fetched: HashMap<TopicPartition, PartitionQueue<Rebalances>>,
+    /// The partitions that are read.
+    fetched: HashMap<TopicPartition, Fetched>,
     consumer: Arc<BaseConsumer<Rebalances>>,
     wake: mpsc::SyncSender<()>,
     wakes: mpsc::Receiver<()>,
@@ -103,8 +119,6 @@ pub(crate) struct Member {
     bootstrap: String,
 }
 
-/// Messages of a partition taken before the rest of a round's work is done.
-const MOST_A_ROUND: usize = 1_000;
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// How often the ends of partitions are told.
@@ -142,7 +156,10 @@ impl Member {
             .set("group.id", names.there(&settings.group))
             // For each partition.
             .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "2048")
+            .set("queued.max.messages.kbytes", "4096")
+            // One request is on its way at a time: a partition whose queue has room again must not
+            // wait long for one that asks for others, which have nothing.
+            .set("fetch.wait.max.ms", "50")
             // Once that is full, not a whole second until the next fetch.
             .set("fetch.queue.backoff.ms", "10");
         for (name, value) in &config.consumer_properties {
@@ -194,21 +211,19 @@ impl Member {
                 let _ = self.wakes.recv_timeout(wait);
             }
             wait = match self.take() {
-                Ok((records, more)) => {
-                    if !records.is_empty() {
-                        self.events().records(records);
-                    }
-                    if more { Duration::ZERO } else { LONGEST_WAIT }
-                }
+                Ok(true) => Duration::ZERO,
+                Ok(false) => LONGEST_WAIT,
                 Err(error) => break Err(error),
             };
             if last_ends.elapsed() >= LOOK_AT_ENDS {
                 last_ends = Instant::now();
                 self.look_at_ends();
+                self.look_at_silence();
             }
             let round = self.events().round();
             wait = wait.min(round.wait.unwrap_or(LONGEST_WAIT));
-            if let Err(error) = self.begin(round.begin) {
+            let begun = self.begin(round.begin).and_then(|()| self.read_again(round.unread));
+            if let Err(error) = begun {
                 break Err(error);
             }
             is_committing &= !self.hear_of_commit();
@@ -221,31 +236,39 @@ impl Member {
         ended
     }
 
-    /// What there is room for, and whether there may be more.
-    fn take(&mut self) -> Result<(Vec<InRecord>, bool), KafkaError> {
-        let (mut records, mut may_be_more) = (Vec::new(), false);
-        // What happens to the member; records come by partition.
+    /// Hands over what there is room for; whether there may be more.
+    fn take(&mut self) -> Result<bool, KafkaError> {
+        // What happens to the member; records come by partition, but for those that were on their way.
         while let Some(message) = self.poll(|zero| self.consumer.poll(zero))? {
-            records.push(self.names.take(&message));
+            let record = self.names.take(&message);
+            let at = record.at().partition.clone();
+            self.events().records(&at, vec![record]);
         }
-        let mut gone = Vec::new();
-        for (at, queue) in &self.fetched {
-            let Some(room) = self.events().room(at) else {
-                gone.push(at.clone());
-                continue;
-            };
-            let (mut left, mut bytes) = (room.records.min(MOST_A_ROUND), room.bytes);
-            while left > 0 && bytes > 0 {
-                let Some(message) = self.poll(|zero| queue.poll(zero))? else { break };
-                let record = names::take(&message, at.clone());
-                (left, bytes) = (left - 1, bytes.saturating_sub(record.size()));
-                records.push(record);
+        let may_be_paused = self.consumer.context().may_be_paused();
+        let mut may_be_more = false;
+        let mut fetched = std::mem::take(&mut self.fetched);
+        let mut judged = Ok(());
+        fetched.retain(|at, partition| {
+            let Some(room) = self.events().room(at) else { return false };
+            let taken = partition.take(at, room);
+            may_be_more |= taken.may_be_more;
+            if let Some(code) = taken.error
+                && judged.is_ok()
+            {
+                judged = self.judge(&Native::MessageConsumption(code));
             }
-            // Taken as much as a round takes, and not as much as there is room for.
-            may_be_more |= left == 0 && bytes > 0 && room.records > MOST_A_ROUND;
+            if !taken.records.is_empty() {
+                self.events().records(at, taken.records);
+            }
+            true
+        });
+        self.fetched = fetched;
+        judged?;
+        if may_be_paused {
+            let all = self.fetched.keys().cloned().collect::<Vec<_>>();
+            self.restart(&all)?;
         }
-        gone.iter().for_each(|at| drop(self.fetched.remove(at)));
-        Ok((records, may_be_more))
+        Ok(may_be_more)
     }
 
     /// The next message that is there. An event that was no message looks like none: it is asked again
@@ -309,12 +332,65 @@ impl Member {
             let at = TopicPartition { topic: self.names.here(name), partition };
             // One of before would take the new one's callback away when it is dropped.
             self.fetched.remove(&at);
-            if let Some(mut queue) = self.consumer.split_partition_queue(name, partition) {
-                queue.set_nonempty_callback(waking(&self.wake));
-                self.fetched.insert(at, queue);
+            let consumer: Arc<BaseConsumer<Rebalances>> = Arc::clone(&self.consumer);
+            let (client, wake) = (self.consumer.client(), self.wake.clone());
+            let queue = PartitionQueue::split(client, consumer, name, partition, wake);
+            if let Some(queue) = queue {
+                self.fetched.insert(at, Fetched::beginning(queue, element.offset()));
             }
         }
-        assign(&self.consumer, &starting).map_err(failed)
+        assign(&self.consumer, &starting).map_err(failed)?;
+        context.has_begun();
+        Ok(())
+    }
+
+    /// Partitions of which it is known that there is something to read, and of which nothing came.
+    fn read_again(&mut self, partitions: Vec<Unread>) -> Result<(), KafkaError> {
+        let group = &self.settings.group;
+        let fetched = &mut self.fetched;
+        let stalled = partitions.into_iter().filter_map(|Unread { partition: at, next, end }| {
+            fetched.get_mut(&at)?.may_restart(next).then(|| {
+                tracing::warn!(%group, %at, next, end, "nothing is fetched of it: reads it anew");
+                at
+            })
+        });
+        let stalled: Vec<_> = stalled.collect();
+        self.restart(&stalled)
+    }
+
+    /// Reads partitions anew, from behind what was taken.
+    fn restart(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        let (mut ending, mut starting) = (TopicPartitionList::new(), TopicPartitionList::new());
+        for at in partitions {
+            let Some(fetched) = self.fetched.get(at) else { continue };
+            let topic = self.names.there(&at.topic);
+            ending.add_partition(&topic, at.partition);
+            // An offset that the library gave, or that it was given.
+            let _ = starting.add_partition_offset(&topic, at.partition, fetched.next());
+        }
+        if ending.count() == 0 {
+            return Ok(());
+        }
+        self.consumer
+            .incremental_unassign(&ending)
+            .and_then(|()| self.consumer.incremental_assign(&starting))
+            .map_err(|e| {
+                KafkaError::failed(format!("group `{}` reading anew", self.settings.group), &e)
+            })
+    }
+
+    fn look_at_silence(&mut self) {
+        let silent: Vec<_> = self
+            .fetched
+            .iter_mut()
+            .filter_map(|(at, fetched)| {
+                let is_silent = fetched.is_silent();
+                is_silent.then(|| (at.clone(), fetched.next_offset()))
+            })
+            .collect();
+        if !silent.is_empty() {
+            self.events().silent(silent);
+        }
     }
 
     /// Puts on its way what is done; whether there was anything.

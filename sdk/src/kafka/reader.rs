@@ -1,5 +1,5 @@
 //! Reading partitions of one topic without a group, and being told where each ends: nothing is
-//! committed, nobody is disturbed. Partitions are taken up while it reads, each once.
+//! committed, nobody is disturbed. Partitions are taken up while it reads.
 
 use std::{
     collections::HashMap,
@@ -189,8 +189,19 @@ impl Work {
         (!is_known).then_some(Ok(Read::End(partition, next)))
     }
 
+    /// One that is read already is taken up anew where it is, and its end told again.
     fn obey(&mut self, (partition, from): Order) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
+        let from = match self.next.get(&partition) {
+            Some(next) => {
+                self.told.remove(&partition);
+                list.add_partition(&self.topic, partition);
+                self.consumer.incremental_unassign(&list)?;
+                list = TopicPartitionList::new();
+                Some(*next)
+            }
+            None => from,
+        };
         let offset = from.map_or(self.oldest, Offset::Offset);
         list.add_partition_offset(&self.topic, partition, offset)?;
         self.next.insert(partition, from.unwrap_or(0));

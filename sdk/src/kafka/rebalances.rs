@@ -40,6 +40,10 @@ pub(super) struct Rebalances {
     oldest: Offset,
     names: Names,
     unbegun: Mutex<Unbegun>,
+    /// Partitions were begun since what happened to the member was looked at last.
+    has_begun: AtomicBool,
+    /// The library may have taken those for the answer to a rebalance.
+    may_be_paused: AtomicBool,
     pub(super) suspicion: Suspicion,
 }
 
@@ -66,6 +70,8 @@ impl Rebalances {
             oldest: client::oldest(config),
             names: names.clone(),
             unbegun: Mutex::default(),
+            has_begun: AtomicBool::new(false),
+            may_be_paused: AtomicBool::new(false),
             suspicion,
         }
     }
@@ -78,12 +84,28 @@ impl Rebalances {
         self.unbegun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Partitions were begun.
+    pub(super) fn has_begun(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what is read must be read anew. The library pauses all partitions at a rebalance until
+    /// they are assigned. What we assign later, it takes for that answer if it comes in between; and
+    /// if it comes before they are paused, they stay so. To be asked when everything that happened
+    /// to the member was looked at: what is begun after that can't be in between any more.
+    pub(super) fn may_be_paused(&self) -> bool {
+        self.has_begun.store(false, Ordering::Relaxed);
+        self.may_be_paused.swap(false, Ordering::Relaxed)
+    }
+
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         // A consumer that closes is still told of assignments, and asking the group's coordinator
         // would only time out.
         if self.is_stopping.load(Ordering::Acquire) {
             return assign(consumer, &TopicPartitionList::new());
         }
+        let is_in_between = self.has_begun.load(Ordering::Relaxed);
+        self.may_be_paused.fetch_or(is_in_between, Ordering::Relaxed);
         let assigned = partitions(&self.names, list);
         self.events().assigned(&assigned);
         assign(consumer, &TopicPartitionList::new())

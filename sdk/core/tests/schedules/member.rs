@@ -8,8 +8,8 @@ use std::{
 
 use fastrand::Rng;
 use orderly_core::{
-    Assignment, Bounds, Commit, Core, Decision, Effect, Exhausted, Failed, Key, Lane, Letter, Mark,
-    Record, Report, RetryPolicy, Run, RunEnd, Settings, SlotId,
+    Assignment, AtOnce, Bounds, Commit, Core, Decision, Effect, Exhausted, Failed, Key, Lane,
+    Letter, Mark, Record, Report, RetryPolicy, Run, RunEnd, Settings, SlotId,
 };
 
 use crate::world::{Broken, World};
@@ -136,7 +136,7 @@ impl Member {
     pub fn step(&mut self, world: &mut World) -> Result<(), Broken> {
         self.effects.extend(self.core.effects());
         match world.rng.u32(..8) {
-            0 => self.fetch(world),
+            0 => self.fetch(world)?,
             1 => self.start(world)?,
             2 | 3 if !self.running.is_empty() => self.run(world)?,
             4 => self.perform(world),
@@ -152,7 +152,7 @@ impl Member {
         Ok(())
     }
 
-    fn fetch(&mut self, world: &mut World) {
+    fn fetch(&mut self, world: &mut World) -> Result<(), Broken> {
         let count = world.rng.i64(1..10);
         let all: Vec<i64> = world.all().filter(|offset| *offset >= self.next).collect();
         let records = all.into_iter().take(usize::try_from(count).expect("small")).map(|offset| {
@@ -161,7 +161,51 @@ impl Member {
             Item { offset, key: key.map(|key| [key]) }
         });
         let records: Vec<Item> = records.collect();
-        self.core.deliver(self.assignment, records);
+        if world.rng.bool() {
+            self.core.deliver(self.assignment, records);
+            return Ok(());
+        }
+        records.into_iter().try_for_each(|item| self.take_at_once(item, world))
+    }
+
+    /// Does a record while it comes, where that may be; it may fail, or go on for longer.
+    fn take_at_once(&mut self, item: Item, world: &mut World) -> Result<(), Broken> {
+        let assignment = self.assignment;
+        let ticket = match self.core.try_at_once(assignment, &item) {
+            AtOnce::Do(ticket) => ticket,
+            AtOnce::Nothing => return Ok(()),
+            AtOnce::Deliver => {
+                self.core.deliver(assignment, [item]);
+                return Ok(());
+            }
+        };
+        if world.by_position {
+            return Err("a record is done at once while the position moves with the effect".into());
+        }
+        let is_running = |run: &Run<Item>| run.records[0].key == item.key && item.key.is_some();
+        let same = self.running.iter().filter(|(its, _)| *its == assignment);
+        if same.flat_map(|(_, runs)| runs).any(is_running) {
+            return Err(format!("key {:?} runs twice at once", item.key));
+        }
+        if self.done_before.contains(&item.offset) {
+            return Err(format!("{} runs again, it was done at the last commit", item.offset));
+        }
+        let records = VecDeque::from([item]);
+        if world.rng.u32(..4) == 0 {
+            let lane = self.core.goes_on(&ticket).ok_or("its partition isn't there")?;
+            self.running.push((assignment, vec![Run { lane, records, attempt: 1 }]));
+            return Ok(());
+        }
+        let Some(failed) = attempt(world, item.offset) else {
+            world.apply(item.offset, item.key.map(|key| key[0]))?;
+            self.core.done_at_once(&ticket);
+            return Ok(());
+        };
+        let lane = self.core.goes_on(&ticket).ok_or("its partition isn't there")?;
+        let end = RunEnd { lane, done: 0, left: records, failed: Some(failed) };
+        let (done, runs) = (Vec::new(), vec![end]);
+        self.core.report(Report { assignment, done, bytes: 0, runs });
+        Ok(())
     }
 
     fn start(&mut self, world: &mut World) -> Result<(), Broken> {
