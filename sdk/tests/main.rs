@@ -1,6 +1,7 @@
 //! The SDK against the embedded broker and registry.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod at_once;
 mod away;
 mod batches;
 mod consuming;

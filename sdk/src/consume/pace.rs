@@ -10,8 +10,8 @@ use std::{
 const BUNDLE_NANOS: u64 = 200_000;
 /// Most keys of a bundle.
 pub(super) const LARGEST_BUNDLE: usize = 64;
-/// So quick is what costs less than handing it over.
-const QUICK_NANOS: u64 = 30_000;
+/// So quick is what costs less than handing it over. Without optimisation everything takes long.
+const QUICK_NANOS: u64 = if cfg!(debug_assertions) { 1_000_000 } else { 30_000 };
 /// Runs in a row that ended at once, until that is relied on.
 const QUICK_RUNS: u64 = 256;
 
