@@ -21,12 +21,13 @@ use crate::{
     tally::Tally,
 };
 
-pub(super) type Properties = [(&'static str, &'static str); 4];
+pub(super) type Properties = [(&'static str, &'static str); 5];
 
 /// What the SDK gives its consumers (sdk/src/kafka/): fetching is alike on both sides.
 pub(super) const ALIKE: Properties = [
     ("queued.min.messages", "20000"),
-    ("queued.max.messages.kbytes", "16384"),
+    ("queued.max.messages.kbytes", "4096"),
+    ("fetch.wait.max.ms", "50"),
     ("fetch.queue.backoff.ms", "10"),
     ("topic.metadata.refresh.interval.ms", "60000"),
 ];
@@ -35,6 +36,7 @@ pub(super) const ALIKE: Properties = [
 pub(super) const TUNED: Properties = [
     ("queued.min.messages", "100000"),
     ("queued.max.messages.kbytes", "65536"),
+    ("fetch.wait.max.ms", "50"),
     ("fetch.queue.backoff.ms", "1"),
     ("topic.metadata.refresh.interval.ms", "60000"),
 ];
