@@ -1,6 +1,6 @@
 //! One run of a handler on one record.
 
-use std::time::Instant;
+use std::{pin::pin, time::Instant};
 
 use tracing::Instrument as _;
 
@@ -53,10 +53,7 @@ impl<S: Scope> Engine<S> {
         };
         let meta = MetaOf::of(record);
         let span = trace::of_record(&self.group, record.at(), &meta, run.attempt);
-        if span.is_disabled() {
-            return self.work(record, &meta, handling, run).await;
-        }
-        self.work(record, &meta, handling, run).instrument(span).await
+        pin!(self.work(record, &meta, handling, run)).instrument(span).await
     }
 
     async fn work(

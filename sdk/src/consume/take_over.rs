@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Config,
-    kafka::{KAFKA, KafkaError, Probe, Read, Reader, ReaderOrders},
+    kafka::{KAFKA, KafkaError, Read, Reader, ReaderOrders},
     record::TopicPartition,
 };
 
@@ -41,7 +41,6 @@ pub(super) struct TakenOver {
 pub(super) struct ParkedLog {
     shared: Arc<Shared>,
     orders: ReaderOrders,
-    probe: Probe,
 }
 
 struct Shared {
@@ -78,11 +77,7 @@ impl ParkedLog {
         let reader = Reader::of(config, &marks::topic_of(group))?;
         let (turns, _) = watch::channel(0);
         let shared = Arc::new(Shared { known: Mutex::default(), turns });
-        let log = Self {
-            shared: Arc::clone(&shared),
-            orders: reader.orders(),
-            probe: Probe::new(config)?,
-        };
+        let log = Self { shared: Arc::clone(&shared), orders: reader.orders() };
         Ok((log, ParkedReader { shared, reader }))
     }
 
@@ -106,7 +101,7 @@ impl ParkedLog {
             let offset = engine.insist(&what, stop, || engine.letters.mark(&mark)).await?;
             let (_, letters_end) = engine
                 .insist(&what, stop, || async {
-                    let ends = self.probe.ends(&letters).await;
+                    let ends = engine.probe.ends(&letters).await;
                     ends.map_err(|e| Failure::unavailable(KAFKA, e))
                 })
                 .await?;

@@ -244,7 +244,7 @@ impl Member {
             let at = record.at().partition.clone();
             self.events().records(&at, vec![record]);
         }
-        let may_be_paused = self.consumer.context().may_be_paused();
+        let may_be_paused = self.consumer.context().take_may_be_paused();
         let mut may_be_more = false;
         let mut fetched = std::mem::take(&mut self.fetched);
         let mut judged = Ok(());
@@ -340,7 +340,7 @@ impl Member {
             }
         }
         assign(&self.consumer, &starting).map_err(failed)?;
-        context.has_begun();
+        context.note_begun();
         Ok(())
     }
 

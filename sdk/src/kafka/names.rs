@@ -48,19 +48,15 @@ impl Names {
     /// Copies a message out of the client library's memory.
     pub(super) fn take(&self, message: &BorrowedMessage<'_>) -> InRecord {
         let topic = self.here(message.topic());
-        take(message, TopicPartition { topic, partition: message.partition() })
+        let partition = TopicPartition { topic, partition: message.partition() };
+        InRecord::new(
+            Coordinates { partition, offset: message.offset() },
+            message.timestamp().to_millis(),
+            message.key(),
+            message.payload(),
+            ffi::headers(message),
+        )
     }
-}
-
-/// The same for a message of which it is known where it is from.
-pub(super) fn take(message: &BorrowedMessage<'_>, partition: TopicPartition) -> InRecord {
-    InRecord::new(
-        Coordinates { partition, offset: message.offset() },
-        message.timestamp().to_millis(),
-        message.key(),
-        message.payload(),
-        ffi::headers(message),
-    )
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Rebalances {
     }
 
     /// Partitions were begun.
-    pub(super) fn has_begun(&self) {
+    pub(super) fn note_begun(&self) {
         self.has_begun.store(true, Ordering::Relaxed);
     }
 
@@ -93,7 +93,7 @@ impl Rebalances {
     /// they are assigned. What we assign later, it takes for that answer if it comes in between; and
     /// if it comes before they are paused, they stay so. To be asked when everything that happened
     /// to the member was looked at: what is begun after that can't be in between any more.
-    pub(super) fn may_be_paused(&self) -> bool {
+    pub(super) fn take_may_be_paused(&self) -> bool {
         self.has_begun.store(false, Ordering::Relaxed);
         self.may_be_paused.swap(false, Ordering::Relaxed)
     }
