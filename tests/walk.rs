@@ -290,7 +290,7 @@ impl Walk {
 /// Steps on their way, so many a second.
 pub struct Load {
     stop: CancellationToken,
-    sending: JoinHandle<()>,
+    sending: JoinHandle<Emitter>,
     acknowledged: JoinHandle<Sent>,
 }
 
@@ -332,6 +332,7 @@ impl Load {
                     assert!(sent.send((step, answer)).await.is_ok());
                 }
             }
+            emitter
         });
         let acknowledged = tokio::spawn(async move {
             let mut all = Sent::default();
@@ -348,7 +349,8 @@ impl Load {
     /// Stops, and says what was acknowledged: all of it.
     pub async fn end(self) -> Sent {
         self.stop.cancel();
-        self.sending.await.unwrap();
+        // Dropped before all is acknowledged, it gives up what is in flight.
+        let _emitter = self.sending.await.unwrap();
         self.acknowledged.await.unwrap()
     }
 }
