@@ -77,6 +77,10 @@ fn finish_with(
             )));
         }
         client.set(name, value);
+        if name == "debug" {
+            // Who asks for it wants to see it: it comes to `tracing` under the target `librdkafka`.
+            client.set_log_level(RDKafkaLogLevel::Debug);
+        }
     }
     for (name, value) in fixed {
         client.set(*name, *value);
