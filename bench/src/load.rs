@@ -98,8 +98,8 @@ pub(crate) async fn load(
 }
 
 fn native<'a>(topic: &'a str, record: &'a OutRecord) -> BaseRecord<'a, [u8], [u8]> {
-    let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-    for (key, value) in &record.headers {
+    let mut headers = OwnedHeaders::new();
+    for (key, value) in record.headers.iter() {
         headers = headers.insert(Header { key, value: Some(value) });
     }
     let mut native =

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -34,14 +34,24 @@ impl Raw {
         self.path.display().to_string()
     }
 
-    /// Writes a round down, and shows it.
-    pub(crate) fn round(&mut self, case: &str, side: &str, round: &Round) -> Result<(), Error> {
+    /// Writes a round down, and shows it. `processor`: the time that this process' threads took for
+    /// it, which says what a side costs also where others slow the machine down.
+    pub(crate) fn round(
+        &mut self,
+        case: &str,
+        side: &str,
+        round: &Round,
+        processor: Option<Duration>,
+    ) -> Result<(), Error> {
         let cut = if round.is_cut { ", cut" } else { "" };
         let (records, seconds, rate) = (round.records, round.seconds, round.rate());
-        eprintln!("{case}, {side}: {records} in {seconds:.3} s, {rate:.0}/s{cut}");
+        let processor = processor.map(|time| time.as_secs_f64());
+        let of_a_core =
+            processor.map(|took| format!(", {took:.2} s of a core")).unwrap_or_default();
+        eprintln!("{case}, {side}: {records} in {seconds:.3} s, {rate:.0}/s{of_a_core}{cut}");
         self.line(&json!({
             "case": case, "side": side, "records": records, "seconds": seconds, "rate": rate,
-            "cut": round.is_cut,
+            "processor_seconds": processor, "cut": round.is_cut,
         }))
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt as _};
 
-use crate::{Error, args::Args, budget::Budget, raw::Raw, report::Report, round::Round};
+use crate::{Error, args::Args, budget::Budget, machine, raw::Raw, report::Report, round::Round};
 
 /// What every benchmark has at hand.
 pub(crate) struct Run<'a> {
@@ -42,8 +42,10 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 let Side { name, run } = &mut sides[at];
+                let before = machine::processor_time();
                 let round = run(number).await.map_err(|why| format!("{case}, {name}: {why}"))?;
-                self.raw.round(case, name, &round)?;
+                let took = machine::processor_time() - before;
+                self.raw.round(case, name, &round, Some(took))?;
                 done[at].push(round);
             }
             longest = longest.max(began.elapsed());

@@ -6,6 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::kafka::{Headers, Message};
 
+use headers::Pairs;
+pub use headers::RecordHeaders;
+
+mod headers;
+
 /// One partition of a topic.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicPartition {
@@ -52,7 +57,7 @@ impl fmt::Debug for Coordinates {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutRecord {
     /// Where it goes.
-    pub topic: String,
+    pub topic: Arc<str>,
     /// The partition, where it isn't the key's.
     pub partition: Option<i32>,
     /// What it is ordered by. `None` only where a dead letter's source had none.
@@ -60,7 +65,7 @@ pub struct OutRecord {
     /// The value; `None` is a tombstone.
     pub payload: Option<Vec<u8>>,
     /// Names and values, in order.
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: RecordHeaders,
     /// When it happened, milliseconds since 1970 UTC.
     pub timestamp_ms: i64,
 }
@@ -68,11 +73,9 @@ pub struct OutRecord {
 impl OutRecord {
     /// About how many bytes of memory and network it takes.
     pub fn size(&self) -> usize {
-        let headers: usize =
-            self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.as_ref().map_or(0, Vec::len)
             + self.payload.as_ref().map_or(0, Vec::len)
-            + headers
+            + self.headers.as_bytes().len()
             + 64
     }
 }
@@ -92,8 +95,7 @@ enum Body {
     Own(Own),
 }
 
-/// Key, payload and headers, one behind the other; of each header four bytes each of its name's and its
-/// value's length, then both.
+/// Key, payload and headers, one behind the other.
 struct Own {
     timestamp_ms: Option<i64>,
     bytes: Vec<u8>,
@@ -188,7 +190,7 @@ impl InRecord {
     fn raw_headers(&self) -> RawHeaders<'_> {
         match &self.body {
             Body::Lent(message) => RawHeaders::Lent(message.headers()),
-            Body::Own(own) => RawHeaders::Own(&own.bytes[own.headers as usize..]),
+            Body::Own(own) => RawHeaders::Own(Pairs(&own.bytes[own.headers as usize..])),
         }
     }
 }
@@ -210,11 +212,8 @@ impl Own {
         let payload = payload.map(&mut put);
         let start_of_headers = short(bytes.len());
         for (name, value) in headers {
-            for part in [name, value] {
-                bytes.extend_from_slice(&short(part.len()).to_ne_bytes());
-            }
-            bytes.extend_from_slice(name);
-            bytes.extend_from_slice(value);
+            self::headers::put(&mut bytes, name);
+            self::headers::put(&mut bytes, value);
         }
         Self { timestamp_ms, bytes, key, payload, headers: start_of_headers }
     }
@@ -248,23 +247,17 @@ fn own_size(key: Option<&[u8]>, payload: Option<&[u8]>) -> usize {
 /// A record's headers: names and values.
 enum RawHeaders<'a> {
     Lent(Headers<'a>),
-    Own(&'a [u8]),
+    Own(Pairs<'a>),
 }
 
 impl<'a> Iterator for RawHeaders<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let left = match self {
-            Self::Lent(headers) => return headers.next(),
-            Self::Own(left) => left,
-        };
-        let (name, rest) = left.split_first_chunk()?;
-        let (value, rest) = rest.split_first_chunk()?;
-        let (name, rest) = rest.split_at_checked(u32::from_ne_bytes(*name) as usize)?;
-        let (value, rest) = rest.split_at_checked(u32::from_ne_bytes(*value) as usize)?;
-        *left = rest;
-        Some((name, value))
+        match self {
+            Self::Lent(headers) => headers.next(),
+            Self::Own(headers) => headers.next(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use tracing::Span;
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Simple};
 
 use crate::{codec::headers::MetaOf, record::Coordinates};
 
@@ -64,15 +64,18 @@ fn process(
 /// What an event carries that is emitted here: the span that we are in, where there is one; else a
 /// trace that begins with it.
 pub(crate) fn begin() -> Arc<str> {
-    joined::here()
-        .unwrap_or_else(|| format!("00-{}-{}-01", Uuid::new_v4().simple(), span_id()).into())
+    joined::here().unwrap_or_else(|| {
+        let mut trace = [0; Simple::LENGTH];
+        let trace = Uuid::new_v4().simple().encode_lower(&mut trace);
+        written(trace, "01")
+    })
 }
 
 /// The same for what a record with this `traceparent` caused: its trace goes on.
 pub(crate) fn next(parent: Option<&str>) -> Arc<str> {
     let unseen = || {
         let Parent { trace, flags, .. } = Parent::of(parent?)?;
-        Some(format!("00-{trace}-{}-{flags}", span_id()).into())
+        Some(written(trace, flags))
     };
     joined::here().or_else(unseen).unwrap_or_else(begin)
 }
@@ -103,10 +106,17 @@ impl<'a> Parent<'a> {
     }
 }
 
-fn span_id() -> String {
-    // The random tail of a UUIDv4; its first half holds the version's fixed bits.
-    let (_, random) = Uuid::new_v4().as_u64_pair();
-    format!("{:016x}", random | 1)
+/// A new span of that trace.
+fn written(trace: &str, flags: &str) -> Arc<str> {
+    // The random tail of a UUIDv4; its first half holds the version's fixed bits. Its variant keeps it
+    // from being nothing but zeros.
+    let mut span = [0; Simple::LENGTH];
+    let (_, span) = Uuid::new_v4().simple().encode_lower(&mut span).split_at(16);
+    let mut text = String::with_capacity(64);
+    for part in ["00-", trace, "-", span, "-", flags] {
+        text.push_str(part);
+    }
+    text.into()
 }
 
 #[cfg(feature = "otel")]

@@ -135,7 +135,7 @@ async fn a_header_whose_name_is_no_text_neither_panics_nor_blocks() {
     let emitter = Emitter::connect(&config, encoders, EmitSettings::default()).await.unwrap();
     let meta = Meta::new(&"test".into());
     let mut odd = emitter.encoders().record(&greeted("k", 1), &meta).unwrap();
-    odd.headers.push(("odd-name".into(), b"x".to_vec()));
+    odd.headers.push("odd-name", b"x");
     emitter.send_encoded(odd).await.unwrap().await.unwrap();
     assert!(wire.has_rewritten());
 

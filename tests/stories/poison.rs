@@ -5,6 +5,7 @@ use orderly_sdk::{
     codec::{Encoders, Registry},
     emit::{EmitSettings, Emitter},
     kafka::Tail,
+    record::RecordHeaders,
 };
 use orderly_tests::{eventually, platform};
 use reqwest::StatusCode;
@@ -23,7 +24,7 @@ async fn garbage_on_orders_becomes_each_groups_dead_letter_and_the_next_order_go
             partition: Some(partition),
             key: Some(b"who".to_vec()),
             payload: Some(vec![7; 40]),
-            headers: Vec::new(),
+            headers: RecordHeaders::default(),
             timestamp_ms: 0,
         };
         let _ = intruder.send_encoded(garbage).await.unwrap().await.unwrap();

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::FutureExt;
 use orderly_sdk::{
     Meta,
     codec::Encoders,
@@ -14,8 +15,8 @@ use orderly_sdk::{
 use super::{Job, RECORDS};
 use crate::{Error, round::Round};
 
-/// Outcomes that aren't looked at yet: below what an emitter lets in flight by itself.
-const PENDING: usize = 40_000;
+/// Outcomes are looked at after so many sends.
+const LOOK: usize = 64;
 
 pub(super) async fn round(job: &Job, encoders: Encoders) -> Result<Round, Error> {
     let settings =
@@ -23,14 +24,15 @@ pub(super) async fn round(job: &Job, encoders: Encoders) -> Result<Round, Error>
     let emitter = Emitter::connect(&job.config, encoders, settings).await?;
     let source = std::sync::Arc::clone(emitter.encoders().source());
     emitter.emit(&job.events[0]).await?;
-    let mut pending = VecDeque::with_capacity(PENDING);
+    let mut pending = VecDeque::new();
     let began = Instant::now();
-    for event in job.of_a_round() {
-        if pending.len() == PENDING
-            && let Some(oldest) = pending.pop_front()
-        {
-            let oldest: orderly_sdk::emit::Pending = oldest;
-            oldest.await?;
+    for (number, event) in job.of_a_round().enumerate() {
+        // What is in flight is bounded by the emitter: the oldest isn't waited for.
+        if number % LOOK == 0 {
+            while let Some(outcome) = pending.front_mut().and_then(FutureExt::now_or_never) {
+                outcome?;
+                pending.pop_front();
+            }
         }
         pending.push_back(emitter.send(event, &Meta::new(&source)).await?);
     }

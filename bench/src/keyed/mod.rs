@@ -11,7 +11,7 @@ use crate::{
     broker::{self, Broker},
     event::{Measured, PAYLOAD, TOPIC},
     keys::Skew,
-    load,
+    load, machine,
     ours::Set,
     peers::{self, Peer},
     report::{Case, Report},
@@ -123,9 +123,11 @@ async fn case(run: &mut Run<'_>, broker: &Broker, peers: &Peers, kind: Kind) -> 
             break;
         }
         if !ours.iter().any(|round: &Round| round.is_cut) {
+            let before = machine::processor_time();
             let round = ours::round(&set, number, kind, limit).await;
             let round = round.map_err(|why| format!("{name}: {why}"))?;
-            run.raw.round(&name, "ours", &round)?;
+            let took = machine::processor_time() - before;
+            run.raw.round(&name, "ours", &round, Some(took))?;
             ours.push(round);
         }
         if number >= PEER_ROUNDS {
@@ -151,7 +153,7 @@ async fn case(run: &mut Run<'_>, broker: &Broker, peers: &Peers, kind: Kind) -> 
             };
             match runs.round(&job).await {
                 Ok(round) => {
-                    run.raw.round(&name, peer, &round)?;
+                    run.raw.round(&name, peer, &round, None)?;
                     theirs[at].push(round);
                 }
                 Err(why) => run.report.leave_out(format!("{name}: {peer}: {why}")),

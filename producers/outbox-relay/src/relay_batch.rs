@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     pin::{Pin, pin},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -99,13 +100,13 @@ pub(crate) fn is_final(error: &EmitError) -> bool {
 /// Topic and key: what order holds in.
 #[derive(PartialEq, Eq, Hash)]
 struct Lane {
-    topic: String,
+    topic: Arc<str>,
     key: Option<Vec<u8>>,
 }
 
 impl Lane {
     fn of(record: &OutRecord) -> Self {
-        Self { topic: record.topic.clone(), key: record.key.clone() }
+        Self { topic: Arc::clone(&record.topic), key: record.key.clone() }
     }
 }
 

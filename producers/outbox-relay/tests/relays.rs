@@ -269,7 +269,7 @@ impl Ground {
 
     async fn database_has(&self, id: &str) -> bool {
         let rows = Outbox::new(self.database.clone()).look(100_000).await.unwrap();
-        rows.iter().any(|(_, record)| record.headers[0].1 == id.as_bytes())
+        rows.iter().any(|(_, record)| record.headers.get_str("ce_id") == Some(id))
     }
 
     async fn holds(&self, relay: &Relay) -> bool {

@@ -31,8 +31,8 @@ impl Encoders {
     }
 
     /// The topics that the declared types go to, each once.
-    pub fn topics(&self) -> Vec<&'static str> {
-        let mut topics: Vec<_> = self.by_type.values().map(|encoder| encoder.topic).collect();
+    pub fn topics(&self) -> Vec<&str> {
+        let mut topics: Vec<_> = self.by_type.values().map(|encoder| &*encoder.topic).collect();
         topics.sort_unstable();
         topics.dedup();
         topics
@@ -98,7 +98,8 @@ impl Declared {
                 .await
                 .map_err(|source| RegisterError::Registry { event: declared.name, source })?;
             let (name, topic) = (declared.name, declared.topic);
-            by_type.insert(declared.id, Encoder { name, topic, schema_id, schema });
+            let encoder = Encoder { name, topic: topic.into(), schema_id, schema };
+            by_type.insert(declared.id, encoder);
         }
         Ok(Encoders { source: self.source, by_type: Arc::new(by_type) })
     }
@@ -134,7 +135,7 @@ struct DeclaredType {
 
 struct Encoder {
     name: &'static str,
-    topic: &'static str,
+    topic: Arc<str>,
     schema_id: u32,
     schema: Schema,
 }
@@ -142,7 +143,7 @@ struct Encoder {
 impl Encoder {
     fn finish(&self, key: &str, payload: Option<Vec<u8>>, meta: &Meta) -> OutRecord {
         OutRecord {
-            topic: self.topic.to_owned(),
+            topic: Arc::clone(&self.topic),
             partition: None,
             key: Some(key.as_bytes().to_vec()),
             payload,

@@ -6,9 +6,12 @@ use super::DecodeError;
 /// Bytes before the datum.
 const HEADER: usize = 5;
 
+/// Room for most events. Allocators are quick below a kibibyte.
+const ROOM: usize = 1_000;
+
 /// Begins a frame: the datum is appended to what this returns.
 pub(crate) fn begin(schema_id: u32) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(256);
+    let mut frame = Vec::with_capacity(ROOM);
     frame.push(0);
     frame.extend_from_slice(&schema_id.to_be_bytes());
     frame

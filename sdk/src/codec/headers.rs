@@ -1,18 +1,19 @@
 //! [`Meta`] as record headers, and back.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
+use uuid::fmt::Hyphenated;
 
-use crate::{EventId, Meta, record::InRecord};
+use crate::{
+    EventId, Meta,
+    record::{InRecord, RecordHeaders},
+};
 
 pub(crate) const TYPE: &str = "ce_type";
 const SPEC_VERSION: &str = "ce_specversion";
-const ID: &str = "ce_id";
-const SOURCE: &str = "ce_source";
+pub(crate) const ID: &str = "ce_id";
+pub(crate) const SOURCE: &str = "ce_source";
 const TIME: &str = "ce_time";
 /// An extension attribute of ours.
 const HISTORIC: &str = "ce_historic";
@@ -22,24 +23,26 @@ const TRACEPARENT: &str = "traceparent";
 /// Longest text that is taken over from a header.
 const MOST_TEXT: usize = 256;
 
+/// Room for all of them, with a source of usual length.
+const ROOM: usize = 384;
+
 /// The headers of an event of that type.
-pub(crate) fn write(event_type: &str, meta: &Meta) -> Vec<(String, Vec<u8>)> {
-    let mut id = String::with_capacity(36);
-    let _ = write!(id, "{}", meta.id);
-    let time = meta.time.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let mut headers = Vec::with_capacity(8);
-    let mut put = |name: &str, value: &[u8]| headers.push((name.to_owned(), value.to_vec()));
-    put(SPEC_VERSION, b"1.0");
-    put(ID, id.as_bytes());
-    put(SOURCE, meta.source.as_bytes());
-    put(TYPE, event_type.as_bytes());
-    put(TIME, time.as_bytes());
-    put(CONTENT_TYPE, b"application/avro");
+pub(crate) fn write(event_type: &str, meta: &Meta) -> RecordHeaders {
+    let mut headers = RecordHeaders::with_room(ROOM);
+    headers.push(SPEC_VERSION, b"1.0");
+    headers.push(
+        ID,
+        meta.id.as_uuid().hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]).as_bytes(),
+    );
+    headers.push(SOURCE, meta.source.as_bytes());
+    headers.push(TYPE, event_type.as_bytes());
+    headers.push(TIME, meta.time.to_rfc3339_opts(SecondsFormat::Millis, true).as_bytes());
+    headers.push(CONTENT_TYPE, b"application/avro");
     if meta.historic {
-        put(HISTORIC, b"true");
+        headers.push(HISTORIC, b"true");
     }
     if let Some(traceparent) = &meta.traceparent {
-        put(TRACEPARENT, traceparent.as_bytes());
+        headers.push(TRACEPARENT, traceparent.as_bytes());
     }
     headers
 }

@@ -12,7 +12,7 @@ use super::{DeadLetter, Failure};
 use crate::{
     Config, OutRecord,
     kafka::{DeliveryError, KAFKA, Producer, ProducerSettings, Suspicion},
-    record::{Coordinates, InRecord, TopicPartition},
+    record::{Coordinates, InRecord, RecordHeaders, TopicPartition},
 };
 
 /// What the names of our headers begin with.
@@ -27,7 +27,7 @@ const MOST_KEY: usize = 4_096;
 pub(super) struct Letters {
     config: Config,
     group: Arc<str>,
-    topic: String,
+    topic: Arc<str>,
     /// Topics with personal data: of their records only coordinates and a hash are kept, since
     /// dead letters are kept for ever.
     personal: Vec<String>,
@@ -45,7 +45,7 @@ impl Letters {
         Self {
             config: config.clone(),
             group: Arc::clone(group),
-            topic: Self::topic_of(group),
+            topic: Self::topic_of(group).into(),
             personal,
             suspicion,
             producer: OnceCell::new(),
@@ -99,13 +99,12 @@ impl Letters {
     fn letter(&self, letter: &Letter<InRecord>, keep: Keep) -> OutRecord {
         let Letter { record, error, attempts, is_parked, .. } = letter;
         let at = record.at();
-        let mut headers: Vec<(String, Vec<u8>)> = record
+        let mut headers: RecordHeaders = record
             .headers()
             .filter(|(name, _)| keep == Keep::All && !name.starts_with(PREFIX))
-            .map(|(name, value)| (name.to_owned(), value.to_vec()))
             .collect();
         let mut put = |name: &str, value: String| {
-            headers.push((format!("{PREFIX}{name}"), value.into_bytes()));
+            headers.push(&format!("{PREFIX}{name}"), value.as_bytes());
         };
         put("topic", at.partition.topic.to_string());
         put("partition", at.partition.partition.to_string());
@@ -131,7 +130,7 @@ impl Letters {
         };
         let key = record.key().filter(|key| keep == Keep::All || key.len() <= MOST_KEY);
         OutRecord {
-            topic: self.topic.clone(),
+            topic: Arc::clone(&self.topic),
             partition: Some(at.partition.partition),
             key: key.map(<[u8]>::to_vec),
             payload,

@@ -43,9 +43,9 @@ pub(crate) fn to_record(group: &str, at: &TopicPartition, mark: &Mark) -> OutRec
     };
     let mut name = format!("{kind}:{}:", at.topic).into_bytes();
     name.extend_from_slice(key.map_or(&[], |key| &**key));
-    let epoch = epoch.map(|epoch| (EPOCH.to_owned(), epoch.to_string().into_bytes()));
+    let epoch = epoch.map(|epoch| (EPOCH, epoch.to_string()));
     OutRecord {
-        topic: topic_of(group),
+        topic: topic_of(group).into(),
         partition: Some(at.partition),
         key: Some(name),
         payload: payload.map(String::into_bytes),
@@ -117,8 +117,8 @@ mod tests {
         for mark in marks {
             let out = to_record("shop", &at, &mark);
             assert_eq!((&*out.topic, out.partition), ("shop.parked", Some(3)));
-            let headers = out.headers.iter().map(|(name, value)| (name.as_bytes(), &**value));
-            let at = TopicPartition { topic: out.topic.as_str().into(), partition: 3 };
+            let headers = out.headers.iter().map(|(name, value)| (name.as_bytes(), value));
+            let at = TopicPartition { topic: out.topic, partition: 3 };
             let at = Coordinates { partition: at, offset: 0 };
             let read = InRecord::new(at, None, out.key.as_deref(), out.payload.as_deref(), headers);
             assert_eq!(from_record(&read), Some(("orders".to_owned(), mark)));

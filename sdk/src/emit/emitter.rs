@@ -1,6 +1,7 @@
 //! Typed events on their way to Kafka.
 
 use std::{
+    borrow::Cow,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -9,15 +10,15 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
 
 use super::{EmitError, NotWritten, Receipt, UnknownOutcome};
 use crate::{
     Config, Event, EventId, Health, Meta, OutRecord,
-    codec::Encoders,
+    codec::{EncodeError, Encoders, headers},
     consume::Unavailable,
     kafka::{
-        Delivered, DeliveryError, KAFKA, KafkaError, Probe, Producer, ProducerSettings, Watch,
+        Answer, Delivered, DeliveryError, KAFKA, KafkaError, Probe, Producer, ProducerSettings,
+        Watch,
     },
     record::{Coordinates, TopicPartition},
 };
@@ -46,7 +47,7 @@ impl Default for EmitSettings {
             linger: Duration::ZERO,
             delivery_timeout: Some(Duration::from_secs(30)),
             room_timeout: Duration::from_secs(30),
-            most_records: 50_000,
+            most_records: 10_000,
             most_kib: 64 * 1024,
             health: Health::default(),
         }
@@ -110,38 +111,26 @@ impl Emitter {
     /// Puts an event on its way and returns as soon as there was room, so that many are in flight
     /// at once. The outcome is what the [`Pending`] resolves to.
     pub async fn send<E: Event>(&self, event: &E, meta: &Meta) -> Result<Pending, EmitError> {
-        let record = self.encoders.record(event, meta).map_err(|e| {
-            EmitError::NotWritten(Box::new(NotWritten {
-                event: E::TYPE.into(),
-                topic: E::TOPIC.into(),
-                key: event.key().into(),
-                why: e.to_string(),
-                is_final: true,
-                away: None,
-            }))
-        })?;
-        self.send_record(record, Some(meta)).await
+        let record = self.encoders.record(event, meta);
+        let record = record.map_err(|e| not_encoded::<E>(event.key(), &e))?;
+        self.send_record(record, E::TYPE.into(), meta.id, Some(meta)).await
     }
 
     /// Deletes what `key` stands for in a compacted topic.
     pub async fn delete<E: Event>(&self, key: &str) -> Result<Receipt, EmitError> {
         let meta = Meta::new(self.encoders.source());
-        let record = self.encoders.tombstone::<E>(key, &meta).map_err(|e| {
-            EmitError::NotWritten(Box::new(NotWritten {
-                event: E::TYPE.into(),
-                topic: E::TOPIC.into(),
-                key: key.into(),
-                why: e.to_string(),
-                is_final: true,
-                away: None,
-            }))
-        })?;
-        self.send_record(record, Some(&meta)).await?.await
+        let record = self.encoders.tombstone::<E>(key, &meta);
+        let record = record.map_err(|e| not_encoded::<E>(key, &e))?;
+        self.send_record(record, E::TYPE.into(), meta.id, Some(&meta)).await?.await
     }
 
     /// Sends a record that is encoded already, as it lay in an outbox.
     pub async fn send_encoded(&self, record: OutRecord) -> Result<Pending, EmitError> {
-        self.send_record(record, None).await
+        let said = |name| record.headers.get_str(name);
+        let event = said(headers::TYPE).unwrap_or("(no ce_type)").to_owned();
+        let (source, id) = (said(headers::SOURCE), said(headers::ID));
+        let id = EventId::from_header(source.unwrap_or("unknown"), id.unwrap_or_default());
+        self.send_record(record, event.into(), id, None).await
     }
 
     /// Waits until everything sent so far has its outcome. `false`: not within `patience`.
@@ -174,24 +163,18 @@ impl Emitter {
     async fn send_record(
         &self,
         record: OutRecord,
+        event: Cow<'static, str>,
+        id: EventId,
         meta: Option<&Meta>,
     ) -> Result<Pending, EmitError> {
         let hash = Sha256::digest(record.payload.as_deref().unwrap_or_default()).into();
-        let sending = tokio::time::timeout(self.room_timeout, self.producer.send(&record)).await;
-        let mut sent = Sent { meta: meta.cloned(), hash, record };
-        // Its bytes are the client's now; only what an answer needs is kept.
-        sent.record.payload = None;
+        let sending = self.producer.send(&record, self.room_timeout).await;
+        // The rest is the client's now; only what an answer is told with is kept.
+        let OutRecord { topic, key, .. } = record;
+        let sent = Sent { topic, key, event, id, meta: meta.cloned(), hash };
         match sending {
-            Ok(Ok(answer)) => Ok(Pending { answer, sent: Some(sent) }),
-            Ok(Err(error)) => Err(sent.failed(error)),
-            Err(_) => Err(sent.failed(DeliveryError::NotWritten {
-                why: format!(
-                    "{} s passed without room among the records in flight; are the brokers away?",
-                    self.room_timeout.as_secs()
-                ),
-                too_large: false,
-                is_away: true,
-            })),
+            Ok(answer) => Ok(Pending { answer, sent: Some(sent.into()) }),
+            Err(error) => Err(sent.failed(error)),
         }
     }
 }
@@ -200,8 +183,9 @@ impl Emitter {
 /// and logged.
 #[must_use = "the event's outcome is what this resolves to"]
 pub struct Pending {
-    answer: oneshot::Receiver<Result<Delivered, DeliveryError>>,
-    sent: Option<Sent>,
+    answer: Answer,
+    /// On the heap: what waits in long rows is moved often.
+    sent: Option<Box<Sent>>,
 }
 
 impl Future for Pending {
@@ -213,14 +197,22 @@ impl Future for Pending {
             return Poll::Pending;
         };
         Poll::Ready(match answer {
-            Ok(Ok(delivered)) => Ok(sent.receipt(delivered)),
-            Ok(Err(error)) => Err(sent.failed(error)),
-            Err(_) => Err(sent.failed(DeliveryError::Unknown {
-                why: "the emitter was dropped before the brokers answered".into(),
-                is_away: false,
-            })),
+            Ok(delivered) => Ok(sent.receipt(delivered)),
+            Err(error) => Err(sent.failed(error)),
         })
     }
+}
+
+/// It never will be, as it is.
+fn not_encoded<E: Event>(key: &str, why: &EncodeError) -> EmitError {
+    EmitError::NotWritten(Box::new(NotWritten {
+        event: E::TYPE.into(),
+        topic: E::TOPIC.into(),
+        key: key.into(),
+        why: why.to_string(),
+        is_final: true,
+        away: None,
+    }))
 }
 
 fn away(why: &str) -> Unavailable {
@@ -229,29 +221,25 @@ fn away(why: &str) -> Unavailable {
 
 /// What an answer is told with.
 struct Sent {
-    record: OutRecord,
+    topic: Arc<str>,
+    key: Option<Vec<u8>>,
+    event: Cow<'static, str>,
+    id: EventId,
     meta: Option<Meta>,
     hash: [u8; 32],
 }
 
 impl Sent {
     fn receipt(self, delivered: Delivered) -> Receipt {
-        let partition = TopicPartition {
-            topic: self.record.topic.as_str().into(),
-            partition: delivered.partition,
-        };
-        let event_id = self.meta.as_ref().map_or_else(|| self.id_in_headers(), |meta| meta.id);
-        Receipt {
-            at: Coordinates { partition, offset: delivered.offset },
-            event_id,
-            hash: self.hash,
-        }
+        let Self { topic, id: event_id, hash, .. } = self;
+        let partition = TopicPartition { topic, partition: delivered.partition };
+        Receipt { at: Coordinates { partition, offset: delivered.offset }, event_id, hash }
     }
 
     fn failed(self, error: DeliveryError) -> EmitError {
-        let event = self.header("ce_type").unwrap_or("(no ce_type)").to_owned();
-        let key = String::from_utf8_lossy(self.record.key.as_deref().unwrap_or_default()).into();
-        let topic = self.record.topic;
+        let Self { topic, key, event, meta, .. } = self;
+        let key = String::from_utf8_lossy(key.as_deref().unwrap_or_default()).into();
+        let (topic, event) = (topic.to_string(), event.into_owned());
         match error {
             DeliveryError::NotWritten { why, too_large: is_final, is_away } => {
                 let away = is_away.then(|| away(&why));
@@ -259,22 +247,10 @@ impl Sent {
                 EmitError::NotWritten(Box::new(not_written))
             }
             DeliveryError::Unknown { why, is_away } => {
-                let (away, meta) = (is_away.then(|| away(&why)), self.meta);
+                let away = is_away.then(|| away(&why));
                 let unknown = UnknownOutcome { event, topic, key, why, meta, away };
                 EmitError::Unknown(Box::new(unknown))
             }
         }
-    }
-
-    fn id_in_headers(&self) -> EventId {
-        EventId::from_header(
-            self.header("ce_source").unwrap_or("unknown"),
-            self.header("ce_id").unwrap_or_default(),
-        )
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.record.headers.iter().find(|(n, _)| n == name)?;
-        std::str::from_utf8(value).ok()
     }
 }

@@ -1,5 +1,6 @@
 //! The only place that names the Kafka client library. No type of it leaves this folder.
 mod admin;
+mod answer;
 mod client;
 mod embedded;
 mod errors;
@@ -16,6 +17,7 @@ mod tail;
 mod watch;
 
 pub use admin::{Admin, NotCreated, TopicState};
+pub(crate) use answer::Answer;
 pub use embedded::{EmbeddedBroker, Kept};
 pub use errors::KafkaError;
 pub(crate) use ffi::{Headers, Message};

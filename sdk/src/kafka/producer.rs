@@ -10,9 +10,14 @@ use rdkafka::{
     producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
     types::RDKafkaErrorCode as Code,
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{KafkaError, Suspicion, client, errors, ffi, names::Names};
+use super::{
+    KafkaError, Suspicion,
+    answer::{self, Answer, Asked},
+    client, errors, ffi,
+    names::Names,
+};
 use crate::{Config, OutRecord, faults};
 
 /// How a producer behaves.
@@ -52,6 +57,9 @@ pub(crate) enum DeliveryError {
     Unknown { why: String, is_away: bool },
 }
 
+/// What an event of ours has.
+const USUAL_HEADERS: usize = 8;
+
 /// Properties that the promises rest on.
 const FIXED: [(&str, &str); 2] = [("enable.idempotence", "true"), ("acks", "all")];
 /// What [`faults::ONE_ACK`] makes of them.
@@ -71,27 +79,26 @@ impl Producer {
             .set("compression.type", "lz4")
             .set("linger.ms", client::millis(settings.linger))
             .set("message.timeout.ms", client::millis(settings.delivery_timeout))
-            // Above our own bounds, so that the library's queue is never the one that is full.
-            .set("queue.buffering.max.messages", (settings.most_records + 1_000).to_string())
-            .set("queue.buffering.max.kbytes", (settings.most_kib + 8_192).to_string());
+            // Above our own bounds, so that the library's queue is never the one that is full. It counts
+            // what is answered until all that was answered with it is.
+            .set("queue.buffering.max.messages", (2 * settings.most_records + 1_000).to_string())
+            .set("queue.buffering.max.kbytes", (2 * settings.most_kib + 8_192).to_string());
         let fixed = if faults::is_planted(faults::ONE_ACK) { &FAULTY } else { &FIXED };
         let native = client::finish(native, config, fixed)?;
         let native = native
             .create_with_context(Answers { suspicion })
             .map_err(|e| KafkaError::failed("creating a producer", &e))?;
-        let room = Arc::new(Room {
-            records: Semaphore::new(settings.most_records as usize),
-            kib: Semaphore::new(settings.most_kib as usize),
-        });
+        let room = Arc::new(Room::of(settings.most_records, settings.most_kib));
         Ok(Self { native, room, names: Names::of(config), settings })
     }
 
-    /// Puts a record on its way. Waits for room; once this has returned, records of one partition
-    /// are written in the order of these calls. The answer comes by the receiver.
+    /// Puts a record on its way. Waits for room, so long at most; once this has returned, records of
+    /// one partition are written in the order of these calls.
     pub(crate) async fn send(
         &self,
         record: &OutRecord,
-    ) -> Result<oneshot::Receiver<Result<Delivered, DeliveryError>>, DeliveryError> {
+        patience: Duration,
+    ) -> Result<Answer, DeliveryError> {
         let kib = u32::try_from(record.size().div_ceil(1024)).unwrap_or(u32::MAX);
         if kib > self.settings.most_kib {
             return Err(DeliveryError::NotWritten {
@@ -100,25 +107,27 @@ impl Producer {
                 is_away: false,
             });
         }
-        // Forgotten only when both are there, so that a caller who gives up takes nothing away.
-        // They are never closed: an error can't be.
-        let record_permit = self.room.records.acquire().await;
-        let kib_permit = self.room.kib.acquire_many(kib).await;
-        if let (Ok(record_permit), Ok(kib_permit)) = (record_permit, kib_permit) {
-            record_permit.forget();
-            kib_permit.forget();
+        // A timer only where there is something to wait for.
+        if !self.room.try_enter(kib)
+            && tokio::time::timeout(patience, self.room.enter(kib)).await.is_err()
+        {
+            return Err(DeliveryError::NotWritten {
+                why: format!(
+                    "{} s passed without room among the records in flight; are the brokers away?",
+                    patience.as_secs()
+                ),
+                too_large: false,
+                is_away: true,
+            });
         }
-        let (answer, answered) = oneshot::channel();
-        let ticket = Box::new(Ticket { answer, kib, room: Arc::clone(&self.room) });
-        self.enqueue(record, ticket)?;
-        Ok(answered)
+        let (asked, answer) = answer::ask(Arc::clone(&self.room), kib);
+        self.enqueue(record, asked)?;
+        Ok(answer)
     }
 
     /// Puts a record on its way and waits for its answer.
     pub(crate) async fn deliver(&self, record: &OutRecord) -> Result<Delivered, DeliveryError> {
-        self.send(record).await?.await.unwrap_or_else(|_| {
-            Err(DeliveryError::Unknown { why: "the producer was closed".into(), is_away: false })
-        })
+        self.send(record, self.settings.delivery_timeout).await?.await
     }
 
     /// Waits until everything sent so far is answered. `false`: not within `patience`.
@@ -132,13 +141,13 @@ impl Producer {
         self.native.client().fatal_error().map(|(code, why)| format!("{code}: {why}"))
     }
 
-    fn enqueue(&self, record: &OutRecord, ticket: Box<Ticket>) -> Result<(), DeliveryError> {
-        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        for (key, value) in &record.headers {
+    fn enqueue(&self, record: &OutRecord, asked: Asked) -> Result<(), DeliveryError> {
+        let mut headers = OwnedHeaders::new_with_capacity(USUAL_HEADERS);
+        for (key, value) in record.headers.iter() {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         let topic = self.names.there(&record.topic);
-        let mut native = BaseRecord::<[u8], [u8], Box<Ticket>>::with_opaque_to(&topic, ticket)
+        let mut native = BaseRecord::<[u8], [u8], Asked>::with_opaque_to(&topic, asked)
             .timestamp(record.timestamp_ms)
             .headers(headers);
         if let Some(key) = &record.key {
@@ -151,7 +160,7 @@ impl Producer {
             native = native.partition(partition);
         }
         self.native.send(native).map_err(|(error, refused)| {
-            refused.delivery_opaque.room.leave(refused.delivery_opaque.kib);
+            refused.delivery_opaque.leave_room();
             // Refused before it was queued: nothing was sent.
             DeliveryError::not_written(&error)
         })
@@ -159,23 +168,48 @@ impl Producer {
 }
 
 /// What is in flight is bounded by these.
-struct Room {
+pub(super) struct Room {
     records: Semaphore,
     kib: Semaphore,
+    /// Who found none waits until there is so much: woken for each record that leaves, it would do
+    /// little else.
+    some: (u32, u32),
+    most_kib: u32,
 }
 
 impl Room {
-    fn leave(&self, kib: u32) {
+    pub(super) fn of(records: u32, kib: u32) -> Self {
+        let semaphore = |most: u32| Semaphore::new(most as usize);
+        let some = (records.div_ceil(32), kib.div_ceil(32));
+        Self { records: semaphore(records), kib: semaphore(kib), some, most_kib: kib }
+    }
+
+    pub(super) fn try_enter(&self, kib: u32) -> bool {
+        let room = (self.records.try_acquire(), self.kib.try_acquire_many(kib));
+        let (Ok(record), Ok(kib)) = room else {
+            return false;
+        };
+        record.forget();
+        kib.forget();
+        true
+    }
+
+    async fn enter(&self, kib: u32) {
+        let (some_records, some_kib) = self.some;
+        // Forgotten only when both are there, so that a caller who gives up takes nothing away.
+        // They are never closed: an error can't be.
+        let records = self.records.acquire_many(some_records).await;
+        let free = self.kib.acquire_many((kib + some_kib).min(self.most_kib)).await;
+        if let (Ok(mut records), Ok(mut free)) = (records, free) {
+            let ours = (records.split(1), free.split(kib as usize));
+            ours.0.into_iter().chain(ours.1).for_each(SemaphorePermit::forget);
+        }
+    }
+
+    pub(super) fn leave(&self, kib: u32) {
         self.records.add_permits(1);
         self.kib.add_permits(kib as usize);
     }
-}
-
-/// Travels with a record through the library and brings back its answer.
-struct Ticket {
-    answer: oneshot::Sender<Result<Delivered, DeliveryError>>,
-    kib: u32,
-    room: Arc<Room>,
 }
 
 struct Answers {
@@ -192,10 +226,10 @@ impl ClientContext for Answers {
 }
 
 impl ProducerContext for Answers {
-    type DeliveryOpaque = Box<Ticket>;
+    type DeliveryOpaque = Asked;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        let answer = match result {
+    fn delivery(&self, result: &DeliveryResult<'_>, asked: Asked) {
+        asked.answer(match result {
             Ok(message) => {
                 Ok(Delivered { partition: message.partition(), offset: message.offset() })
             }
@@ -208,14 +242,7 @@ impl ProducerContext for Answers {
                     DeliveryError::Unknown { why: error.to_string(), is_away }
                 })
             }
-        };
-        let Ticket { answer: answered, kib, room } = *ticket;
-        if let Err(Err(unseen)) = answered.send(answer) {
-            metrics::counter!("orderly_emit_failures_unseen_total").increment(1);
-            tracing::error!(?unseen, "an emitted record failed and nobody waits for its outcome");
-        }
-        // Only now: whoever waits for all the room finds every answer given.
-        room.leave(kib);
+        });
     }
 }
 

@@ -161,16 +161,15 @@ pub fn with_payload(key: &str, number: usize, payload: Vec<u8>) -> OutRecord {
         partition: None,
         key: Some(key.into()),
         payload: Some(payload),
-        headers: vec![
-            ("ce_id".into(), format!("{key}/{number}").into_bytes()),
-            ("ce_type".into(), b"test.Said".to_vec()),
-        ],
+        headers: [("ce_id", format!("{key}/{number}")), ("ce_type", "test.Said".to_owned())]
+            .into_iter()
+            .collect(),
         timestamp_ms: 1_700_000_000_000,
     }
 }
 
 fn id_of(record: &OutRecord) -> String {
-    String::from_utf8(record.headers[0].1.clone()).unwrap()
+    record.headers.get_str("ce_id").unwrap().to_owned()
 }
 
 /// Numbers by key, in the order of first occurrence; a repeat is the same under its id.

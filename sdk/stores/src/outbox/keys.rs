@@ -39,15 +39,17 @@ fn hash(topic: &str, key: &[u8]) -> [u8; 4] {
 
 #[cfg(test)]
 mod tests {
+    use orderly_sdk::record::RecordHeaders;
+
     use super::*;
 
     fn record(topic: &str, key: Option<&str>) -> OutRecord {
         OutRecord {
-            topic: topic.to_owned(),
+            topic: topic.into(),
             partition: None,
             key: key.map(Into::into),
             payload: None,
-            headers: vec![],
+            headers: RecordHeaders::default(),
             timestamp_ms: 0,
         }
     }

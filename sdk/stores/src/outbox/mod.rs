@@ -22,7 +22,6 @@
 //! Rows without a bucket are of members that knew none yet. Whoever balances next gives them theirs,
 //! and nothing behind the first of them is taken before.
 
-mod headers;
 mod keys;
 mod leases;
 mod older;
@@ -30,7 +29,7 @@ mod older;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use orderly_sdk::OutRecord;
+use orderly_sdk::{OutRecord, record::RecordHeaders};
 use tokio::sync::watch;
 
 use crate::{Database, Migration, Row, StoreError, Tx, Value};
@@ -170,10 +169,10 @@ pub struct Backlog {
 }
 
 fn columns(record: &OutRecord, now: &Value) -> Vec<Value> {
-    let headers = headers::encode(&record.headers);
-    let bucket = keys::bucket(&record.topic, record.key.as_deref(), &headers);
+    let headers = record.headers.as_bytes();
+    let bucket = keys::bucket(&record.topic, record.key.as_deref(), headers);
     vec![
-        record.topic.as_str().into(),
+        (&*record.topic).into(),
         record.partition.into(),
         record.key.as_deref().into(),
         record.payload.as_deref().into(),
@@ -187,13 +186,13 @@ fn columns(record: &OutRecord, now: &Value) -> Vec<Value> {
 
 fn record(row: &Row) -> Result<(i64, OutRecord), StoreError> {
     let id = row.get(0)?;
-    let headers = headers::decode(&row.get::<Vec<u8>>(5)?).ok_or(StoreError::Damaged {
+    let headers = RecordHeaders::from_bytes(row.get(5)?).ok_or(StoreError::Damaged {
         table: "outbox",
         id,
         message: "its headers end in the middle",
     })?;
     let record = OutRecord {
-        topic: row.get(1)?,
+        topic: row.get::<String>(1)?.into(),
         partition: row.get(2)?,
         key: row.get(3)?,
         payload: row.get(4)?,

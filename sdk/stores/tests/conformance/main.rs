@@ -172,11 +172,11 @@ pub(crate) async fn effects(db: &Database) -> Vec<String> {
 
 pub(crate) fn record(key: &str, payload: &str) -> OutRecord {
     OutRecord {
-        topic: "orders".to_owned(),
+        topic: "orders".into(),
         partition: None,
         key: Some(key.into()),
         payload: Some(payload.into()),
-        headers: vec![("ce_id".to_owned(), payload.into())],
+        headers: [("ce_id", payload)].into_iter().collect(),
         timestamp_ms: 1_291_190_400_000,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orderly_sdk::OutRecord;
+use orderly_sdk::{OutRecord, record::RecordHeaders};
 use orderly_stores::{Database, Outbox, outbox};
 
 use crate::{Place, at_once, record};
@@ -15,15 +15,15 @@ pub(crate) async fn records_come_out_as_they_went_in(place: &Place) {
         OutRecord {
             key: Some(vec![]),
             payload: Some(vec![0, 255]),
-            headers: vec![
-                ("ce_type".to_owned(), b"OrderPlaced".to_vec()),
-                (String::new(), vec![]),
-                ("ce_type".to_owned(), vec![0, 159, 146, 150]),
-            ],
+            headers: RecordHeaders::from_iter([
+                ("ce_type", &b"OrderPlaced"[..]),
+                ("", b""),
+                ("ce_type", &[0, 159, 146, 150]),
+            ]),
             timestamp_ms: -1,
             ..record("c", "3")
         },
-        OutRecord { headers: vec![], ..record("d", "4") },
+        OutRecord { headers: RecordHeaders::default(), ..record("d", "4") },
     ];
 
     put(&db, &records[..2]).await;
