@@ -189,6 +189,11 @@ impl<R: Record> Core<R> {
         }
     }
 
+    /// Keys that run at once.
+    pub fn running(&self) -> usize {
+        self.shared.running
+    }
+
     /// What is to be written or read elsewhere, in this order.
     pub fn effects(&mut self) -> Vec<Effect<R>> {
         std::mem::take(&mut self.shared.effects)

@@ -15,7 +15,10 @@ use std::{
 };
 
 use orderly_core::{Assignment, Decision as Follows, Failed, Lane, Ledger, Report, RunEnd, Unit};
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, SemaphorePermit},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -97,21 +100,12 @@ impl<S: Scope> Executor<S> {
         });
     }
 
-    async fn side_by_side(self: Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
+    async fn side_by_side(self: Arc<Self>, mut unit: Unit<InRecord>, place: Arc<Place>) {
         let mut report = Report::of(unit.assignment);
+        let last = unit.runs.pop();
         let (began, mut at_once) = (Instant::now(), 0);
         for run in unit.runs {
-            let permit = match self.handlers.try_acquire() {
-                Ok(permit) => Some(permit),
-                Err(_) => {
-                    self.hand_in(&mut report);
-                    // Cancelled, it only hands its records back. It is never closed.
-                    tokio::select! {
-                        permit = self.handlers.acquire() => permit.ok(),
-                        () = place.stop.cancelled() => None,
-                    }
-                }
-            };
+            let permit = self.permit(&mut report, &place).await;
             let (this, place) = (Arc::clone(&self), Arc::clone(&place));
             let mut running =
                 Box::pin(async move { this.run(unit.assignment, run, None, &place).await });
@@ -123,7 +117,7 @@ impl<S: Scope> Executor<S> {
                 Poll::Pending => {
                     self.pace.waited();
                     let this = Arc::clone(&self);
-                    permit.into_iter().for_each(tokio::sync::SemaphorePermit::forget);
+                    permit.into_iter().for_each(SemaphorePermit::forget);
                     self.runtime.spawn(async move {
                         let ended = running.await;
                         this.handlers.add_permits(1);
@@ -134,8 +128,43 @@ impl<S: Scope> Executor<S> {
                 }
             }
         }
+        // Where handlers wait it is the only one, and this its task.
+        if let Some(run) = last {
+            let _permit = self.permit(&mut report, &place).await;
+            let mut running = pin!(self.run(unit.assignment, run, None, &place));
+            let ended = match futures::poll!(&mut running) {
+                Poll::Ready(ended) => {
+                    self.pace.ran(at_once + 1, began.elapsed());
+                    ended
+                }
+                Poll::Pending => {
+                    self.pace.ran(at_once, began.elapsed());
+                    self.pace.waited();
+                    self.hand_in(&mut report);
+                    running.await
+                }
+            };
+            ended.join(&mut report);
+        }
         self.hand_in(&mut report);
-        self.pace.ran(at_once, began.elapsed());
+    }
+
+    /// Leave to run a handler. Before it waits for it, it reports what is done. `None`: nobody is to
+    /// work for the partition any more, and it only hands its records back.
+    async fn permit(
+        &self,
+        report: &mut Report<InRecord>,
+        place: &Place,
+    ) -> Option<SemaphorePermit<'_>> {
+        if let Ok(permit) = self.handlers.try_acquire() {
+            return Some(permit);
+        }
+        self.hand_in(report);
+        // It is never closed.
+        tokio::select! {
+            permit = self.handlers.acquire() => permit.ok(),
+            () = place.stop.cancelled() => None,
+        }
     }
 
     fn hand_in(&self, report: &mut Report<InRecord>) {

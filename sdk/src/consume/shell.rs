@@ -33,6 +33,8 @@ use crate::{
 /// How long handlers that were cancelled are waited for: one that blocks its thread can't be
 /// cancelled, nor waited for.
 const AFTER_CANCEL: Duration = Duration::from_secs(1);
+/// Keys that run at once, from which on they are many.
+const CROWD: usize = 64;
 /// How often gauges are set.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -424,6 +426,7 @@ impl<S: Scope> MemberEvents for Shell<S> {
         self.watch();
         let now = self.began.elapsed();
         round.wait = self.core.next_tick().map(|at| at.saturating_sub(now));
+        round.is_crowded = self.core.running() >= CROWD;
         round
     }
 

@@ -95,6 +95,8 @@ pub(crate) struct Round {
     pub(crate) unread: Vec<Unread>,
     /// When there is something to do without anything having happened.
     pub(crate) wait: Option<Duration>,
+    /// So much is in flight that its ends are better heard of together.
+    pub(crate) is_crowded: bool,
 }
 
 /// A partition, from where it isn't read, and where it ends.
@@ -121,6 +123,9 @@ pub(crate) struct Member {
 
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// From one round to the next where much is in flight: a round costs about as much for one end of a
+/// handler as for many, and what waits in Kafka waits no longer for it.
+const CROWDED: Duration = Duration::from_micros(200);
 /// How often the ends of partitions are told.
 const LOOK_AT_ENDS: Duration = Duration::from_secs(1);
 /// How long a member that leaves tries to commit. What it can't commit, its successor does again.
@@ -202,6 +207,7 @@ impl Member {
         let (mut last_commit, mut last_ends) = (Instant::now(), Instant::now());
         let mut is_committing = false;
         let mut wait = LONGEST_WAIT;
+        let mut last_round = Instant::now();
         let ended = loop {
             if self.is_stopping.load(Ordering::Acquire) {
                 break Ok(());
@@ -222,6 +228,10 @@ impl Member {
             }
             let round = self.events().round();
             wait = wait.min(round.wait.unwrap_or(LONGEST_WAIT));
+            if round.is_crowded {
+                std::thread::sleep(CROWDED.saturating_sub(last_round.elapsed()));
+            }
+            last_round = Instant::now();
             let begun = self.begin(round.begin).and_then(|()| self.read_again(round.unread));
             if let Err(error) = begun {
                 break Err(error);
