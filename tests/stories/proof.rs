@@ -4,6 +4,11 @@ use orderly::{
     demo::{Demo, DemoError, Fault, Kind, Load},
     platform::Databases,
 };
+use orderly_schemas::ContactGiven;
+use orderly_sdk::{
+    codec::{Encoders, Registry},
+    emit::{EmitSettings, Emitter},
+};
 use orderly_stores::Database;
 use orderly_tests::{demo, prove, settings};
 
@@ -75,13 +80,18 @@ async fn break_store(
     sql: &str,
 ) -> (String, orderly::demo::Report) {
     let demo = demo(generated(20)).await;
-    let database = store(&demo.site.databases);
+    let order_id = change(store(&demo.site.databases), table, sql).await;
+    (order_id, prove(demo).await)
+}
+
+/// Changes something about one order of `table`, by `sql` with its id as `$1`; answers the id.
+async fn change(database: &Database, table: &str, sql: &str) -> String {
     let some = format!("SELECT order_id FROM {table} ORDER BY order_id LIMIT 1");
     let order_id: String = database.query(&some, &[]).await.unwrap()[0].get(0).unwrap();
     let mut tx = database.begin().await.unwrap();
     tx.execute(sql, &[order_id.as_str().into()]).await.unwrap();
     tx.commit().await.unwrap();
-    (order_id, prove(demo).await)
+    order_id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,6 +133,23 @@ async fn a_mail_for_another_order_or_one_that_failed_is_lost_by_name() {
         assert!(report.findings.iter().all(|finding| finding.order_id == order_id), "{sql}");
         assert_eq!(report.notifications.mail, sent, "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_without_its_address_is_lost_by_name_unless_the_contact_was_deleted() {
+    let demo = demo(generated(20)).await;
+    let sql = "UPDATE notifications_mail SET address = NULL WHERE order_id = $1";
+    let order_id = change(&demo.site.databases.notifications, "notifications_mail", sql).await;
+    let report = demo.prove().await.unwrap();
+    assert_eq!((report.lost, report.duplicated), (2, 0));
+    assert!(report.findings.iter().all(|finding| finding.order_id == order_id));
+
+    let config = &demo.site.config;
+    let registry = Registry::new(config).unwrap();
+    let encoders = Encoders::of("users").event::<ContactGiven>().register(config, &registry).await;
+    let users = Emitter::connect(config, encoders.unwrap(), EmitSettings::default()).await.unwrap();
+    users.delete::<ContactGiven>(&order_id).await.unwrap();
+    assert_eq!(prove(demo).await.findings, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 mod check_mails;
 mod check_stores;
 mod check_trails;
+mod contacts;
 mod customers;
 mod error;
 mod faults;

@@ -47,7 +47,9 @@ impl Demo {
         check_accepted(ledger, &self.taken, &mut findings);
         check_untold(ledger, &self.taken, &mut findings);
         check_history(ledger, &whose, history, &mut findings).await?;
-        let mail = check_mails(ledger, &self.taken, &whose, mailbox, &mut findings).await?;
+        let deleted = self.contacts.deleted().await?;
+        let mail =
+            check_mails(ledger, &self.taken, &deleted, &whose, mailbox, &mut findings).await?;
         let import = match &self.import {
             None => None,
             Some(tally) => {

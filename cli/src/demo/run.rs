@@ -14,6 +14,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     DemoError, Load, Site,
+    contacts::Contacts,
     customers::{CustomersError, collect},
     fits::Size,
     intake::{Taken, Watched},
@@ -44,6 +45,7 @@ pub struct Demo {
     /// Since when the stores have everything.
     over_since: Option<Instant>,
     pub(super) observer: Observer,
+    pub(super) contacts: Contacts,
     collecting: JoinHandle<Result<(), CustomersError>>,
     pub(super) taken: Taken,
     watched: Watched,
@@ -133,6 +135,7 @@ impl Demo {
             }
             _ => Before { kept: Counts::default(), mails: 0 },
         };
+        let contacts = Contacts::from_now(&site.config).await?;
         let (observer, ready) = Observer::start(&site.config, &starts, mine)?;
         let config = site.config.clone();
         let collecting = tokio::spawn(async move { collect(&config, ready).await });
@@ -145,6 +148,7 @@ impl Demo {
             told_by: None,
             over_since: None,
             observer,
+            contacts,
             collecting,
             taken: Taken::default(),
             watched: Watched::default(),
