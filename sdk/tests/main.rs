@@ -11,6 +11,7 @@ mod falling_behind;
 mod keys;
 mod members;
 mod metrics;
+mod no_brokers;
 mod parking;
 mod parts;
 mod registering;

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use orderly_sdk::{Config, kafka::EmbeddedBroker};
@@ -47,6 +48,8 @@ struct Rules {
     producing: watch::Sender<Producing>,
     rewrite: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
     has_rewritten: AtomicBool,
+    names_no_brokers: AtomicBool,
+    named_none: AtomicUsize,
     answered_bytes: AtomicUsize,
 }
 
@@ -59,6 +62,8 @@ impl Wire {
             producing: watch::Sender::new(Producing::Pass),
             rewrite: Mutex::default(),
             has_rewritten: AtomicBool::new(false),
+            names_no_brokers: AtomicBool::new(false),
+            named_none: AtomicUsize::new(0),
             answered_bytes: AtomicUsize::new(0),
         });
         let of_connections = Arc::clone(&rules);
@@ -87,6 +92,20 @@ impl Wire {
 
     pub fn has_rewritten(&self) -> bool {
         self.rules.has_rewritten.load(Ordering::Relaxed)
+    }
+
+    /// Metadata name topics and no brokers, as a cluster's do whose only broker, just back, isn't let
+    /// in yet: until clients have asked so many times.
+    pub async fn name_no_brokers(&self, times: usize) {
+        let rules = &self.rules;
+        let until = rules.named_none.load(Ordering::Relaxed) + times;
+        rules.names_no_brokers.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while rules.named_none.load(Ordering::Relaxed) < until {
+            assert!(Instant::now() < deadline, "nobody asks any more");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        rules.names_no_brokers.store(false, Ordering::Relaxed);
     }
 
     /// Bytes that the broker has sent.
@@ -145,7 +164,13 @@ impl Connection {
             let holding = match asked {
                 // The client is to find the broker at this end of the wire.
                 Some(METADATA | FIND_COORDINATOR) => {
-                    replace(&mut answer, &named(self.rules.broker), &named(self.own));
+                    let names_none = self.rules.names_no_brokers.load(Ordering::Relaxed);
+                    if names_none && asked == Some(METADATA) {
+                        leave_out_the_broker(&mut answer, self.rules.broker);
+                        self.rules.named_none.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        replace(&mut answer, &named(self.rules.broker), &named(self.own));
+                    }
                     None
                 }
                 Some(PRODUCE) => Some(Producing::HoldAnswers),
@@ -165,6 +190,18 @@ fn named(address: SocketAddr) -> Vec<u8> {
     let mut bytes = address.ip().to_string().into_bytes();
     bytes.extend(i32::from(address.port()).to_be_bytes());
     bytes
+}
+
+/// Metadata of version 9 or later: ids and tags of the answer, how long to wait, and the brokers: their
+/// number and one; each number, and each text's length, is one more than it says.
+fn leave_out_the_broker(answer: &mut Vec<u8>, broker: SocketAddr) {
+    const BROKERS: usize = 4 + 1 + 4;
+    assert_eq!(answer[BROKERS], 2, "one broker");
+    let named = named(broker);
+    let found = answer.windows(named.len()).position(|window| window == named).unwrap();
+    let rack = found + named.len();
+    let after = rack + 1 + usize::from(answer[rack]).saturating_sub(1) + 1;
+    answer.splice(BROKERS..after, [1]);
 }
 
 fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) -> bool {

@@ -15,11 +15,11 @@ use std::{
 use rdkafka::{
     ClientContext, TopicPartitionList,
     bindings::{
-        rd_kafka_commit_queue, rd_kafka_event_destroy, rd_kafka_event_error,
-        rd_kafka_event_topic_partition_list, rd_kafka_get_watermark_offsets,
-        rd_kafka_handle_mock_cluster, rd_kafka_header_get_all, rd_kafka_headers_t,
-        rd_kafka_message_headers, rd_kafka_message_status, rd_kafka_message_t,
-        rd_kafka_mock_group_initial_rebalance_delay_ms, rd_kafka_msg_status_t,
+        rd_kafka_brokers_add, rd_kafka_brokers_learned_ids, rd_kafka_commit_queue,
+        rd_kafka_event_destroy, rd_kafka_event_error, rd_kafka_event_topic_partition_list,
+        rd_kafka_get_watermark_offsets, rd_kafka_handle_mock_cluster, rd_kafka_header_get_all,
+        rd_kafka_headers_t, rd_kafka_mem_free, rd_kafka_message_headers, rd_kafka_message_status,
+        rd_kafka_message_t, rd_kafka_mock_group_initial_rebalance_delay_ms, rd_kafka_msg_status_t,
         rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll, rd_kafka_queue_t,
         rd_kafka_topic_partition_list_find,
     },
@@ -125,6 +125,23 @@ fn told(answer: RDKafkaRespErr) -> Result<(), RDKafkaErrorCode> {
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         other => Err(other.into()),
     }
+}
+
+/// Whether the client knows brokers beside those that it was told of; asks nobody.
+pub(super) fn knows_brokers<C: ClientContext>(client: &Client<C>) -> bool {
+    let mut known = 0;
+    // SAFETY: the client keeps its handle alive during both calls; the list of ids is ours to free.
+    unsafe {
+        let ids = rd_kafka_brokers_learned_ids(client.native_ptr(), &raw mut known);
+        rd_kafka_mem_free(client.native_ptr(), ids.cast());
+    }
+    known > 0
+}
+
+/// Tells the client of brokers.
+pub(super) fn add_brokers<C: ClientContext>(client: &Client<C>, brokers: &CStr) {
+    // SAFETY: the client keeps its handle alive during the call, which copies the text.
+    unsafe { rd_kafka_brokers_add(client.native_ptr(), brokers.as_ptr()) };
 }
 
 /// Offset behind a partition's last record, as the client last heard of it; asks nobody.

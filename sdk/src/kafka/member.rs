@@ -25,7 +25,9 @@ use rdkafka::{
 };
 
 use super::{
-    Assigned, KafkaError, Suspicion, client, errors,
+    Assigned, KafkaError, Suspicion,
+    bootstrap::Bootstrap,
+    client, errors,
     fetched::Fetched,
     ffi::{self, PartitionQueue},
     names::Names,
@@ -119,6 +121,7 @@ pub(crate) struct Member {
     settings: MemberSettings,
     names: Names,
     bootstrap: String,
+    known: Bootstrap,
 }
 
 /// Longest wait for a call; the client wants to be polled even when nothing comes.
@@ -176,6 +179,7 @@ impl Member {
         let strategy = is_classic.then_some(STRATEGY);
         let fixed: Vec<_> = FIXED.into_iter().chain(strategy).collect();
         let native = client::finish(native, config, &fixed)?;
+        let known = Bootstrap::of(&native);
         let context =
             Rebalances::of(config, &settings.group, &names, events, &is_stopping, suspicion);
         let mut consumer: BaseConsumer<Rebalances> = native
@@ -186,7 +190,6 @@ impl Member {
         consumer
             .subscribe(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>())
             .map_err(|e| KafkaError::failed(format!("subscribing to {topics:?}"), &e))?;
-        let bootstrap = config.bootstrap.clone();
         let commits = ffi::Commits::of(consumer.client());
         Ok(Self {
             commits,
@@ -197,7 +200,8 @@ impl Member {
             is_stopping,
             settings,
             names,
-            bootstrap,
+            bootstrap: config.bootstrap.clone(),
+            known,
         })
     }
 
@@ -223,6 +227,7 @@ impl Member {
             };
             if last_ends.elapsed() >= LOOK_AT_ENDS {
                 last_ends = Instant::now();
+                self.known.look(self.consumer.client());
                 self.look_at_ends();
                 self.look_at_silence();
             }

@@ -1,6 +1,7 @@
 //! The only place that names the Kafka client library. No type of it leaves this folder.
 mod admin;
 mod answer;
+mod bootstrap;
 mod client;
 mod embedded;
 mod errors;

@@ -13,6 +13,7 @@ use rdkafka::{
 
 use super::{
     KafkaError,
+    bootstrap::Bootstrap,
     client::{self, Logged},
     errors,
     names::Names,
@@ -29,6 +30,7 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Probe {
     client: Arc<BaseConsumer<Logged>>,
+    known: Arc<Bootstrap>,
     names: Names,
     config: Config,
 }
@@ -164,8 +166,9 @@ impl Probe {
     }
 
     fn by(client: &ClientConfig, config: &Config) -> Result<Self, KafkaError> {
+        let known = Arc::new(Bootstrap::of(client));
         let client = Arc::new(create(client)?);
-        Ok(Self { client, names: Names::of(config), config: config.clone() })
+        Ok(Self { client, known, names: Names::of(config), config: config.clone() })
     }
 
     /// Runs a blocking question off the runtime.
@@ -174,10 +177,16 @@ impl Probe {
         question: impl FnOnce(&BaseConsumer<Logged>, Duration) -> Result<T, Answer> + Send + 'static,
     ) -> Result<T, KafkaError> {
         let (client, patience) = (Arc::clone(&self.client), self.config.connect_timeout);
+        let known = Arc::clone(&self.known);
         let asked = tokio::task::spawn_blocking(move || {
             // Of earlier questions.
             drop(Logged::refusal(&client, GLANCE));
-            match question(&client, patience) {
+            let answer = question(&client, patience);
+            if answer.is_err() {
+                // Of partitions it says then that they are unknown.
+                known.look(client.client());
+            }
+            match answer {
                 Ok(answer) => {
                     client.context().answered();
                     Ok(answer)

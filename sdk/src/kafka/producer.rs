@@ -1,7 +1,10 @@
 //! Writing records: acks=all, idempotent, Java's partitioner; many in flight, bounded in number
 //! and bytes; each answered by what surely happened to it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use rdkafka::{
     ClientContext, Message,
@@ -10,11 +13,15 @@ use rdkafka::{
     producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
     types::RDKafkaErrorCode as Code,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::JoinHandle,
+};
 
 use super::{
     KafkaError, Suspicion,
     answer::{self, Answer, Asked},
+    bootstrap::{self, Bootstrap},
     client, errors, ffi,
     names::Names,
 };
@@ -35,7 +42,8 @@ pub(crate) struct ProducerSettings {
 
 /// One connection to write by. Dropping it gives up what is in flight, and says so to each.
 pub(crate) struct Producer {
-    native: ThreadedProducer<Answers>,
+    native: Arc<ThreadedProducer<Answers>>,
+    looking: JoinHandle<()>,
     room: Arc<Room>,
     names: Names,
     settings: ProducerSettings,
@@ -85,11 +93,14 @@ impl Producer {
             .set("queue.buffering.max.kbytes", (2 * settings.most_kib + 8_192).to_string());
         let fixed = if faults::is_planted(faults::ONE_ACK) { &FAULTY } else { &FIXED };
         let native = client::finish(native, config, fixed)?;
+        let known = Bootstrap::of(&native);
         let native = native
             .create_with_context(Answers { suspicion })
             .map_err(|e| KafkaError::failed("creating a producer", &e))?;
+        let native = Arc::new(native);
+        let looking = tokio::spawn(look(Arc::downgrade(&native), known));
         let room = Arc::new(Room::of(settings.most_records, settings.most_kib));
-        Ok(Self { native, room, names: Names::of(config), settings })
+        Ok(Self { native, looking, room, names: Names::of(config), settings })
     }
 
     /// Puts a record on its way. Waits for room, so long at most; once this has returned, records of
@@ -164,6 +175,21 @@ impl Producer {
             // Refused before it was queued: nothing was sent.
             DeliveryError::not_written(&error)
         })
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+/// A producer whose library forgot its brokers may have nobody who sends any more: they all wait.
+async fn look(producer: Weak<ThreadedProducer<Answers>>, known: Bootstrap) {
+    while let Some(producer) = producer.upgrade() {
+        known.look(producer.client());
+        drop(producer);
+        tokio::time::sleep(bootstrap::LOOK).await;
     }
 }
 

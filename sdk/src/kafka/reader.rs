@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::{
     KafkaError,
+    bootstrap::Bootstrap,
     client::{self, Logged},
     errors, ffi,
     names::Names,
@@ -66,6 +67,7 @@ impl Reader {
         ];
         // What belongs to a group's member means nothing here, and may be refused.
         let native = client::finish_ungrouped(native, config, &fixed)?;
+        let known = Bootstrap::of(&native);
         let consumer: BaseConsumer<Logged> = native
             .create_with_context(Logged::default())
             .map_err(|e| KafkaError::failed("creating a reader", &e))?;
@@ -74,6 +76,7 @@ impl Reader {
         let oldest = client::oldest(config);
         let work = Work {
             consumer,
+            known,
             topic: names.there(topic).into_owned().into(),
             names,
             next: HashMap::new(),
@@ -115,6 +118,7 @@ impl ReaderOrders {
 
 struct Work {
     consumer: BaseConsumer<Logged>,
+    known: Bootstrap,
     topic: Arc<str>,
     names: Names,
     /// By partition, the offset behind the last record that was read.
@@ -146,6 +150,7 @@ impl Work {
                 Err(blocking::TryRecvError::Empty) if sender.is_closed() => return,
                 Err(blocking::TryRecvError::Empty) => {}
             }
+            self.known.look(self.consumer.client());
             let Some(read) = self.poll() else { continue };
             if sender.blocking_send(read).is_err() {
                 return;

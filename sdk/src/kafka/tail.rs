@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{
     KafkaError, Probe,
+    bootstrap::Bootstrap,
     client::{self, Logged},
     errors,
     names::Names,
@@ -77,6 +78,7 @@ impl Tail {
         let fixed = [("group.id", "orderly-tail"), ("enable.auto.commit", "false")];
         // What belongs to a group's member means nothing here, and may be refused.
         let native = client::finish_ungrouped(native, config, &fixed)?;
+        let known = Bootstrap::of(&native);
         let consumer: BaseConsumer<Logged> = native
             .create_with_context(Logged::default())
             .map_err(|e| KafkaError::failed("creating a reader", &e))?;
@@ -86,7 +88,7 @@ impl Tail {
         let stop = Arc::clone(&stopping);
         let thread = std::thread::Builder::new()
             .name("orderly-tail".into())
-            .spawn(move || read(&consumer, &names, &sender, &stop))
+            .spawn(move || read(&consumer, &known, &names, &sender, &stop))
             .map_err(|e| KafkaError::Failed {
                 doing: "starting a reader's thread".into(),
                 why: e.to_string(),
@@ -111,11 +113,13 @@ impl Drop for Tail {
 
 fn read(
     consumer: &BaseConsumer<Logged>,
+    known: &Bootstrap,
     names: &Names,
     sender: &mpsc::Sender<Result<InRecord, KafkaError>>,
     stopping: &AtomicBool,
 ) {
     while !stopping.load(Ordering::Relaxed) {
+        known.look(consumer.client());
         let read = match consumer.poll(Duration::from_millis(100)) {
             None => continue,
             Some(Ok(message)) => Ok(names.take(&message)),
