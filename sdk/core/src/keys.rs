@@ -1,7 +1,7 @@
 //! The queue of each key of a partition, and which of them may run.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     hash::{BuildHasher as _, BuildHasherDefault, Hasher},
     mem,
     time::Duration,
@@ -18,7 +18,9 @@ pub(crate) struct Keys<R> {
     free: Vec<usize>,
     by_hash: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
     hasher: RandomState,
-    ready: VecDeque<SlotId>,
+    /// Whose turn it is: whose first record is the oldest comes first. A key with many keeps up then,
+    /// and isn't left over when the others are done.
+    ready: BTreeSet<(i64, SlotId)>,
 }
 
 pub(crate) struct Slot<R> {
@@ -62,7 +64,7 @@ impl<R: Record> Keys<R> {
             free: Vec::new(),
             by_hash: HashMap::default(),
             hasher: RandomState::default(),
-            ready: VecDeque::new(),
+            ready: BTreeSet::new(),
         }
     }
 
@@ -76,8 +78,7 @@ impl<R: Record> Keys<R> {
         let slot = self.get_mut(id);
         slot.queue.push_back(record);
         if slot.state == State::Idle {
-            slot.state = State::Ready;
-            self.ready.push_back(id);
+            self.line_up(id);
         }
     }
 
@@ -88,18 +89,20 @@ impl<R: Record> Keys<R> {
 
     /// The next whose turn it is; it is left to the caller what it then is.
     pub(crate) fn pop(&mut self) -> Option<SlotId> {
-        self.ready.pop_front()
+        self.ready.pop_first().map(|(_, id)| id)
     }
 
     /// Whose record waits for a part that is away, and whose turn it is.
     pub(crate) fn pop_unavailable(&mut self) -> Option<SlotId> {
-        let at = self.ready.iter().position(|id| self.slots[id.0].tries.is_unavailable)?;
-        self.ready.remove(at)
+        let next =
+            self.ready.iter().find(|(_, id)| self.slots[id.0].tries.is_unavailable).copied()?;
+        self.ready.remove(&next);
+        Some(next.1)
     }
 
     /// It wasn't its turn yet.
     pub(crate) fn turn_back(&mut self, id: SlotId) {
-        self.ready.push_front(id);
+        self.line_up(id);
     }
 
     /// Its first records, at most so many, all of one key.
@@ -124,9 +127,15 @@ impl<R: Record> Keys<R> {
             }
             self.free.push(id.0);
         } else {
-            slot.state = State::Ready;
-            self.ready.push_back(id);
+            self.line_up(id);
         }
+    }
+
+    fn line_up(&mut self, id: SlotId) {
+        let slot = &mut self.slots[id.0];
+        slot.state = State::Ready;
+        let first = slot.queue.front().map_or(i64::MAX, Record::offset);
+        self.ready.insert((first, id));
     }
 
     pub(crate) fn get(&self, id: SlotId) -> &Slot<R> {
