@@ -108,13 +108,13 @@ impl<R: Record> Keys<R> {
     /// Its first records, at most so many, all of one key.
     pub(crate) fn take_run(&mut self, id: SlotId, longest: usize) -> VecDeque<R> {
         let queue = &mut self.slots[id.0].queue;
-        let mut run = mem::take(queue);
-        if run.len() > 1 {
-            let key = run.front().and_then(Record::key);
-            let count = run.iter().take(longest).take_while(|record| record.key() == key).count();
-            *queue = run.split_off(count);
+        let key = queue.front().and_then(Record::key);
+        let others = queue.iter().skip(1).take(longest.saturating_sub(1));
+        let count = 1 + others.take_while(|record| record.key() == key).count();
+        match count {
+            all if all >= queue.len() => mem::take(queue),
+            some => queue.drain(..some).collect(),
         }
-        run
     }
 
     /// It is its turn, or it is gone where nothing is in it.

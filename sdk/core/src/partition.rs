@@ -1,9 +1,6 @@
 //! One owned partition: what came, what may run, what is done.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    mem,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     Assignment, Key, Lane, Ledger, Letter, Marks, Position, Record, Report, Run, RunEnd, Taken,
@@ -86,6 +83,8 @@ pub(crate) struct Partition<R> {
     pub(crate) letters_end: i64,
     pub(crate) epoch: Epoch,
     by_position: bool,
+    /// How many records of a key go together: as many as were done of one lately.
+    longest_run: usize,
     /// Taken up and not done.
     taken: usize,
     taken_bytes: usize,
@@ -125,6 +124,7 @@ impl<R: Record> Partition<R> {
             letters_end: beginning.letters_end,
             epoch: beginning.epoch,
             by_position: beginning.by_position,
+            longest_run: LONGEST_RUN,
             taken: 0,
             taken_bytes: 0,
             running: 0,
@@ -247,7 +247,11 @@ impl<R: Record> Partition<R> {
                 self.keys.turn_back(id);
                 return;
             }
-            let longest = if is_single { 1 } else { LONGEST_RUN.min(records) };
+            let longest = match shared.settings.batch {
+                Some(_) if is_single => 1,
+                Some(_) => LONGEST_RUN.min(records),
+                None => self.longest_run,
+            };
             slot.state = State::Running;
             slot.since = shared.now;
             let attempt = slot.tries.attempts + 1;
@@ -293,10 +297,18 @@ impl<R: Record> Partition<R> {
     }
 
     fn end_run(&mut self, id: SlotId, end: RunEnd<R>, shared: &mut Shared<R>) {
+        if end.failed.is_none() && shared.settings.batch.is_none() {
+            self.longest_run = match end.left.is_empty() {
+                true if end.done < self.longest_run => self.longest_run,
+                true => (2 * end.done).clamp(1, LONGEST_RUN),
+                // It took too long for all of them.
+                false => end.done.max(1),
+            };
+        }
         let slot = self.keys.get_mut(id);
-        let newer = mem::take(&mut slot.queue);
-        slot.queue = end.left;
-        slot.queue.extend(newer);
+        for record in end.left.into_iter().rev() {
+            slot.queue.push_front(record);
+        }
         if end.done > 0 {
             slot.tries.end(shared);
         }
