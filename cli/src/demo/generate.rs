@@ -20,8 +20,8 @@ use super::{
 
 /// Requests under way at once.
 const CONCURRENCY: u64 = 32;
-/// How long an order is sent again.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an order is sent again: longer than what is away for a minute takes to be back.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Longest wait between them.
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
 
