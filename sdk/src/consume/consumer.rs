@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     BatchHandler, DeletionHandler, Direct, EventSet, Handler, RetryPolicy, Scope,
+    crew::Crew,
     engine::Engine,
     execute::Executor,
     letters::Letters,
@@ -256,6 +257,7 @@ impl<S: Scope> Consumer<S> {
             stop: stop.clone(),
             runtime: tokio::runtime::Handle::current(),
             handlers: Semaphore::new(self.limits.concurrency.max(1)),
+            crew: Crew::new(),
             timeout: self.limits.handler_timeout,
             pace: Pace::default(),
         });

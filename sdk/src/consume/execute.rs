@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Decision, Failure, Scope,
     counters::Counters,
+    crew::Crew,
     engine::{Engine, Outcome, panic_text},
     look::Looks,
     mailbox::{Inbound, Mailbox},
@@ -49,6 +50,7 @@ pub(super) struct Executor<S: Scope> {
     pub(super) looks: Looks,
     pub(super) runtime: Handle,
     pub(super) handlers: Semaphore,
+    pub(super) crew: Crew<(Unit<InRecord>, Arc<Place>)>,
     /// Longest that a handler may take.
     pub(super) timeout: Option<Duration>,
     pub(super) pace: Pace,
@@ -83,30 +85,38 @@ impl Place {
 }
 
 impl<S: Scope> Executor<S> {
-    /// Does a unit; its reports come to the mailbox.
+    /// Has a unit done; its reports come to the mailbox.
     pub(super) fn start(self: &Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
+        let Some(first) = self.crew.give((unit, place)) else { return };
         let this = Arc::clone(self);
-        let is_batch = matches!(self.engine.routes, Routes::Batch { .. });
         self.runtime.spawn(async move {
-            if is_batch {
-                let report = this.batch(unit, &place).await;
-                this.mailbox.post(Inbound::Report(report));
-            } else if let Some(ledger) = unit.ledger.clone() {
-                let report = this.in_sequence(unit, ledger, &place).await;
-                this.mailbox.post(Inbound::Report(report));
-            } else {
-                this.side_by_side(unit, place).await;
+            let mut next = Some(first);
+            while let Some((unit, place)) = next {
+                this.work(unit, place).await;
+                next = this.crew.next().await;
             }
         });
     }
 
-    async fn side_by_side(self: Arc<Self>, mut unit: Unit<InRecord>, place: Arc<Place>) {
+    async fn work(self: &Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
+        if matches!(self.engine.routes, Routes::Batch { .. }) {
+            let report = self.batch(unit, &place).await;
+            self.mailbox.post(Inbound::Report(report));
+        } else if let Some(ledger) = unit.ledger.clone() {
+            let report = self.in_sequence(unit, ledger, &place).await;
+            self.mailbox.post(Inbound::Report(report));
+        } else {
+            self.side_by_side(unit, place).await;
+        }
+    }
+
+    async fn side_by_side(self: &Arc<Self>, mut unit: Unit<InRecord>, place: Arc<Place>) {
         let mut report = Report::of(unit.assignment);
         let last = unit.runs.pop();
         let (began, mut at_once) = (Instant::now(), 0);
         for run in unit.runs {
             let permit = self.permit(&mut report, &place).await;
-            let (this, place) = (Arc::clone(&self), Arc::clone(&place));
+            let (this, place) = (Arc::clone(self), Arc::clone(&place));
             let mut running =
                 Box::pin(async move { this.run(unit.assignment, run, None, &place).await });
             match futures::poll!(&mut running) {
@@ -116,7 +126,7 @@ impl<S: Scope> Executor<S> {
                 }
                 Poll::Pending => {
                     self.pace.waited();
-                    let this = Arc::clone(&self);
+                    let this = Arc::clone(self);
                     permit.into_iter().for_each(SemaphorePermit::forget);
                     self.runtime.spawn(async move {
                         let ended = running.await;

@@ -8,6 +8,7 @@ mod at_once;
 mod consumer;
 mod context;
 mod counters;
+mod crew;
 mod dead_letters;
 mod direct;
 mod engine;

@@ -316,6 +316,12 @@ impl<S: Scope> Shell<S> {
     }
 }
 
+impl<S: Scope> Drop for Shell<S> {
+    fn drop(&mut self) {
+        self.executor.crew.dismiss();
+    }
+}
+
 impl<S: Scope> MemberEvents for Shell<S> {
     fn assigned(&mut self, partitions: &[TopicPartition]) {
         let group = &self.executor.engine.group;
