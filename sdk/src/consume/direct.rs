@@ -40,15 +40,21 @@ impl Scope for Direct {
                  Consumer::within(Direct::through(emitter))",
             ));
         };
-        let mut pending = Vec::with_capacity(emitted.len());
-        for record in emitted {
-            pending.push(emitter.send_encoded(record).await.map_err(failure)?);
-        }
-        for outcome in pending {
-            outcome.await.map_err(failure)?;
-        }
-        Ok(())
+        // What every record is done in is to stay small.
+        Box::pin(send(emitter, emitted)).await
     }
+}
+
+/// Returns once all are acknowledged.
+async fn send(emitter: &Emitter, emitted: Vec<OutRecord>) -> Result<(), Failure> {
+    let mut pending = Vec::with_capacity(emitted.len());
+    for record in emitted {
+        pending.push(emitter.send_encoded(record).await.map_err(failure)?);
+    }
+    for outcome in pending {
+        outcome.await.map_err(failure)?;
+    }
+    Ok(())
 }
 
 /// A record that never fits is the handler's fault; else Kafka's.

@@ -134,7 +134,8 @@ impl<S: Scope> Engine<S> {
             return Ok(Opened::Foreign);
         }
         let (id, datum) = framed.or_reject("undecodable")?;
-        let schema = self.schema(id, attempt).await?;
+        // Seldom, and large: what every record is done in is to stay small.
+        let schema = Box::pin(self.schema(id, attempt)).await?;
         match said {
             Some(said) if said != schema.name() => Err(Failure::reject(format_args!(
                 "undecodable: its ce_type is {said}, its schema {id} is of {}",

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rdkafka::{
-    Offset, TopicPartitionList,
+    ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError as Native, KafkaResult},
 };
@@ -67,16 +67,14 @@ impl Reader {
         ];
         // What belongs to a group's member means nothing here, and may be refused.
         let native = client::finish_ungrouped(native, config, &fixed)?;
-        let known = Bootstrap::of(&native);
-        let consumer: BaseConsumer<Logged> = native
-            .create_with_context(Logged::default())
-            .map_err(|e| KafkaError::failed("creating a reader", &e))?;
+        let consumer = create(&native).map_err(|e| KafkaError::failed("creating a reader", &e))?;
         let (orders, taken) = blocking::channel();
         let (sender, read) = mpsc::channel(MOST_WAITING);
         let oldest = client::oldest(config);
         let work = Work {
             consumer,
-            known,
+            known: Bootstrap::of(&native),
+            native,
             topic: names.there(topic).into_owned().into(),
             names,
             next: HashMap::new(),
@@ -116,7 +114,12 @@ impl ReaderOrders {
     }
 }
 
+fn create(native: &ClientConfig) -> KafkaResult<BaseConsumer<Logged>> {
+    native.create_with_context(Logged::default())
+}
+
 struct Work {
+    native: ClientConfig,
     consumer: BaseConsumer<Logged>,
     known: Bootstrap,
     topic: Arc<str>,
@@ -194,22 +197,84 @@ impl Work {
         (!is_known).then_some(Ok(Read::End(partition, next)))
     }
 
-    /// One that is read already is taken up anew where it is, and its end told again.
+    /// Where it is read already and nothing came of it, another client takes all up where they are,
+    /// and tells its end again: what keeps the old one from it may stay for ever.
     fn obey(&mut self, (partition, from): Order) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
-        let from = match self.next.get(&partition) {
-            Some(next) => {
-                self.told.remove(&partition);
-                list.add_partition(&self.topic, partition);
-                self.consumer.incremental_unassign(&list)?;
-                list = TopicPartitionList::new();
-                Some(*next)
+        if self.next.contains_key(&partition) {
+            self.told.remove(&partition);
+            self.consumer = create(&self.native)?;
+            for (partition, next) in &self.next {
+                list.add_partition_offset(&self.topic, *partition, Offset::Offset(*next))?;
             }
-            None => from,
-        };
-        let offset = from.map_or(self.oldest, Offset::Offset);
-        list.add_partition_offset(&self.topic, partition, offset)?;
-        self.next.insert(partition, from.unwrap_or(0));
+        } else {
+            let offset = from.map_or(self.oldest, Offset::Offset);
+            list.add_partition_offset(&self.topic, partition, offset)?;
+            self.next.insert(partition, from.unwrap_or(0));
+        }
         self.consumer.incremental_assign(&list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{
+        OutRecord,
+        kafka::{EmbeddedBroker, Producer, ProducerSettings, Suspicion},
+        record::RecordHeaders,
+    };
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_asked_for_again_is_read_on_by_another_client_and_nothing_twice() {
+        let broker = EmbeddedBroker::start([("things", 2)]).unwrap();
+        let config = broker.config("http://127.0.0.1:1");
+        let settings = ProducerSettings {
+            linger: Duration::ZERO,
+            delivery_timeout: Duration::from_secs(10),
+            most_records: 10,
+            most_kib: 100,
+        };
+        let producer = Producer::new(&config, "test", settings, Suspicion::default()).unwrap();
+        let write = async |partition| {
+            let record = OutRecord {
+                topic: "things".into(),
+                partition: Some(partition),
+                key: Some(b"k".to_vec()),
+                payload: Some(b"v".to_vec()),
+                headers: RecordHeaders::default(),
+                timestamp_ms: 0,
+            };
+            producer.deliver(&record).await.unwrap();
+        };
+        let mut reader = Reader::of(&config, "things").unwrap();
+        for partition in [0, 1] {
+            write(partition).await;
+            reader.read(partition, None);
+        }
+        let mut seen = Vec::new();
+        let mut until_ends = async |reader: &mut Reader, ends: usize| {
+            let mut told = 0;
+            while told < ends {
+                match reader.next().await.unwrap().unwrap() {
+                    Read::Record(record) => {
+                        let at = record.at();
+                        seen.push((at.partition.partition, at.offset));
+                    }
+                    Read::End(..) => told += 1,
+                }
+            }
+            seen.sort_unstable();
+            seen.clone()
+        };
+        assert_eq!(until_ends(&mut reader, 2).await, [(0, 0), (1, 0)]);
+        // Its end is told again, also where nothing is new.
+        reader.read(0, None);
+        assert_eq!(until_ends(&mut reader, 1).await, [(0, 0), (1, 0)]);
+        write(0).await;
+        write(1).await;
+        assert_eq!(until_ends(&mut reader, 2).await, [(0, 0), (0, 1), (1, 0), (1, 1)]);
     }
 }
