@@ -204,10 +204,15 @@ impl Services {
     }
 }
 
-/// The `orderly` binary of this workspace, built as the tests are.
+/// The `orderly` binary of this workspace, built as the tests are; or the one that `ORDERLY_TEST_BINARY`
+/// names, as for load that an unoptimised one can't bear.
 pub fn binary() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("orderly", &[])).clone()
+    let found = || match std::env::var_os("ORDERLY_TEST_BINARY") {
+        Some(named) => named.into(),
+        None => build("orderly", &[]),
+    };
+    BUILT.get_or_init(found).clone()
 }
 
 /// Builds a binary of the command's package where these tests were built; up to date, it takes no
