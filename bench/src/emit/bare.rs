@@ -33,7 +33,7 @@ const PROPERTIES: [(&str, &str); 8] = [
     ("partitioner", "murmur2_random"),
     ("compression.type", "lz4"),
     ("message.timeout.ms", "30000"),
-    ("queue.buffering.max.messages", "10000"),
+    ("queue.buffering.max.messages", "21000"),
 ];
 
 #[derive(Default)]

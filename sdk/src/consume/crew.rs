@@ -52,11 +52,14 @@ impl<J> Crew<J> {
                 }
                 state.idle += 1;
             }
-            self.waking.acquire().await.ok()?.forget();
+            match self.waking.acquire().await {
+                Ok(permit) => permit.forget(),
+                Err(_) => return self.state().jobs.pop_front(),
+            }
         }
     }
 
-    /// Lets all go, once they have done what was given.
+    /// Lets all go, once they have done what was given. Nothing is to be given any more.
     pub(super) fn dismiss(&self) {
         self.waking.close();
     }

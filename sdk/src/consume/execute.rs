@@ -1,7 +1,7 @@
 //! Doing what the core hands out: runs of keys side by side, at most so many handlers at once.
 //!
 //! Runs of a bundle are begun one after the other. A handler that doesn't wait ends there and then,
-//! as in a plain loop; one that does goes on as a task of its own.
+//! as in a plain loop; one that does goes on as a task of its own, the last in the bundle's.
 
 use std::{
     collections::VecDeque,

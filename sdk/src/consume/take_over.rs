@@ -140,11 +140,15 @@ impl ParkedLog {
         is_enough: impl Fn(&Log) -> bool,
     ) -> Result<(), Ended> {
         let mut turns = self.shared.turns.subscribe();
-        let mut asked = Instant::now();
+        let (mut moved, mut reached) = (Instant::now(), None);
         loop {
             turns.mark_unchanged();
             {
                 let known = self.lock();
+                let next = known.partitions.get(&at.partition).map(|log| log.next);
+                if next != reached {
+                    (moved, reached) = (Instant::now(), next);
+                }
                 if let Some(why) = &known.failed {
                     return Err(Ended::Stopped(ConsumeError::Thread(why.clone())));
                 }
@@ -156,8 +160,8 @@ impl ParkedLog {
                 () = stop.cancelled() => return Err(Ended::Interrupted),
                 // The sender is in what this has a share of.
                 _ = turns.changed() => {}
-                () = tokio::time::sleep_until(asked + LONGEST_SILENCE) => {
-                    asked = Instant::now();
+                () = tokio::time::sleep_until(moved + LONGEST_SILENCE) => {
+                    moved = Instant::now();
                     tracing::warn!(%at, "waits for its parked keys; they are read anew");
                     self.orders.read(at.partition, None);
                 }

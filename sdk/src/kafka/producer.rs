@@ -13,10 +13,7 @@ use rdkafka::{
     producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
     types::RDKafkaErrorCode as Code,
 };
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    task::JoinHandle,
-};
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use super::{
     KafkaError, Suspicion,
@@ -65,6 +62,8 @@ pub(crate) enum DeliveryError {
     Unknown { why: String, is_away: bool },
 }
 
+/// Longest that who found no room waits for more than it needs.
+const MOMENT: Duration = Duration::from_millis(5);
 /// What an event of ours has.
 const USUAL_HEADERS: usize = 8;
 
@@ -138,7 +137,12 @@ impl Producer {
 
     /// Puts a record on its way and waits for its answer.
     pub(crate) async fn deliver(&self, record: &OutRecord) -> Result<Delivered, DeliveryError> {
-        self.send(record, self.settings.delivery_timeout).await?.await
+        // As long as it is tried to be written, too; zero is without end.
+        let patience = match self.settings.delivery_timeout {
+            Duration::ZERO => Duration::MAX,
+            some => some,
+        };
+        self.send(record, patience).await?.await
     }
 
     /// Waits until everything sent so far is answered. `false`: not within `patience`.
@@ -197,17 +201,15 @@ async fn look(producer: Weak<ThreadedProducer<Answers>>, known: Bootstrap) {
 pub(super) struct Room {
     records: Semaphore,
     kib: Semaphore,
-    /// Who found none waits until there is so much: woken for each record that leaves, it would do
+    /// Who found none waits for so much, for a moment: woken for each record that leaves, it would do
     /// little else.
-    some: (u32, u32),
-    most_kib: u32,
+    some: u32,
 }
 
 impl Room {
     pub(super) fn of(records: u32, kib: u32) -> Self {
         let semaphore = |most: u32| Semaphore::new(most as usize);
-        let some = (records.div_ceil(32), kib.div_ceil(32));
-        Self { records: semaphore(records), kib: semaphore(kib), some, most_kib: kib }
+        Self { records: semaphore(records), kib: semaphore(kib), some: records.div_ceil(32) }
     }
 
     pub(super) fn try_enter(&self, kib: u32) -> bool {
@@ -221,14 +223,18 @@ impl Room {
     }
 
     async fn enter(&self, kib: u32) {
-        let (some_records, some_kib) = self.some;
+        let some = tokio::time::timeout(MOMENT, self.records.acquire_many(self.some)).await;
         // Forgotten only when both are there, so that a caller who gives up takes nothing away.
         // They are never closed: an error can't be.
-        let records = self.records.acquire_many(some_records).await;
-        let free = self.kib.acquire_many((kib + some_kib).min(self.most_kib)).await;
-        if let (Ok(mut records), Ok(mut free)) = (records, free) {
-            let ours = (records.split(1), free.split(kib as usize));
-            ours.0.into_iter().chain(ours.1).for_each(SemaphorePermit::forget);
+        let record = match some {
+            // The rest is given back.
+            Ok(Ok(mut some)) => some.split(1),
+            _ => self.records.acquire().await.ok(),
+        };
+        let kib = self.kib.acquire_many(kib).await.ok();
+        if let (Some(record), Some(kib)) = (record, kib) {
+            record.forget();
+            kib.forget();
         }
     }
 
@@ -285,5 +291,45 @@ impl DeliveryError {
             too_large: error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge),
             is_away: errors::is_away(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Full.
+    fn room() -> Arc<Room> {
+        let room = Room::of(64, 64);
+        (0..64).for_each(|_| assert!(room.try_enter(1)));
+        assert!(!room.try_enter(1));
+        room.into()
+    }
+
+    #[tokio::test]
+    async fn who_found_no_room_enters_as_soon_as_there_is_some_and_leaves_the_rest() {
+        let room = room();
+        let entering = tokio::spawn({
+            let room = Arc::clone(&room);
+            async move { room.enter(1).await }
+        });
+        (0..3).for_each(|_| room.leave(1));
+        entering.await.unwrap();
+        assert!(room.try_enter(1) && room.try_enter(1));
+        assert!(!room.try_enter(1), "three left, and three entered");
+    }
+
+    #[tokio::test]
+    async fn room_for_one_is_enough_in_the_end_and_who_gives_up_takes_none() {
+        let room = room();
+        room.leave(1);
+        // Not `some`, but after a moment.
+        tokio::time::timeout(Duration::from_secs(10), room.enter(1)).await.unwrap();
+        let gave_up = tokio::time::timeout(2 * MOMENT, room.enter(1)).await;
+        assert!(gave_up.is_err());
+        room.leave(1);
+        assert!(room.try_enter(1));
     }
 }

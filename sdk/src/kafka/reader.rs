@@ -3,8 +3,10 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, mpsc as blocking},
-    time::Duration,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -45,6 +47,8 @@ type Order = (i32, Option<i64>);
 
 /// Records read and not yet taken.
 const MOST_WAITING: usize = 1_024;
+/// From one client of a reader to its next.
+const BETWEEN_CLIENTS: Duration = Duration::from_secs(10);
 /// Longest until an order is looked at.
 const LONGEST_POLL: Duration = Duration::from_millis(20);
 
@@ -75,6 +79,7 @@ impl Reader {
             consumer,
             known: Bootstrap::of(&native),
             native,
+            renewal: Renewal::default(),
             topic: names.there(topic).into_owned().into(),
             names,
             next: HashMap::new(),
@@ -82,7 +87,7 @@ impl Reader {
             told: HashMap::new(),
             oldest,
         };
-        std::thread::Builder::new()
+        thread::Builder::new()
             .name("orderly-reader".into())
             .spawn(move || work.run(&taken, &sender))
             .map_err(|e| KafkaError::Failed {
@@ -121,6 +126,7 @@ fn create(native: &ClientConfig) -> KafkaResult<BaseConsumer<Logged>> {
 struct Work {
     native: ClientConfig,
     consumer: BaseConsumer<Logged>,
+    renewal: Renewal,
     known: Bootstrap,
     topic: Arc<str>,
     names: Names,
@@ -131,6 +137,27 @@ struct Work {
     /// By partition, the end that was told last.
     told: HashMap<i32, i64>,
     oldest: Offset,
+}
+
+/// When a reader had another client last, and the one of before, which closes.
+#[derive(Default)]
+struct Renewal {
+    begun: Option<Instant>,
+    closing: Option<JoinHandle<()>>,
+}
+
+impl Renewal {
+    /// Several ask at once where nothing comes; and one that doesn't close is enough.
+    fn may_begin(&self) -> bool {
+        self.begun.is_none_or(|begun| begun.elapsed() > BETWEEN_CLIENTS)
+            && self.closing.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    fn begin(&mut self, old: BaseConsumer<Logged>) {
+        self.begun = Some(Instant::now());
+        // Closing it waits for what keeps it.
+        self.closing = Some(thread::spawn(move || drop(old)));
+    }
 }
 
 impl Work {
@@ -197,13 +224,16 @@ impl Work {
         (!is_known).then_some(Ok(Read::End(partition, next)))
     }
 
-    /// Where it is read already and nothing came of it, another client takes all up where they are,
-    /// and tells its end again: what keeps the old one from it may stay for ever.
+    /// Where it is read already and nothing came of it, its end is told again, and another client takes
+    /// all up where they are: what keeps the old one from it may stay for ever.
     fn obey(&mut self, (partition, from): Order) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
         if self.next.contains_key(&partition) {
             self.told.remove(&partition);
-            self.consumer = create(&self.native)?;
+            if !self.renewal.may_begin() {
+                return Ok(());
+            }
+            self.renewal.begin(mem::replace(&mut self.consumer, create(&self.native)?));
             for (partition, next) in &self.next {
                 list.add_partition_offset(&self.topic, *partition, Offset::Offset(*next))?;
             }
@@ -228,7 +258,7 @@ mod tests {
     };
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_is_asked_for_again_is_read_on_by_another_client_and_nothing_twice() {
+    async fn what_is_asked_for_again_is_read_on_and_nothing_twice() {
         let broker = EmbeddedBroker::start([("things", 2)]).unwrap();
         let config = broker.config("http://127.0.0.1:1");
         let settings = ProducerSettings {
