@@ -168,7 +168,7 @@ impl Walk {
         let mut args = vec![name.clone().into(), self.dir.path().into()];
         args.extend(self.protocol.properties(slot).into_iter().map(Into::into));
         let mut environment = self.parts.environment();
-        environment.push(("RUST_LOG".into(), "warn,librdkafka=off,rdkafka=off".into()));
+        environment.push(("RUST_LOG".into(), "info,librdkafka=off,rdkafka=off".into()));
         let started = Program::run(&name, &self.program, 0, |_| args, environment).unwrap();
         self.members.insert(slot, Member { name, program: started });
     }
