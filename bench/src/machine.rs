@@ -23,9 +23,16 @@ pub(crate) fn describe() -> Map<String, Value> {
     entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// Also says what this process took of the cores for it.
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let before = processor_time();
+    let done = work.await;
+    (done, processor_time() - before)
+}
+
 /// What this process has taken of the cores so far, all its threads together; none where that isn't
 /// known. In ticks of 10 ms, as the kernel counts for everybody.
-pub(crate) fn processor_time() -> Duration {
+fn processor_time() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The second field is a name in parentheses, which may hold anything.
     let (_, fields) = stat.rsplit_once(')').unwrap_or_default();

@@ -42,9 +42,8 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 let Side { name, run } = &mut sides[at];
-                let before = machine::processor_time();
-                let round = run(number).await.map_err(|why| format!("{case}, {name}: {why}"))?;
-                let took = machine::processor_time() - before;
+                let (round, took) = machine::timed(run(number)).await;
+                let round = round.map_err(|why| format!("{case}, {name}: {why}"))?;
                 self.raw.round(case, name, &round, Some(took))?;
                 done[at].push(round);
             }

@@ -167,14 +167,12 @@ impl InRecord {
 
     /// Its headers in order; those whose name is no text are left out.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
-        self.raw_headers().filter_map(text)
+        self.raw_headers().filter_map(headers::named)
     }
 
     /// The last header of that name, which is the one that counts.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        let found = self.raw_headers().filter(|(its, _)| *its == name.as_bytes());
-        found.last().map(|(_, value)| value)
+        headers::last(self.raw_headers(), name)
     }
 
     /// The same, where it is text.
@@ -238,7 +236,7 @@ impl orderly_core::Record for InRecord {
 }
 
 /// Room for the headers that an event of ours has.
-const USUAL_HEADERS: usize = 384;
+pub(crate) const USUAL_HEADERS: usize = 384;
 
 fn own_size(key: Option<&[u8]>, payload: Option<&[u8]>) -> usize {
     key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + USUAL_HEADERS

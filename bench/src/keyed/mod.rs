@@ -123,10 +123,8 @@ async fn case(run: &mut Run<'_>, broker: &Broker, peers: &Peers, kind: Kind) -> 
             break;
         }
         if !ours.iter().any(|round: &Round| round.is_cut) {
-            let before = machine::processor_time();
-            let round = ours::round(&set, number, kind, limit).await;
+            let (round, took) = machine::timed(ours::round(&set, number, kind, limit)).await;
             let round = round.map_err(|why| format!("{name}: {why}"))?;
-            let took = machine::processor_time() - before;
             run.raw.round(&name, "ours", &round, Some(took))?;
             ours.push(round);
         }

@@ -10,7 +10,7 @@ use orderly_sdk::{
     record::TopicPartition,
 };
 
-use super::DemoError;
+use super::{DemoError, lags::kept_of};
 
 /// Longest that the next record may take to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,11 +52,5 @@ impl Contacts {
 
 /// The offset behind the last record of each partition.
 async fn ends(probe: &Probe) -> Result<Vec<(TopicPartition, i64)>, KafkaError> {
-    let mut ends = Vec::new();
-    for partition in 0..probe.partitions(TOPIC).await? {
-        let at = TopicPartition { topic: TOPIC.into(), partition };
-        let (_, end) = probe.ends(&at).await?;
-        ends.push((at, end));
-    }
-    Ok(ends)
+    Ok(kept_of(probe, TOPIC).await?.into_iter().map(|(at, kept)| (at, kept.end)).collect())
 }

@@ -76,11 +76,7 @@ impl Lags {
     pub(super) async fn kept(&self) -> Result<Vec<(TopicPartition, Range<i64>)>, KafkaError> {
         let mut kept = Vec::new();
         for topic in [orders::TOPIC, order_status::TOPIC] {
-            for partition in 0..self.probe.partitions(topic).await? {
-                let at = TopicPartition { topic: topic.into(), partition };
-                let (oldest, end) = self.probe.ends(&at).await?;
-                kept.push((at, oldest..end));
-            }
+            kept.extend(kept_of(&self.probe, topic).await?);
         }
         Ok(kept)
     }
@@ -105,4 +101,18 @@ impl Lags {
         }
         Ok(true)
     }
+}
+
+/// From the oldest record kept to behind the newest one, for each partition of a topic.
+pub(super) async fn kept_of(
+    probe: &Probe,
+    topic: &str,
+) -> Result<Vec<(TopicPartition, Range<i64>)>, KafkaError> {
+    let mut kept = Vec::new();
+    for partition in 0..probe.partitions(topic).await? {
+        let at = TopicPartition { topic: topic.into(), partition };
+        let (oldest, end) = probe.ends(&at).await?;
+        kept.push((at, oldest..end));
+    }
+    Ok(kept)
 }

@@ -298,12 +298,12 @@ impl<R: Record> Partition<R> {
 
     fn end_run(&mut self, id: SlotId, end: RunEnd<R>, shared: &mut Shared<R>) {
         if end.failed.is_none() && shared.settings.batch.is_none() {
-            self.longest_run = match end.left.is_empty() {
-                true if end.done < self.longest_run => self.longest_run,
-                true => (2 * end.done).clamp(1, LONGEST_RUN),
+            if !end.left.is_empty() {
                 // It took too long for all of them.
-                false => end.done.max(1),
-            };
+                self.longest_run = end.done.max(1);
+            } else if end.done >= self.longest_run {
+                self.longest_run = (2 * end.done).min(LONGEST_RUN);
+            }
         }
         let slot = self.keys.get_mut(id);
         for record in end.left.into_iter().rev() {

@@ -7,7 +7,7 @@ use uuid::fmt::Hyphenated;
 
 use crate::{
     EventId, Meta,
-    record::{InRecord, RecordHeaders},
+    record::{InRecord, RecordHeaders, USUAL_HEADERS},
 };
 
 pub(crate) const TYPE: &str = "ce_type";
@@ -23,12 +23,9 @@ const TRACEPARENT: &str = "traceparent";
 /// Longest text that is taken over from a header.
 const MOST_TEXT: usize = 256;
 
-/// Room for all of them, with a source of usual length.
-const ROOM: usize = 384;
-
 /// The headers of an event of that type.
 pub(crate) fn write(event_type: &str, meta: &Meta) -> RecordHeaders {
-    let mut headers = RecordHeaders::with_room(ROOM);
+    let mut headers = RecordHeaders::with_room(USUAL_HEADERS);
     headers.push(SPEC_VERSION, b"1.0");
     headers.push(
         ID,

@@ -24,13 +24,12 @@ impl RecordHeaders {
 
     /// All in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
-        Pairs(&self.bytes).filter_map(text)
+        Pairs(&self.bytes).filter_map(named)
     }
 
     /// The last one of that name, which is the one that counts.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().filter(|(its, _)| *its == name).last().map(|(_, value)| value)
+        last(Pairs(&self.bytes), name)
     }
 
     /// The same, where it is text.
@@ -69,6 +68,19 @@ impl fmt::Debug for RecordHeaders {
         let pairs = self.iter().map(|(name, value)| (name, String::from_utf8_lossy(value)));
         f.debug_map().entries(pairs).finish()
     }
+}
+
+/// A header whose name is text.
+pub(super) fn named<'a>((name, value): (&'a [u8], &'a [u8])) -> Option<(&'a str, &'a [u8])> {
+    Some((std::str::from_utf8(name).ok()?, value))
+}
+
+/// The last value of that name.
+pub(super) fn last<'a>(
+    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    name: &str,
+) -> Option<&'a [u8]> {
+    pairs.filter(|(its, _)| *its == name.as_bytes()).last().map(|(_, value)| value)
 }
 
 /// What is left of a buffer: names and values.
