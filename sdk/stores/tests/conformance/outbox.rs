@@ -5,7 +5,7 @@ use std::time::Duration;
 use orderly_sdk::{OutRecord, record::RecordHeaders};
 use orderly_stores::{Database, Outbox, outbox};
 
-use crate::{Place, at_once, record};
+use crate::{Place, record};
 
 pub(crate) async fn records_come_out_as_they_went_in(place: &Place) {
     let (db, mut relay) = prepared(place).await;
@@ -95,18 +95,16 @@ pub(crate) async fn a_commit_between_take_and_wait_wakes(place: &Place) {
 
 pub(crate) async fn a_commit_while_a_take_is_under_way_wakes(place: &Place) {
     let (db, mut relay) = prepared(place).await;
-    let mut take = Box::pin(relay.take(10));
-    let early = at_once(take.as_mut()).await;
-    // By then its read has run, and found nothing; if not, it finds the record, which is as well.
-    for _ in 0..50 {
-        db.query("SELECT 1", &[]).await.unwrap();
-    }
-    put(&db, &[record("a", "1")]).await;
-    let taken = match early {
-        Some(taken) => taken.unwrap(),
-        None => take.as_mut().await.unwrap(),
-    };
-    drop(take);
+    // The take is asked first. It may also have to see to its leases, in a transaction for which the
+    // commit waits: so both go on together.
+    let (taken, ()) = tokio::join!(biased; relay.take(10), async {
+        // By then its read has run, and found nothing; if not, it finds the record, which is as well.
+        for _ in 0..50 {
+            db.query("SELECT 1", &[]).await.unwrap();
+        }
+        put(&db, &[record("a", "1")]).await;
+    });
+    let taken = taken.unwrap();
 
     if taken.is_empty() {
         in_time(relay.changed()).await;
