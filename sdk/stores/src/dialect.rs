@@ -8,6 +8,7 @@
 //! | `{skip_locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
 //! | `{now}` | the clock, in milliseconds since 1970 | the server's clock at this moment, likewise |
 //! | `{rows: a TEXT, b BIGINT}` | one row: `(SELECT $1 AS a, $2 AS b)` | all rows: `UNNEST($1::TEXT[], $2::BIGINT[])` |
+//! | `{any: BIGINT}` | the row's value: `$1` | one of all rows': `ANY ($1::BIGINT[])`, looked up in an index whatever the statistics say |
 //! | `{in_order}` | `WHERE TRUE` | `ORDER BY` the rows' numbers |
 
 use std::borrow::Cow;
@@ -23,9 +24,12 @@ pub(crate) struct Dialect {
     pub(crate) in_order: &'static str,
     /// Makes a table of a batch's rows, from the names and types of its columns.
     pub(crate) rows: fn(&[(&str, &str)]) -> String,
+    /// What a batch of rows of one column holds, from its type.
+    pub(crate) any: fn(&str) -> String,
 }
 
 const ROWS: &str = "rows:";
+const ANY: &str = "any:";
 
 impl Dialect {
     /// The text with every placeholder written out. Other braces stay.
@@ -60,14 +64,19 @@ impl Dialect {
             "skip_locked" => self.skip_locked,
             "now" => self.now,
             "in_order" => self.in_order,
-            name => return Some(Cow::Owned((self.rows)(&columns(name.strip_prefix(ROWS)?)?))),
+            name => {
+                return Some(Cow::Owned(match name.strip_prefix(ANY) {
+                    Some(kind) => (self.any)(kind.trim()),
+                    None => (self.rows)(&columns(name.strip_prefix(ROWS)?)?),
+                }));
+            }
         }))
     }
 }
 
 /// Whether a statement takes a batch.
 pub(crate) fn names_rows(sql: &str) -> bool {
-    sql.split('{').skip(1).any(|after| after.starts_with(ROWS))
+    sql.split('{').skip(1).any(|after| after.starts_with(ROWS) || after.starts_with(ANY))
 }
 
 fn columns(text: &str) -> Option<Vec<(&str, &str)>> {
@@ -114,5 +123,9 @@ mod tests {
             "INSERT INTO t (a, b) SELECT r.a, r.b FROM (SELECT * FROM UNNEST($1::TEXT[], \
              $2::BIGINT[]) WITH ORDINALITY AS named (a, b, nth)) AS r ORDER BY nth"
         );
+        let delete = "DELETE FROM t WHERE b = {any: BIGINT}";
+        assert!(super::names_rows(delete));
+        assert_eq!(sqlite::DIALECT.of(delete), "DELETE FROM t WHERE b = $1");
+        assert_eq!(postgres::DIALECT.of(delete), "DELETE FROM t WHERE b = ANY ($1::BIGINT[])");
     }
 }

@@ -54,6 +54,9 @@ impl Tx {
     /// FROM {rows: id BIGINT, what TEXT} AS r {in_order} ON CONFLICT DO NOTHING
     /// ```
     ///
+    /// or, where rows of one value only name what they are about, compares with `{any: TYPE}`, as in
+    /// `DELETE FROM effects WHERE id = {any: BIGINT}`.
+    ///
     /// Says how many rows it inserted, changed or deleted. SQLite runs it for a row after the
     /// other, Postgres for all at once: so no two rows may meet in one `DO UPDATE`, and
     /// `{in_order}` keeps their order where ids are given out or rows are locked.
@@ -66,7 +69,8 @@ impl Tx {
         let done = if dialect::names_rows(sql) {
             self.session.execute_many(sql, rows).await
         } else {
-            Err(StoreError::statement(sql, "a batch reads its rows from `{rows: name TYPE, …}`"))
+            let why = "a batch reads its rows from `{rows: name TYPE, …}` or `{any: TYPE}`";
+            Err(StoreError::statement(sql, why))
         };
         self.end_call(done)
     }

@@ -103,6 +103,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
             names.join(", ")
         )
     },
+    any: |kind| format!("ANY ($1::{kind}[])"),
 };
 
 /// A migration's text as Postgres has it. Text sorts by its bytes, as in SQLite, whatever the

@@ -73,4 +73,5 @@ pub(crate) const DIALECT: Dialect = Dialect {
             (1..).zip(columns).map(|(number, (name, _))| format!("${number} AS {name}")).collect();
         format!("(SELECT {})", values.join(", "))
     },
+    any: |_| "$1".to_owned(),
 };

@@ -11,13 +11,13 @@ use std::{
 
 use orderly_harness::{Postgres, need, parts};
 use orderly_sdk::consume::{Decision, Failure};
-use orderly_stores::{Database, StoreError};
+use orderly_stores::{Database, Outbox, StoreError, outbox};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
-use crate::{add_effect, at_once, effects, prepare_effects};
+use crate::{add_effect, at_once, effects, prepare_effects, record};
 
 #[tokio::test]
 async fn a_locked_table_is_unavailable_until_it_is_let_go() {
@@ -194,6 +194,34 @@ async fn a_connection_in_an_unknown_state_is_not_used_again() {
     // Rolled back, the first went on; the second was closed.
     assert_eq!(seen[0], seen[1]);
     assert_ne!(seen[1], seen[2]);
+}
+
+/// The table was counted while it was empty and not yet vacuumed: Postgres expects no row in it.
+#[tokio::test]
+async fn an_outbox_that_filled_since_it_was_counted_is_relayed_as_quickly() {
+    let place = need!(parts::postgres().await);
+    let db = open(place.url(), "statement_timeout=5000");
+    outbox::prepare(&db).await.unwrap();
+    let mut relay = Outbox::new(db.clone());
+    let records: Vec<_> = (0..10_000).map(|n: u32| record(&n.to_string(), "1")).collect();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("ALTER TABLE outbox SET (autovacuum_enabled = false)", &[]).await.unwrap();
+    outbox::insert(&mut tx, &records).await.unwrap();
+    tx.execute("DELETE FROM outbox", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("ANALYZE outbox", &[]).await.unwrap();
+    outbox::insert(&mut tx, &records).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut relayed = 0;
+    while relayed < records.len() {
+        let taken = relay.take(1_000).await.unwrap();
+        let ids: Vec<_> = taken.iter().map(|(id, _)| *id).collect();
+        relay.sent(&ids).await.unwrap();
+        relayed += ids.len();
+    }
+    assert!(relay.is_empty().await.unwrap());
 }
 
 #[tokio::test]
