@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 /// Orders a second, and for how many; fewer where time is short.
 const LONG: (u32, u64) = (200, 120);
-const SHORT: (u32, u64) = (80, 45);
+const SHORT: (u32, u64) = (60, 45);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_under_load_nothing_is_lost_doubled_or_reordered() {
