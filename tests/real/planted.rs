@@ -267,7 +267,13 @@ async fn the_leader_dies(
     };
     let (ran, ()) = tokio::join!(demo.run(&bars), dying);
     ran.unwrap();
-    prove(&demo).await
+    let report = prove(&demo).await;
+    if report.lost > 0 {
+        for service in ["fulfilment", "notifications"] {
+            eprintln!("{service} printed:\n{}", services.get(service).printed());
+        }
+    }
+    report
 }
 
 async fn place_partitions(parts: &RealParts) {

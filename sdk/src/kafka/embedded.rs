@@ -92,7 +92,7 @@ impl EmbeddedBroker {
         done.map_err(|e| KafkaError::failed("bringing the embedded broker back", &e))
     }
 
-    fn cluster(&self) -> Result<MockCluster<'_, Logged>, KafkaError> {
+    pub(super) fn cluster(&self) -> Result<MockCluster<'_, Logged>, KafkaError> {
         self.owner.client().mock_cluster().ok_or_else(|| KafkaError::Failed {
             doing: "starting the embedded broker".into(),
             why: "the client library has no mock cluster".into(),

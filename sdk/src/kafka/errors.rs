@@ -138,6 +138,11 @@ pub(super) fn is_between_leaders(error: &Native) -> bool {
     )
 }
 
+/// Whether the library knows of no such partition, or of nobody who leads it.
+pub(super) fn is_unknown_partition(error: &Native) -> bool {
+    matches!(error.rdkafka_error_code(), Some(Code::UnknownPartition))
+}
+
 /// Whether a broker was found, but TLS or SASL failed.
 pub(super) fn is_refusal(error: &Native) -> bool {
     matches!(error.rdkafka_error_code(), Some(Code::Authentication | Code::SSL))

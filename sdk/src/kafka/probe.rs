@@ -8,7 +8,7 @@ use std::{
 use rdkafka::{
     ClientConfig, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
-    error::KafkaError as Native,
+    error::{KafkaError as Native, RDKafkaErrorCode},
 };
 
 use super::{
@@ -81,14 +81,8 @@ impl Probe {
     pub async fn leader(&self, at: &TopicPartition) -> Result<Option<i32>, KafkaError> {
         let (name, number) = (self.names.there(&at.topic).into_owned(), at.partition);
         self.ask(move |client, patience| {
-            let metadata = client.fetch_metadata(Some(&name), patience).map_err(Answer::Native)?;
-            let found = metadata
-                .topics()
-                .iter()
-                .find(|topic| topic.name() == name)
-                .and_then(|topic| topic.partitions().iter().find(|p| p.id() == number));
-            match found {
-                Some(partition) => Ok(Some(partition.leader()).filter(|id| *id >= 0)),
+            match leader(client, &name, number, patience).map_err(Answer::Native)? {
+                Some(leader) => Ok(Some(leader).filter(|id| *id >= 0)),
                 None => Err(Answer::NoSuchTopic(name)),
             }
         })
@@ -239,9 +233,34 @@ fn watermarks(
             Err(error) if errors::is_between_leaders(&error) && Instant::now() < deadline => {
                 std::thread::sleep(LOOK);
             }
+            Err(error) if errors::is_unknown_partition(&error) => {
+                match leader(client, topic, partition, patience)? {
+                    // It has one since.
+                    Some(0..) if Instant::now() < deadline => std::thread::sleep(LOOK),
+                    Some(_) => {
+                        return Err(Native::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable));
+                    }
+                    None => return Err(error),
+                }
+            }
             answer => return answer,
         }
     }
+}
+
+/// Who leads a partition: -1 for nobody, `None` where the topic has no such partition. Of one that
+/// nobody leads, as while its leader is down and nobody else has its records, the library says the
+/// same as of one that there is not.
+fn leader(
+    client: &BaseConsumer<Logged>,
+    topic: &str,
+    partition: i32,
+    patience: Duration,
+) -> Result<Option<i32>, Native> {
+    let metadata = client.fetch_metadata(Some(topic), patience)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let listed = found.and_then(|topic| topic.partitions().iter().find(|p| p.id() == partition));
+    Ok(listed.map(|partition| partition.leader()))
 }
 
 enum Answer {
@@ -249,4 +268,30 @@ enum Answer {
     NoSuchTopic(String),
     Refused(String),
     NoToken(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        consume::{Decision, Failure},
+        kafka::{EmbeddedBroker, KAFKA},
+    };
+
+    #[tokio::test]
+    async fn a_partition_that_nobody_leads_is_away_and_one_that_there_is_not_is_unknown() {
+        let broker = EmbeddedBroker::start([("orders", 1)]).unwrap();
+        let probe = Probe::new(&broker.config("http://none")).unwrap();
+        let at = |partition| TopicPartition { topic: "orders".into(), partition };
+        assert_eq!(probe.ends(&at(0)).await.unwrap(), (0, 0));
+        broker.cluster().unwrap().partition_leader("orders", 0, None).unwrap();
+
+        let leaderless = probe.ends(&at(0)).await.unwrap_err();
+        assert_eq!(Failure::from(leaderless).decision(), &Decision::Unavailable(KAFKA));
+        let unknown = probe.ends(&at(1)).await.unwrap_err();
+        assert_eq!(Failure::from(unknown).decision(), &Decision::Retry);
+
+        broker.cluster().unwrap().partition_leader("orders", 0, Some(1)).unwrap();
+        assert_eq!(probe.ends(&at(0)).await.unwrap(), (0, 0));
+    }
 }
