@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, error::Error, hint::black_box, sync::Arc, time::Duration};
 
 use orderly_core::{
-    Assignment, Beginning, Bounds, Core, Exhausted, Record, Report, RetryPolicy, RunEnd, Settings,
+    Assignment, Beginning, Bounds, Core, Lane, Record, Report, RetryPolicy, RunEnd, Settings,
 };
 use orderly_schemas::{OrderLine, OrderPlaced};
 use orderly_sdk::{
@@ -59,14 +59,8 @@ impl Record for Item {
 
 /// The core alone: records come, go out key by key, are reported, and committed after each round.
 fn decide(records: u32) -> Result<(), Box<dyn Error>> {
-    let retry = RetryPolicy {
-        attempts: 1,
-        first_backoff: Duration::ZERO,
-        most_backoff: Duration::ZERO,
-        exhausted: Exhausted::Park,
-        rejected: Exhausted::Park,
-    };
     let bounds = Bounds { concurrency: 100, records: 10_000, bytes: 16 << 20, span: 100_000 };
+    let retry = RetryPolicy::default();
     let mut core = Core::new(Settings { bounds, retry, most_parked: 1_000, batch: None }, 7);
     let assignment = core.assign(Beginning::default());
     let mut done = 0;
@@ -93,11 +87,7 @@ fn item(number: u32) -> Item {
     Item { offset: i64::from(number), key: (number * 7 % KEYS).to_le_bytes() }
 }
 
-fn whole(
-    assignment: Assignment,
-    lane: orderly_core::Lane,
-    records: &VecDeque<Item>,
-) -> Report<Item> {
+fn whole(assignment: Assignment, lane: Lane, records: &VecDeque<Item>) -> Report<Item> {
     let end = RunEnd { lane, done: records.len(), left: VecDeque::new(), failed: None };
     Report {
         done: records.iter().map(Record::offset).collect(),

@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use orderly_core::{
-    Assignment, Beginning, Bounds, Core, Exhausted, Record, Report, RetryPolicy, RunEnd, Settings,
-    Unit,
+    Assignment, Beginning, Bounds, Core, Record, Report, RetryPolicy, RunEnd, Settings, Unit,
 };
 
 struct Item(i64, &'static str);
@@ -27,13 +26,7 @@ impl Record for Item {
 
 /// One handler at a time.
 fn core(records: impl IntoIterator<Item = Item>) -> (Core<Item>, Assignment) {
-    let retry = RetryPolicy {
-        attempts: 1,
-        first_backoff: Duration::ZERO,
-        most_backoff: Duration::ZERO,
-        exhausted: Exhausted::Park,
-        rejected: Exhausted::Park,
-    };
+    let retry = RetryPolicy::default();
     let bounds = Bounds { concurrency: 1, records: 100, bytes: 100, span: 100 };
     let mut core = Core::new(Settings { bounds, retry, most_parked: 1, batch: None }, 7);
     let assignment = core.assign(Beginning::default());

@@ -214,12 +214,12 @@ const INSERT: &str = "
 
 const REMOVE: &str = "DELETE FROM outbox WHERE id = {any: BIGINT}";
 
-// One statement, so that all of it sees the same commits. It reads no more than `$4` ids, and the bound
-// on bytes is kept on ids and sizes alone, before any payload is read.
+// One statement, so that all of it sees the same commits. It reads no more than `$4` ids, and the
+// bound on bytes is kept on ids and sizes alone, before any payload is read.
 //
-// What a database knows of a table that fills and empties all day is wrong most of the time: Postgres
-// took it for empty after a vacuum's count, and compared every row with all that are to be taken. So
-// each step is done once, and none leaves a choice that costs more than rows times buckets.
+// What a database knows of a table that fills and empties all day is wrong most of the time: where
+// Postgres had counted it while it was empty, it compared every row with all that are to be taken.
+// So each step is done once, and none leaves a choice that costs more than rows times buckets.
 const TAKE: &str = "
     WITH mine AS MATERIALIZED (
         SELECT l.bucket, (

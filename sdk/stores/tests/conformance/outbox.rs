@@ -162,7 +162,7 @@ async fn put(db: &Database, records: &[OutRecord]) {
     tx.commit().await.unwrap();
 }
 
-fn ids(taken: &[(i64, OutRecord)]) -> Vec<i64> {
+pub(crate) fn ids(taken: &[(i64, OutRecord)]) -> Vec<i64> {
     taken.iter().map(|(id, _)| *id).collect()
 }
 

@@ -79,7 +79,7 @@ pub(crate) async fn each_record_is_taken_by_the_relay_that_holds_its_bucket(plac
             if some.is_empty() {
                 break;
             }
-            relay.sent(&some.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await.unwrap();
+            relay.sent(&crate::outbox::ids(&some)).await.unwrap();
             taken.extend(some);
         }
         // Each key with both of its records, whose order is that of the ids.

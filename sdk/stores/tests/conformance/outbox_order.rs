@@ -41,7 +41,7 @@ pub(crate) async fn a_key_comes_out_in_commit_order(place: &Place) {
                 };
                 relayed.entry(text(&record.key)).or_default().push(text(&record.payload));
             }
-            relay.sent(&taken.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await.unwrap();
+            relay.sent(&crate::outbox::ids(&taken)).await.unwrap();
         }
         assert_eq!(relayed, committed, "{story}");
     }
