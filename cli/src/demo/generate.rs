@@ -65,6 +65,9 @@ pub(super) async fn generate(
                     None => Instant::now(),
                 };
                 tokio::time::sleep_until(meant.into()).await;
+                if watched.is_enough() {
+                    return;
+                }
                 watched.lock().sent += 1;
                 let key = format!("{run}-{number}");
                 let outcome = place(&client, &api, &key, &order(&run, number)).await;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,7 +13,10 @@ use serde::Serialize;
 
 /// How far a run is, for whoever watches it from beside. Clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Watched(Arc<Mutex<Seen>>);
+pub struct Watched {
+    seen: Arc<Mutex<Seen>>,
+    is_enough: Arc<AtomicBool>,
+}
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,8 +37,17 @@ impl Watched {
         *self.lock()
     }
 
+    /// Ends the load early: no further order is generated, those that were sent get their answers.
+    pub fn call_it_enough(&self) {
+        self.is_enough.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_enough(&self) -> bool {
+        self.is_enough.load(Ordering::Relaxed)
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

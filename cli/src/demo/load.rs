@@ -24,7 +24,7 @@ use crate::platform::Databases;
 pub enum Load {
     /// Generated, and placed over HTTP.
     Generated {
-        /// How many.
+        /// How many, unless [`Watched::call_it_enough`] ends them before.
         orders: u64,
         /// A second; `None`: as fast as they are answered.
         rate: Option<u32>,
