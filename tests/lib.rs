@@ -53,6 +53,20 @@ pub async fn prove(demo: Demo) -> Report {
     report
 }
 
+/// A spike that piled up, was taken whole, and worked off.
+pub fn assert_spike_was_worked_off(report: &Report, for_seconds: u64) {
+    assert!(report.is_proven(), "{:?}", report.findings);
+    assert_eq!(report.orders.accepted, report.orders.submitted);
+    assert_eq!(report.fulfilment.completed, report.orders.submitted);
+    let spike = report.spike.as_ref().unwrap();
+    assert_eq!(spike.seconds, for_seconds);
+    // It did pile up, else nothing is shown.
+    let in_spike = u64::from(spike.spike_per_second) * for_seconds;
+    let peak = spike.lag_peak["fulfilment"].unsigned_abs();
+    assert!(peak > in_spike / 4, "{:?} of {in_spike}", spike.lag_peak);
+    assert!(spike.lag_after.values().all(|lag| *lag == 0), "{:?}", spike.lag_after);
+}
+
 /// Whether long proofs run at full length: `ORDERLY_LONG=1`.
 pub fn is_long() -> bool {
     std::env::var_os("ORDERLY_LONG").is_some_and(|value| value == "1")

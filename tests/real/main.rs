@@ -12,4 +12,5 @@ mod planted;
 mod poisoned;
 mod processes;
 mod secured;
+mod spiked;
 mod subjects;

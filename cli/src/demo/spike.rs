@@ -27,10 +27,13 @@ use super::{
 const TARGET: f64 = 20.0;
 /// So many times that is the spike.
 const TIMES: f64 = 10.0;
-/// A table is held and let go once in this.
-const CYCLE: Duration = Duration::from_millis(500);
-/// How long it is let go at first.
-const FIRST_FREE: Duration = Duration::from_millis(50);
+/// How long a table is let go between two holds. Whatever waited meanwhile passes in it, so that
+/// the rate is ruled by how long the holds are.
+const FREE: Duration = Duration::from_millis(25);
+/// How long a table is held at first, at least, and at most: less than a statement may take.
+const FIRST_HELD: Duration = Duration::from_millis(500);
+const LEAST_HELD: Duration = Duration::from_millis(5);
+const MOST_HELD: Duration = Duration::from_secs(3);
 /// Orders by which the rate is measured; the first of them only fill the pipeline.
 const MEASURED: u64 = 150;
 const FILLING: u64 = 30;
@@ -70,21 +73,20 @@ pub(super) async fn spike(
     intakes: &mpsc::Sender<Intake>,
 ) -> Result<SpikeFigures, DemoError> {
     let mut sender = Sender { parts, intakes, next: 0 };
-    let mut free = FIRST_FREE;
+    let mut held = FIRST_HELD;
     let (mut slowed, mut rate);
     let mut measured = 0;
     loop {
-        slowed = Slowed::start(parts, free);
+        slowed = Slowed::start(parts, held);
         rate = sender.sustainable().await?;
         measured += 1;
-        tracing::info!(rate, ?free, "what the slowed consumers keep up with");
+        tracing::info!(rate, ?held, "what the slowed consumers keep up with");
         let is_near = (TARGET / 2.0..=TARGET * 2.0).contains(&rate);
         if is_near || measured == MOST_MEASUREMENTS {
             break;
         }
         slowed.end().await;
-        let factor = (TARGET / rate).clamp(0.1, 4.0);
-        free = free.mul_f64(factor).clamp(Duration::from_millis(1), CYCLE * 9 / 10);
+        held = held.mul_f64((rate / TARGET).clamp(0.1, 4.0)).clamp(LEAST_HELD, MOST_HELD);
     }
     let (lags, peaks) = (Lags::of(&parts.config)?, Peaks::default());
     let before = sender.send(PEACE, rate / 2.0).await?;
@@ -191,7 +193,7 @@ fn per_second(rate: f64) -> u32 {
 struct Slowed(JoinSet<()>);
 
 impl Slowed {
-    fn start(parts: &LoadParts, free: Duration) -> Self {
+    fn start(parts: &LoadParts, held: Duration) -> Self {
         let databases = &parts.databases;
         let mut holding = JoinSet::new();
         for (database, table) in [
@@ -200,7 +202,7 @@ impl Slowed {
             (&databases.notifications, "notifications_mail"),
         ] {
             let lock = databases.is_server.then(|| format!("LOCK TABLE {table} IN EXCLUSIVE MODE"));
-            holding.spawn(hold(database.clone(), lock, free));
+            holding.spawn(hold(database.clone(), lock, held));
         }
         Self(holding)
     }
@@ -210,12 +212,12 @@ impl Slowed {
     }
 }
 
-async fn hold(database: Database, lock: Option<String>, free: Duration) {
+async fn hold(database: Database, lock: Option<String>, held: Duration) {
     loop {
-        if let Err(error) = hold_once(&database, lock.as_deref(), CYCLE - free).await {
+        if let Err(error) = hold_once(&database, lock.as_deref(), held).await {
             tracing::debug!(%error, "not slowed this time");
         }
-        tokio::time::sleep(free).await;
+        tokio::time::sleep(FREE).await;
     }
 }
 
