@@ -86,14 +86,17 @@ pub enum DlqCommand {
         #[arg(long)]
         key: String,
     },
-    /// Run a parked key's dead letters again, in order and before its newer records. Says what it
-    /// would do, unless told to.
+    /// Run dead letters again: a parked key's, in order and before its newer records, or all that
+    /// were skipped, without any order. Says what it would do, unless told to.
     Redrive {
         /// The consumer group.
         group: String,
-        /// The key.
+        /// The parked key.
+        #[arg(long, required_unless_present = "skipped", conflicts_with = "skipped")]
+        key: Option<String>,
+        /// All that the group skipped.
         #[arg(long)]
-        key: String,
+        skipped: bool,
         /// Do it.
         #[arg(long)]
         execute: bool,

@@ -3,31 +3,33 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use orderly_sdk::{
     consume::{
         Consumer, Context, DeadLetter, Exhausted, Failure, Handler, Parked, RetryPolicy,
-        dead_letters, parked_keys, request_redrive,
+        dead_letters, parked_keys, passed_over, request_passed_over, request_redrive,
     },
     emit::EmitSettings,
 };
 
 use crate::{
-    members::{Running, quick, run, stop},
+    members::{Running, quick, run, skipping, stop},
     parts::{Greeted, Parts, Seen, greeted},
 };
 
 /// Can't do one key as long as that is broken.
 struct Delicate {
     is_broken: Arc<AtomicBool>,
+    failed: Arc<AtomicUsize>,
     done: Seen<(String, i64)>,
 }
 
 impl Handler<Greeted> for Delicate {
     async fn handle(&self, _: &mut Context<'_>, event: Greeted) -> Result<(), Failure> {
         if event.name == "bad" && self.is_broken.load(Ordering::Relaxed) {
+            self.failed.fetch_add(1, Ordering::Relaxed);
             return Err(Failure::retry("can't do this one"));
         }
         self.done.add((event.name, event.number));
@@ -38,18 +40,23 @@ impl Handler<Greeted> for Delicate {
 struct Group {
     parts: Parts,
     is_broken: Arc<AtomicBool>,
+    failed: Arc<AtomicUsize>,
     done: Seen<(String, i64)>,
 }
 
 impl Group {
     async fn start() -> Self {
         let (is_broken, done) = (Arc::new(AtomicBool::new(true)), Seen::default());
-        Self { parts: Parts::start(1).await, is_broken, done }
+        Self { parts: Parts::start(1).await, is_broken, failed: Arc::default(), done }
     }
 
     fn member(&self) -> Running {
-        let handler = Delicate { is_broken: Arc::clone(&self.is_broken), done: self.done.clone() };
-        let policy = RetryPolicy { exhausted: Exhausted::Park, ..quick() };
+        self.member_with(RetryPolicy { exhausted: Exhausted::Park, ..quick() })
+    }
+
+    fn member_with(&self, policy: RetryPolicy) -> Running {
+        let (is_broken, failed) = (Arc::clone(&self.is_broken), Arc::clone(&self.failed));
+        let handler = Delicate { is_broken, failed, done: self.done.clone() };
         let consumer = Consumer::new("group", &self.parts.config).retrying(policy);
         run(consumer.on::<Greeted>(handler))
     }
@@ -83,6 +90,17 @@ impl Group {
         };
         let patience = std::time::Duration::from_secs(30);
         tokio::time::timeout(patience, waiting).await.expect("they come");
+    }
+
+    /// Waits until its handler has failed so often.
+    async fn until_tried(&self, times: usize) {
+        let waiting = async {
+            while self.failed.load(Ordering::Relaxed) < times {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(30);
+        tokio::time::timeout(patience, waiting).await.expect("they are tried");
     }
 
     fn done_of(&self, key: &str) -> Vec<i64> {
@@ -146,4 +164,34 @@ async fn a_key_stays_parked_over_a_restart_and_a_redrive_that_fails_is_a_lap() {
     group.done.until("both", |all| all.len() == 3).await;
     assert_eq!(group.done_of("bad"), [1, 2]);
     stop(second).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_skipped_is_done_when_asked_for_and_only_once() {
+    let group = Group::start().await;
+    let member = group.member_with(skipping());
+    group.emit([("bad", 1), ("good", 1), ("bad", 2)]).await;
+    group.done.until("others go on", |all| all.len() == 1).await;
+    group.until_letters(2).await;
+
+    // Still broken: it fails again, and stays for the next time.
+    let left = || async { passed_over(&group.parts.config, "group").await.unwrap() };
+    let [skipped] = &left().await[..] else { panic!("of one partition") };
+    assert_eq!((skipped.letters, skipped.is_redriving), (2, false));
+    let (config, at) = (&group.parts.config, &skipped.at);
+    request_passed_over(config, "group", at).await.unwrap();
+    group.until_tried(2 * 3 + 2 * 3).await;
+    group.is_broken.store(false, Ordering::Relaxed);
+    stop(member).await.unwrap();
+
+    // Another member does them; asked for again, there is nothing left.
+    let member = group.member_with(skipping());
+    request_passed_over(config, "group", at).await.unwrap();
+    group.done.until("both", |all| all.len() == 3).await;
+    request_passed_over(config, "group", at).await.unwrap();
+    group.emit([("bad", 3), ("good", 2)]).await;
+    group.done.until("new ones", |all| all.len() == 5).await;
+    stop(member).await.unwrap();
+    assert_eq!(group.done_of("bad"), [1, 2, 3]);
+    assert_eq!(left().await, []);
 }

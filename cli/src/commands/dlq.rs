@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, process::ExitCode};
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use orderly_sdk::{
     Config,
-    consume::{DeadLetter, Parked, dead_letters, parked_keys, request_redrive},
+    consume::{
+        DeadLetter, Parked, PassedOver, dead_letters, parked_keys, passed_over,
+        request_passed_over, request_redrive,
+    },
 };
 use serde_json::{Value, json};
 
@@ -23,18 +26,23 @@ pub(super) async fn run(args: DlqArgs, output: Output) -> Result<ExitCode, Refus
     match command {
         DlqCommand::Ls { group } => list(&config, &group, output).await,
         DlqCommand::Show { group, key } => show(&config, &group, &key, output).await,
-        DlqCommand::Redrive { group, key, execute } => {
+        DlqCommand::Redrive { group, key: Some(key), execute, .. } => {
             redrive(&config, &group, &key, execute, output).await
+        }
+        DlqCommand::Redrive { group, key: None, execute, .. } => {
+            redrive_skipped(&config, &group, execute, output).await
         }
     }
 }
 
 async fn list(config: &Config, group: &str, output: Output) -> Result<ExitCode, Refused> {
     let parked = parked_keys(config, group).await.map_err(|e| Refused::by(&e))?;
-    let (mut skipped, mut letters) = (BTreeMap::<(String, String), u64>::new(), 0_u64);
+    let mut skipped = BTreeMap::<(String, String), u64>::new();
+    let (mut letters, mut done) = (0_u64, 0_u64);
     let count = |letter: DeadLetter| {
         letters += 1;
-        if !letter.is_parked {
+        done += u64::from(letter.is_done);
+        if !letter.is_parked && !letter.is_done {
             let what = (letter.source.partition.topic.to_string(), letter.error);
             *skipped.entry(what).or_default() += 1;
         }
@@ -49,7 +57,9 @@ async fn list(config: &Config, group: &str, output: Output) -> Result<ExitCode, 
                     json!({ "topic": topic, "error": error, "letters": count })
                 })
                 .collect();
-            print::line(json!({ "parked": parked, "skipped": skipped, "letters": letters }));
+            print::line(json!({
+                "parked": parked, "skipped": skipped, "letters": letters, "done": done,
+            }));
         }
         Output::Table => {
             let mut table = table(["partition", "parked key", "from", "laps", "state", "why"]);
@@ -71,7 +81,7 @@ async fn list(config: &Config, group: &str, output: Output) -> Result<ExitCode, 
                 print::line(format!("skipped in {topic}: {count} ({error})"));
             }
             print::line(format!(
-                "{} keys parked, {letters} dead letters written in all",
+                "{} keys parked; {letters} dead letters, of which a redrive has done {done}",
                 parked.len()
             ));
         }
@@ -109,12 +119,13 @@ async fn show(
                     "event": letter.record.header_str("ce_id"),
                     "attempts": letter.attempts,
                     "parked": letter.is_parked,
+                    "done": letter.is_done,
                     "error": letter.error,
                 }));
             }
         }
         Output::Table => {
-            let mut table = table(["source", "type", "event", "attempts", "why"]);
+            let mut table = table(["source", "type", "event", "attempts", "state", "why"]);
             for letter in &found {
                 let header = |name| letter.record.header_str(name).unwrap_or("").to_owned();
                 table.add_row([
@@ -122,6 +133,7 @@ async fn show(
                     header("ce_type"),
                     header("ce_id"),
                     letter.attempts.to_string(),
+                    state(letter).to_owned(),
                     letter.error.clone(),
                 ]);
             }
@@ -170,6 +182,46 @@ async fn redrive(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn redrive_skipped(
+    config: &Config,
+    group: &str,
+    execute: bool,
+    output: Output,
+) -> Result<ExitCode, Refused> {
+    let passed = passed_over(config, group).await.map_err(|e| Refused::by(&e))?;
+    if passed.is_empty() {
+        return Err(Refused::because(format!(
+            "group {group} has skipped nothing that a redrive hasn't done since"
+        )));
+    }
+    for PassedOver { at, letters, is_redriving } in &passed {
+        if execute {
+            request_passed_over(config, group, at).await.map_err(|e| Refused::by(&e))?;
+        }
+        match output {
+            Output::Json => print::line(json!({
+                "topic": at.topic.to_string(), "partition": at.partition, "skipped": letters,
+                "redriving": is_redriving, "asked": execute,
+            })),
+            Output::Table if execute => {
+                print::line(format!("{letters} skipped of {at}: asked, of its owner"));
+            }
+            Output::Table => print::line(format!(
+                "{letters} skipped of {at}: would be redriven, in no order; --execute does it"
+            )),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn state(letter: &DeadLetter) -> &'static str {
+    match letter {
+        DeadLetter { is_done: true, .. } => "done",
+        DeadLetter { is_parked: true, .. } => "parked",
+        _ => "skipped",
+    }
 }
 
 fn as_json(parked: &Parked) -> Value {

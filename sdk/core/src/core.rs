@@ -8,7 +8,8 @@ use std::{
 
 use crate::{
     Assignment, AtOnce, Beginning, Commit, Decision, Effect, Key, Lane, Mark, Record, Report,
-    RetryPolicy, Room, Stuck, Ticket, Unit, partition::Partition, retry::Jitter, work::SlotId,
+    RetryPolicy, Room, Stuck, Ticket, Unit, Whose, partition::Partition, retry::Jitter,
+    work::SlotId,
 };
 
 /// How a member works.
@@ -88,6 +89,7 @@ impl<R: Record> Core<R> {
             match timer {
                 Timer::Slot(id) => partition.wake(id, due),
                 Timer::Redrive(key) => partition.wake_redrive(&key, Some(due)),
+                Timer::PassedOver => partition.wake_passed(Some(due)),
             }
         }
     }
@@ -200,8 +202,11 @@ impl<R: Record> Core<R> {
     }
 
     /// A mark with that sequence is acknowledged.
-    pub fn marked(&mut self, assignment: Assignment, key: &Key, sequence: u64) {
-        self.with(assignment, |partition, shared| partition.marked(key, sequence, shared));
+    pub fn marked(&mut self, assignment: Assignment, whose: &Whose, sequence: u64) {
+        self.with(assignment, |partition, shared| match whose {
+            Whose::Key(key) => partition.marked(key, sequence, shared),
+            Whose::PassedOver => partition.passed_marked(sequence, shared),
+        });
     }
 
     /// A dead letter is acknowledged, at that offset of the dead letters.
@@ -209,14 +214,20 @@ impl<R: Record> Core<R> {
         self.with(assignment, |partition, shared| partition.lettered(slot, at, shared));
     }
 
-    /// A key's next dead letter, as the record it was, and where it lies.
-    pub fn letter_found(&mut self, assignment: Assignment, key: &Key, at: i64, letter: R) {
-        self.with(assignment, |partition, shared| partition.letter_found(key, at, letter, shared));
+    /// The next dead letter, as the record it was, and where it lies.
+    pub fn letter_found(&mut self, assignment: Assignment, whose: &Whose, at: i64, letter: R) {
+        self.with(assignment, |partition, shared| match whose {
+            Whose::Key(key) => partition.letter_found(key, at, letter, shared),
+            Whose::PassedOver => partition.passed_found(at, letter, shared),
+        });
     }
 
-    /// No dead letter of a key lies before that offset of the dead letters.
-    pub fn no_letter(&mut self, assignment: Assignment, key: &Key, through: i64) {
-        self.with(assignment, |partition, shared| partition.no_letter(key, through, shared));
+    /// No further dead letter lies before that offset of the dead letters.
+    pub fn no_letter(&mut self, assignment: Assignment, whose: &Whose, through: i64) {
+        self.with(assignment, |partition, shared| match whose {
+            Whose::Key(key) => partition.no_letter(key, through, shared),
+            Whose::PassedOver => partition.no_passed(shared),
+        });
     }
 
     /// A record of `<group>.parked` came that lies behind the own takeover.
@@ -326,6 +337,7 @@ impl<R> Shared<R> {
 pub(crate) enum Timer {
     Slot(SlotId),
     Redrive(Key),
+    PassedOver,
 }
 
 #[derive(Default)]

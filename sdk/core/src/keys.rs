@@ -53,7 +53,8 @@ pub(crate) enum State {
     Marking,
     /// A dead letter of that offset and size.
     Writing(i64, usize),
-    /// The end of its key's redrive, room for another parked key, or nothing any more.
+    /// The end of its key's redrive, or of a run of what was passed over, room for another parked
+    /// key, or nothing any more.
     Held,
 }
 
@@ -98,6 +99,26 @@ impl<R: Record> Keys<R> {
             self.ready.iter().find(|(_, id)| self.slots[id.0].tries.is_unavailable).copied()?;
         self.ready.remove(&next);
         Some(next.1)
+    }
+
+    /// Keeps a key from running, where nothing of it is in progress, until it is
+    /// [settled](Self::settle).
+    pub(crate) fn hold(&mut self, key: Option<&[u8]>) -> Option<SlotId> {
+        let hash = self.hash_of(key);
+        let id = match hash.0.and_then(|hash| self.by_hash.get(&hash)) {
+            Some(id) => SlotId(*id),
+            None => self.open(hash),
+        };
+        if !matches!(self.get(id).state, State::Idle | State::Ready) {
+            return None;
+        }
+        let slot = self.get_mut(id);
+        slot.state = State::Held;
+        let first = slot.queue.front().map(Record::offset);
+        if let Some(first) = first {
+            self.ready.remove(&(first, id));
+        }
+        Some(id)
     }
 
     /// It wasn't its turn yet.

@@ -10,6 +10,7 @@ mod failing;
 mod keys;
 mod parked;
 mod partition;
+mod passed;
 mod redrive;
 mod tries;
 mod work;
@@ -22,7 +23,7 @@ pub use self::{
     core::{Bounds, Core, Settings},
     ledger::{Ledger, Position, Taken},
     ledger_text::MOST_TEXT,
-    parked::{Epoch, Key, Mark, Marks, ParkedKey},
+    parked::{Epoch, Key, Mark, Marks, ParkedKey, PassedOver, Whose},
     partition::{Beginning, Commit, Room, Stuck},
     retry::{Decision, Exhausted, RetryPolicy},
     work::{Assignment, Effect, Failed, Lane, Letter, Record, Report, Run, RunEnd, SlotId, Unit},

@@ -8,6 +8,7 @@ use crate::{
     core::Shared,
     keys::{Keys, State},
     parked::Epoch,
+    passed::Passed,
     redrive::Parked,
     work::{Effect, SlotId},
 };
@@ -77,6 +78,7 @@ pub(crate) struct Partition<R> {
     incoming: VecDeque<R>,
     pub(crate) keys: Keys<R>,
     pub(crate) parked: BTreeMap<Key, Parked<R>>,
+    pub(crate) passed: Passed<R>,
     /// Keys whose next dead letter may run.
     pub(crate) redrives: VecDeque<Key>,
     pub(crate) waiting_letters: VecDeque<WaitingLetter>,
@@ -119,6 +121,7 @@ impl<R: Record> Partition<R> {
             incoming: VecDeque::new(),
             keys: Keys::new(),
             parked: BTreeMap::new(),
+            passed: Passed::left(beginning.marks.passed_over.clone()),
             redrives: VecDeque::new(),
             waiting_letters: VecDeque::new(),
             letters_end: beginning.letters_end,
@@ -201,7 +204,7 @@ impl<R: Record> Partition<R> {
             return None;
         }
         let mut runs = Vec::new();
-        match self.next_redriven(shared) {
+        match self.next_redriven(shared).or_else(|| self.next_passed(shared)) {
             Some(run) => runs.push(run),
             None => self.gather(&mut runs, most, shared),
         }
@@ -290,6 +293,7 @@ impl<R: Record> Partition<R> {
             match run.lane.clone() {
                 Lane::Live(id) => self.end_run(id, run, shared),
                 Lane::Redriven(key) => self.end_redriven(&key, run, shared),
+                Lane::PassedOver(slot) => self.end_passed_run(slot, run, shared),
             }
         }
         self.write_letters(shared);

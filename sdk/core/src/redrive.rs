@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    Failed, Key, Lane, Mark, Marks, ParkedKey, Record, Run, RunEnd,
+    Failed, Key, Lane, Mark, Marks, ParkedKey, Record, Run, RunEnd, Whose,
     core::{Shared, Timer},
     keys::State,
     partition::Partition,
@@ -62,8 +62,12 @@ impl<R: Record> Partition<R> {
                 self.look(&key, shared);
             }
         }
-        marks.void.iter().for_each(|key| self.say_again(key, shared));
-        marks.requests.iter().for_each(|key| self.redrive(key, shared));
+        self.go_on_with_passed(shared);
+        marks.void.iter().for_each(|whose| match whose {
+            Whose::Key(key) => self.say_again(key, shared),
+            Whose::PassedOver => self.say_passed_again(shared),
+        });
+        marks.requests.iter().for_each(|whose| self.asked(whose, shared));
     }
 
     /// A key's first record is given up: its mark comes first.
@@ -88,14 +92,22 @@ impl<R: Record> Partition<R> {
     }
 
     /// Somebody asks for a redrive.
-    pub(crate) fn redrive(&mut self, key: &Key, shared: &mut Shared<R>) {
+    fn asked(&mut self, whose: &Whose, shared: &mut Shared<R>) {
+        match whose {
+            Whose::Key(key) => self.redrive(key, shared),
+            Whose::PassedOver => self.redrive_passed(shared),
+        }
+    }
+
+    fn redrive(&mut self, key: &Key, shared: &mut Shared<R>) {
         if let Some(parked) = self.parked.get_mut(key) {
             parked.is_wanted = !parked.state.is_redriving;
             if matches!(parked.phase, Phase::Resting) {
                 self.rest(key, shared);
             }
         }
-        shared.effects.push(Effect::Answer { assignment: self.id, key: Key::clone(key) });
+        let whose = Whose::Key(Key::clone(key));
+        shared.effects.push(Effect::Answer { assignment: self.id, whose });
     }
 
     /// A record of `<group>.parked` behind the own takeover.
@@ -106,8 +118,12 @@ impl<R: Record> Partition<R> {
                 shared.effects.push(Effect::Overtaken(self.id));
             }
             Mark::State { key, epoch, .. } if epoch < self.epoch => self.say_again(&key, shared),
-            Mark::Redrive(key) => self.redrive(&key, shared),
-            Mark::Takeover(_) | Mark::State { .. } | Mark::Answered(_) => {}
+            Mark::PassedOver { epoch, .. } if epoch < self.epoch => self.say_passed_again(shared),
+            Mark::Redrive(whose) => self.asked(&whose, shared),
+            Mark::Takeover(_)
+            | Mark::State { .. }
+            | Mark::PassedOver { .. }
+            | Mark::Answered(_) => {}
         }
     }
 
@@ -255,11 +271,15 @@ impl<R: Record> Partition<R> {
             .map(|(key, _)| Key::clone(key))
             .collect();
         waiting.iter().for_each(|key| self.wake_redrive(key, None));
+        if self.passed.tries.is_unavailable {
+            self.wake_passed(None);
+        }
     }
 
     /// Records whose part is away, to be forgotten with the partition.
     pub(crate) fn unavailable(&self) -> usize {
         self.parked.values().filter(|it| it.tries.is_unavailable).count()
+            + usize::from(self.passed.tries.is_unavailable)
             + self.keys.iter().filter(|(_, slot)| slot.tries.is_unavailable).count()
     }
 
@@ -278,7 +298,8 @@ impl<R: Record> Partition<R> {
         let Some(parked) = self.parked.get_mut(key) else { return };
         parked.phase = Phase::Looking;
         let from = parked.state.letters_from;
-        shared.effects.push(Effect::Look { assignment: self.id, key: Key::clone(key), from });
+        let whose = Whose::Key(Key::clone(key));
+        shared.effects.push(Effect::Look { assignment: self.id, whose, from });
     }
 
     fn looking(&mut self, key: &Key) -> Option<&mut Parked<R>> {
@@ -314,13 +335,9 @@ impl<R: Record> Partition<R> {
 
     fn say(&self, key: &Key, sequence: u64, shared: &mut Shared<R>) {
         let parked = self.parked.get(key).filter(|it| !matches!(it.phase, Phase::Ending));
-        shared.effects.push(Effect::Mark {
-            assignment: self.id,
-            key: Key::clone(key),
-            epoch: self.epoch,
-            state: parked.map(|parked| parked.state.clone()),
-            sequence,
-        });
+        let state = parked.map(|parked| parked.state.clone());
+        let mark = Mark::State { key: Key::clone(key), epoch: self.epoch, state };
+        shared.effects.push(Effect::Mark { assignment: self.id, mark, sequence });
     }
 }
 

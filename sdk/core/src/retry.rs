@@ -70,9 +70,9 @@ impl RetryPolicy {
         half + Duration::from_millis(random % (spread + 1))
     }
 
-    /// Whether any key is ever parked.
-    pub fn parks(&self) -> bool {
-        self.exhausted == Exhausted::Park || self.rejected == Exhausted::Park
+    /// Whether anything ever goes to the dead letters.
+    pub fn gives_up(&self) -> bool {
+        self.exhausted != Exhausted::Stop || self.rejected != Exhausted::Stop
     }
 
     pub(crate) fn wait(&self, decision: Decision, failures: u32, random: u64) -> Duration {

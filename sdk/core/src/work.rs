@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{Decision, Epoch, Key, Ledger, ParkedKey};
+use crate::{Decision, Key, Ledger, Mark, Whose};
 
 /// A record, as far as its order matters.
 pub trait Record {
@@ -49,6 +49,8 @@ pub enum Lane {
     Live(SlotId),
     /// The dead letters of a parked key.
     Redriven(Key),
+    /// The dead letters that were passed over; meanwhile the key's queue stands still, if it has one.
+    PassedOver(Option<SlotId>),
 }
 
 /// A key's queue within its partition.
@@ -93,16 +95,12 @@ pub struct Failed {
 /// What is to be written or read elsewhere; then acknowledged.
 #[derive(Debug)]
 pub enum Effect<R> {
-    /// Make a key's state last, or its end (`None`); then [`marked`](crate::Core::marked).
+    /// Make a state last; then [`marked`](crate::Core::marked).
     Mark {
         /// The partition.
         assignment: Assignment,
-        /// The key.
-        key: Key,
-        /// Of its owner.
-        epoch: Epoch,
-        /// Its state.
-        state: Option<ParkedKey>,
+        /// A key's state, its end, or that of what was passed over.
+        mark: Mark,
         /// To be handed back.
         sequence: u64,
     },
@@ -110,18 +108,18 @@ pub enum Effect<R> {
     Answer {
         /// The partition.
         assignment: Assignment,
-        /// The key.
-        key: Key,
+        /// What was asked for.
+        whose: Whose,
     },
     /// Write a dead letter; then [`lettered`](crate::Core::lettered).
     Letter(Letter<R>),
-    /// Look for the first dead letter of a key at or behind an offset of the dead letters; then
+    /// Look for the first dead letter at or behind an offset of the dead letters; then
     /// [`letter_found`](crate::Core::letter_found) or [`no_letter`](crate::Core::no_letter).
     Look {
         /// The partition.
         assignment: Assignment,
-        /// The key.
-        key: Key,
+        /// Whose: a key's, or one that was passed over.
+        whose: Whose,
         /// Where to begin in the dead letters' partition.
         from: i64,
     },

@@ -217,7 +217,7 @@ impl<S: Scope> Consumer<S> {
         watch.suspicion().raise();
         let probe = Probe::new(&self.config)?;
         tokio::select! {
-            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group, self.retry.parks())) => found?,
+            found = wait_out(&self.health, || find_topics(&probe, &self.topics, &self.group, self.retry.gives_up())) => found?,
             () = &mut shutdown => return Ok(()),
         }
         let (wake, wakes) = mpsc::sync_channel(1);
@@ -235,7 +235,7 @@ impl<S: Scope> Consumer<S> {
         let letters = Letters::of(&self.config, &self.group, self.personal, suspicion.clone());
         let is_batch = matches!(self.routes, Routes::Batch { .. });
         let core = core_settings(&self.limits, &self.retry, is_batch);
-        let (parked, parked_reader) = match self.retry.parks() {
+        let (parked, parked_reader) = match self.retry.gives_up() {
             true => Some(ParkedLog::of(&self.config, &self.group)?).unzip(),
             false => (None, None),
         };
@@ -330,9 +330,9 @@ async fn find_topics(
     probe: &Probe,
     topics: &[String],
     group: &str,
-    parks: bool,
+    gives_up: bool,
 ) -> Result<(), KafkaError> {
-    let parked = parks.then(|| marks::topic_of(group));
+    let parked = gives_up.then(|| marks::topic_of(group));
     for topic in topics.iter().chain([&Letters::topic_of(group)]).chain(&parked) {
         probe.partitions(topic).await?;
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use orderly_core::{Mark, Marks, ParkedKey};
+use orderly_core::{Ledger, Mark, Marks, ParkedKey, Whose};
 
 use super::{letters, letters::Letters, marks};
 use crate::{
@@ -42,10 +42,23 @@ pub struct DeadLetter {
     pub error: String,
     /// Runs of the handler; 0 where it only follows its parked key.
     pub attempts: u32,
-    /// Whether a redrive of its key brings it back.
+    /// Whether a redrive of its key brings it back; otherwise it was passed over.
     pub is_parked: bool,
+    /// Whether a redrive has done it since.
+    pub is_done: bool,
     /// The letter itself: original key, value and headers.
     pub record: InRecord,
+}
+
+/// Records of a partition that a group passed over into its dead letters, and that aren't done yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Where they lie.
+    pub at: TopicPartition,
+    /// How many.
+    pub letters: u64,
+    /// Whether they are being done now.
+    pub is_redriving: bool,
 }
 
 /// Longest that a request may take until it is acknowledged.
@@ -53,15 +66,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Every key that a group has parked, by partition and key.
 pub async fn parked_keys(config: &Config, group: &str) -> Result<Vec<Parked>, KafkaError> {
-    let mut all: BTreeMap<TopicPartition, Marks> = BTreeMap::new();
-    read_all(config, &marks::topic_of(group), |record| {
-        let Some((topic, mark)) = marks::from_record(&record) else { return };
-        let partition = record.at().partition.partition;
-        let at = TopicPartition { topic: topic.into(), partition };
-        all.entry(at).or_default().read(mark);
-    })
-    .await?;
-    let keys = all.into_iter().flat_map(|(at, marks)| {
+    let keys = all_marks(config, group).await?.into_iter().flat_map(|(at, marks)| {
         marks.parked.into_iter().map(move |(key, state)| {
             let ParkedKey { next, laps, is_redriving, error, .. } = state;
             Parked { at: at.clone(), key: key.to_vec(), next, laps, is_redriving, error }
@@ -70,16 +75,66 @@ pub async fn parked_keys(config: &Config, group: &str) -> Result<Vec<Parked>, Ka
     Ok(keys.collect())
 }
 
+/// What a group passed over and hasn't done since, by partition.
+pub async fn passed_over(config: &Config, group: &str) -> Result<Vec<PassedOver>, KafkaError> {
+    let marks = all_marks(config, group).await?;
+    let mut letters: BTreeMap<TopicPartition, u64> = BTreeMap::new();
+    read_letters(config, group, &marks, |letter| {
+        if !letter.is_parked && !letter.is_done {
+            *letters.entry(letter.source.partition).or_default() += 1;
+        }
+    })
+    .await?;
+    let all = letters.into_iter().map(|(at, letters)| {
+        let is_redriving = marks.get(&at).is_some_and(|marks| marks.passed_over.until > 0);
+        PassedOver { at, letters, is_redriving }
+    });
+    Ok(all.collect())
+}
+
+async fn all_marks(
+    config: &Config,
+    group: &str,
+) -> Result<BTreeMap<TopicPartition, Marks>, KafkaError> {
+    let mut all: BTreeMap<TopicPartition, Marks> = BTreeMap::new();
+    read_all(config, &marks::topic_of(group), |record| {
+        let Some((topic, mark)) = marks::from_record(&record) else { return };
+        let partition = record.at().partition.partition;
+        let at = TopicPartition { topic: topic.into(), partition };
+        all.entry(at).or_default().read(mark);
+    })
+    .await?;
+    Ok(all)
+}
+
 /// Shows every dead letter of a group to `each`, each partition's in order.
 pub async fn dead_letters(
     config: &Config,
     group: &str,
+    each: impl FnMut(DeadLetter),
+) -> Result<(), KafkaError> {
+    let marks = all_marks(config, group).await?;
+    read_letters(config, group, &marks, each).await
+}
+
+async fn read_letters(
+    config: &Config,
+    group: &str,
+    marks: &BTreeMap<TopicPartition, Marks>,
     mut each: impl FnMut(DeadLetter),
 ) -> Result<(), KafkaError> {
+    let passed = |marks: &Marks| Ledger::restored(&marks.passed_over.position);
+    let passed: BTreeMap<_, _> = marks.iter().map(|(at, marks)| (at, passed(marks))).collect();
     read_all(config, &Letters::topic_of(group), |record| {
-        if let Some(letter) = letters::read(record) {
-            each(letter);
-        }
+        let Some(mut letter) = letters::read(record) else { return };
+        let (at, key) = (&letter.source.partition, letter.record.key());
+        letter.is_done = if letter.is_parked {
+            let parked = marks.get(at).zip(key).and_then(|(marks, key)| marks.parked.get(key));
+            parked.is_none_or(|parked| letter.source.offset < parked.next)
+        } else {
+            passed.get(at).is_some_and(|passed| passed.is_done(letter.at.offset))
+        };
+        each(letter);
     })
     .await
 }
@@ -91,6 +146,26 @@ pub async fn request_redrive(
     group: &str,
     parked: &Parked,
 ) -> Result<(), KafkaError> {
+    request(config, group, &parked.at, Whose::Key(parked.key.as_slice().into())).await
+}
+
+/// Asks the owner of a partition to do what was passed over of it: without any order, whenever nothing
+/// of a record's key is in progress; what fails again stays for the next time. Returns once the
+/// request is acknowledged; [`passed_over`] shows how it goes.
+pub async fn request_passed_over(
+    config: &Config,
+    group: &str,
+    at: &TopicPartition,
+) -> Result<(), KafkaError> {
+    request(config, group, at, Whose::PassedOver).await
+}
+
+async fn request(
+    config: &Config,
+    group: &str,
+    at: &TopicPartition,
+    whose: Whose,
+) -> Result<(), KafkaError> {
     let settings = ProducerSettings {
         linger: Duration::ZERO,
         delivery_timeout: PATIENCE,
@@ -99,7 +174,7 @@ pub async fn request_redrive(
     };
     let watch = Watch::start(config, &Health::default());
     let producer = Producer::new(config, "orderly-dlq", settings, watch.suspicion().clone())?;
-    let mark = marks::to_record(group, &parked.at, &Mark::Redrive(parked.key.as_slice().into()));
+    let mark = marks::to_record(group, at, &Mark::Redrive(whose));
     producer.deliver(&mark).await.map(drop).map_err(|error| KafkaError::Failed {
         doing: format!("asking for a redrive on `{}`", mark.topic),
         why: error.why(),

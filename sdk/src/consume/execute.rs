@@ -195,7 +195,7 @@ impl<S: Scope> Executor<S> {
         place: &Place,
     ) -> Ended {
         let mut ended = Ended::new(run.lane.clone());
-        let is_redriven = matches!(run.lane, Lane::Redriven(_));
+        let is_redriven = !matches!(run.lane, Lane::Live(_));
         let (mut attempt, mut records) = (run.attempt, run.records);
         let began = Instant::now();
         while let Some(record) = records.front() {

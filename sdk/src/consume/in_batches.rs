@@ -79,7 +79,7 @@ impl<'a, S: Scope> Batch<'a, S> {
             ids: Vec::new(),
             traces: Vec::new(),
             ledger: unit.ledger.clone(),
-            is_redriven: unit.runs.iter().any(|run| matches!(run.lane, Lane::Redriven(_))),
+            is_redriven: unit.runs.iter().any(|run| !matches!(run.lane, Lane::Live(_))),
             attempt: unit.runs.first().map_or(1, |run| run.attempt),
         }
     }

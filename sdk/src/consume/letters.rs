@@ -141,10 +141,9 @@ impl Letters {
 }
 
 /// The record that a dead letter of `at` is of, as it was read; `None` where the letter is of another
-/// partition, or its key isn't parked. Without its value where that wasn't kept.
+/// partition. Without its value where that wasn't kept.
 pub(super) fn original(letter: &InRecord, at: &TopicPartition) -> Option<InRecord> {
     let coordinates = source(letter).filter(|source| source.partition == *at)?;
-    said(letter, "parked")?;
     let timestamp = said(letter, "timestamp");
     let timestamp = timestamp.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
     let headers = letter
@@ -160,14 +159,15 @@ pub(super) fn original(letter: &InRecord, at: &TopicPartition) -> Option<InRecor
     ))
 }
 
-/// A dead letter as operators see it; `None` where the record is none.
+/// A dead letter as operators see it, as if none were done since; `None` where the record is none.
 pub(super) fn read(letter: InRecord) -> Option<DeadLetter> {
     Some(DeadLetter {
         at: letter.at().clone(),
         source: source(&letter)?,
         error: said(&letter, "error").unwrap_or_default().to_owned(),
         attempts: said(&letter, "attempts").and_then(|text| text.parse().ok()).unwrap_or(0),
-        is_parked: said(&letter, "parked").is_some(),
+        is_parked: is_parked(&letter),
+        is_done: false,
         record: letter,
     })
 }
@@ -182,6 +182,11 @@ fn source(letter: &InRecord) -> Option<Coordinates> {
 
 fn said<'a>(letter: &'a InRecord, name: &str) -> Option<&'a str> {
     letter.header_str(&format!("{PREFIX}{name}"))
+}
+
+/// Whether it is of a parked key, and not passed over.
+pub(super) fn is_parked(letter: &InRecord) -> bool {
+    said(letter, "parked").is_some()
 }
 
 /// Whether a letter keeps coordinates and a hash, and not the value.

@@ -1,11 +1,12 @@
-//! Finding the dead letters of a parked key, one after the other, for its redrive.
+//! Finding dead letters one after the other, for their redrive: a parked key's, or those that were
+//! passed over.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use orderly_core::Key;
+use orderly_core::Whose;
 use tokio::sync::Semaphore;
 
 use super::{Failure, letters};
@@ -50,11 +51,11 @@ impl Looks {
         }
     }
 
-    /// The first dead letter of a parked key of `at` at or behind `from`.
+    /// The first dead letter of `at` at or behind `from`, of those.
     pub(super) async fn look(
         &self,
         at: &TopicPartition,
-        key: &Key,
+        whose: &Whose,
         from: i64,
     ) -> Result<Looked, Failure> {
         // Never closed.
@@ -65,10 +66,16 @@ impl Looks {
                 Some(Ok(Read::Record(letter))) => {
                     let offset = letter.at().offset;
                     standing.next = offset + 1;
-                    if letter.key() != Some(&**key) {
+                    let is_it = match whose {
+                        Whose::Key(key) => {
+                            letters::is_parked(&letter) && letter.key() == Some(&**key)
+                        }
+                        Whose::PassedOver => !letters::is_parked(&letter),
+                    };
+                    let Some(record) = is_it.then(|| letters::original(&letter, at)).flatten()
+                    else {
                         continue;
-                    }
-                    let Some(record) = letters::original(&letter, at) else { continue };
+                    };
                     let record = match letters::is_without_value(&letter) {
                         true => self.at_source(record).await?,
                         false => record,

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use orderly_core::{Assignment, Key, Mark, Report, SlotId};
+use orderly_core::{Assignment, Mark, Report, SlotId, Whose};
 
 use super::{Start, take_over::TakenOver};
 use crate::{
@@ -18,10 +18,10 @@ pub(super) enum Inbound {
     /// It is known where a partition begins, of the ownership with that number.
     Prepared(TopicPartition, u64, Start, TakenOver),
     Report(Report<InRecord>),
-    Marked(Assignment, Key, u64),
+    Marked(Assignment, Whose, u64),
     Lettered(Assignment, SlotId, i64),
-    Found(Assignment, Key, i64, Box<InRecord>),
-    NoLetter(Assignment, Key, i64),
+    Found(Assignment, Whose, i64, Box<InRecord>),
+    NoLetter(Assignment, Whose, i64),
     MarkRead(TopicPartition, Mark),
     /// An offset counts as done before it is, where that bug is planted.
     SaidDone(TopicPartition, i64),

@@ -1,8 +1,9 @@
 //! Marks on `<group>.parked`, as records: `<kind>:<topic>:<key>` is the key, so that compaction keeps
-//! the last of each; the value is JSON. A state's end and an answer are tombstones.
+//! the last of each; the value is JSON. A state's end and an answer are tombstones. What is of no key
+//! has none there.
 
 use chrono::Utc;
-use orderly_core::{Epoch, Key, Mark, ParkedKey};
+use orderly_core::{Epoch, Key, Mark, ParkedKey, PassedOver, Position, Whose};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,7 +13,9 @@ use crate::{
 
 const TAKEOVER: &str = "takeover";
 const STATE: &str = "state";
+const PASSED_OVER: &str = "passed-over";
 const REDRIVE: &str = "redrive";
+const REDRIVE_PASSED_OVER: &str = "redrive-passed-over";
 /// The header with its writer's epoch.
 const EPOCH: &str = "parked.epoch";
 
@@ -31,6 +34,14 @@ struct State {
     error: String,
 }
 
+/// How far what was passed over is done.
+#[derive(Serialize, Deserialize)]
+struct Passed {
+    next: i64,
+    done_beyond: String,
+    until: i64,
+}
+
 /// A mark of a group, on a partition of one of its topics.
 pub(crate) fn to_record(group: &str, at: &TopicPartition, mark: &Mark) -> OutRecord {
     let (kind, key, epoch, payload) = match mark {
@@ -38,8 +49,13 @@ pub(crate) fn to_record(group: &str, at: &TopicPartition, mark: &Mark) -> OutRec
         Mark::State { key, epoch, state } => {
             (STATE, Some(key), Some(*epoch), state.as_ref().map(to_json))
         }
-        Mark::Redrive(key) => (REDRIVE, Some(key), None, Some("{}".into())),
-        Mark::Answered(key) => (REDRIVE, Some(key), None, None),
+        Mark::PassedOver { epoch, state } => {
+            (PASSED_OVER, None, Some(*epoch), Some(passed_to_json(state)))
+        }
+        Mark::Redrive(Whose::Key(key)) => (REDRIVE, Some(key), None, Some("{}".into())),
+        Mark::Redrive(Whose::PassedOver) => (REDRIVE_PASSED_OVER, None, None, Some("{}".into())),
+        Mark::Answered(Whose::Key(key)) => (REDRIVE, Some(key), None, None),
+        Mark::Answered(Whose::PassedOver) => (REDRIVE_PASSED_OVER, None, None, None),
     };
     let mut name = format!("{kind}:{}:", at.topic).into_bytes();
     name.extend_from_slice(key.map_or(&[], |key| &**key));
@@ -71,8 +87,16 @@ pub(crate) fn from_record(record: &InRecord) -> Option<(String, Mark)> {
             };
             Mark::State { key, epoch: epoch?, state }
         }
-        REDRIVE if record.payload().is_some() => Mark::Redrive(key),
-        REDRIVE => Mark::Answered(key),
+        PASSED_OVER => {
+            Mark::PassedOver { epoch: epoch?, state: passed_from_json(record.payload()?)? }
+        }
+        kind @ (REDRIVE | REDRIVE_PASSED_OVER) => {
+            let whose = if kind == REDRIVE { Whose::Key(key) } else { Whose::PassedOver };
+            match record.payload() {
+                Some(_) => Mark::Redrive(whose),
+                None => Mark::Answered(whose),
+            }
+        }
         _ => return None,
     };
     Some((topic, mark))
@@ -89,6 +113,17 @@ fn from_json(json: &[u8]) -> Option<ParkedKey> {
     let State { next, letters_from, laps, is_redriving, error } =
         serde_json::from_slice(json).ok()?;
     Some(ParkedKey { next, letters_from, laps, is_redriving, error })
+}
+
+fn passed_to_json(state: &PassedOver) -> String {
+    let PassedOver { position: Position { next, done_beyond }, until } = state.clone();
+    // As above.
+    serde_json::to_string(&Passed { next, done_beyond, until }).unwrap_or_default()
+}
+
+fn passed_from_json(json: &[u8]) -> Option<PassedOver> {
+    let Passed { next, done_beyond, until } = serde_json::from_slice(json).ok()?;
+    Some(PassedOver { position: Position { next, done_beyond }, until })
 }
 
 #[cfg(test)]
@@ -111,8 +146,17 @@ mod tests {
             Mark::Takeover(4),
             Mark::State { key: Key::clone(&key), epoch: 4, state: Some(state) },
             Mark::State { key: Key::clone(&key), epoch: 5, state: None },
-            Mark::Redrive(Key::clone(&key)),
-            Mark::Answered(key),
+            Mark::PassedOver {
+                epoch: 5,
+                state: PassedOver {
+                    position: Position { next: 3, done_beyond: "o1:3:bQ".into() },
+                    until: 9,
+                },
+            },
+            Mark::Redrive(Whose::Key(Key::clone(&key))),
+            Mark::Answered(Whose::Key(key)),
+            Mark::Redrive(Whose::PassedOver),
+            Mark::Answered(Whose::PassedOver),
         ];
         for mark in marks {
             let out = to_record("shop", &at, &mark);

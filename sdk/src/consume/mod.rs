@@ -32,7 +32,10 @@ mod take_over;
 
 pub use consumer::{ConsumeError, Consumer, Limits};
 pub use context::{BatchContext, Context};
-pub use dead_letters::{DeadLetter, Parked, dead_letters, parked_keys, request_redrive};
+pub use dead_letters::{
+    DeadLetter, Parked, PassedOver, dead_letters, parked_keys, passed_over, request_passed_over,
+    request_redrive,
+};
 pub use direct::Direct;
 pub use failure::{Decision, Failure, OrReject, Unavailable};
 pub use handler::{BatchHandler, DeletionHandler, EventSet, Handler, Received};

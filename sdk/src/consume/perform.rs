@@ -3,7 +3,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use orderly_core::{Effect, Key, Letter, Mark};
+use orderly_core::{Effect, Key, Letter, Mark, Whose};
 use tokio::sync::mpsc;
 
 use super::{
@@ -47,17 +47,22 @@ impl<S: Scope> Executor<S> {
     ) {
         let group = &*self.engine.group;
         match effect {
-            Effect::Mark { assignment, key, epoch, mut state, sequence } => {
-                if let Some(state) = &mut state {
-                    self.withhold(&mut state.error, place);
-                }
-                let mark = Mark::State { key: Key::clone(&key), epoch, state };
+            Effect::Mark { assignment, mut mark, sequence } => {
+                let whose = match &mut mark {
+                    Mark::State { key, state, .. } => {
+                        if let Some(state) = state {
+                            self.withhold(&mut state.error, place);
+                        }
+                        Whose::Key(Key::clone(key))
+                    }
+                    _ => Whose::PassedOver,
+                };
                 let mark = marks::to_record(group, &place.at, &mark);
                 // It ends only with the partition, or with the member.
-                let _ = marking.send((mark, Some(Inbound::Marked(assignment, key, sequence))));
+                let _ = marking.send((mark, Some(Inbound::Marked(assignment, whose, sequence))));
             }
-            Effect::Answer { key, .. } => {
-                let mark = marks::to_record(group, &place.at, &Mark::Answered(key));
+            Effect::Answer { whose, .. } => {
+                let mark = marks::to_record(group, &place.at, &Mark::Answered(whose));
                 let _ = marking.send((mark, None));
             }
             Effect::Letter(letter) => self.spawn(place, |this, place| async move {
@@ -66,16 +71,16 @@ impl<S: Scope> Executor<S> {
                 this.mailbox.post(Inbound::Lettered(slot.0, slot.1, at));
                 Ok(())
             }),
-            Effect::Look { assignment, key, from } => {
+            Effect::Look { assignment, whose, from } => {
                 self.spawn(place, move |this, place| async move {
-                    let look = || this.looks.look(&place.at, &key, from);
+                    let look = || this.looks.look(&place.at, &whose, from);
                     let what = format!("dead letters of {}", place.at);
                     let looked = this.engine.insist(&what, &place.stop, look).await?;
                     this.mailbox.post(match looked {
                         Looked::Found(at, record) => {
-                            Inbound::Found(assignment, key, at, Box::new(record))
+                            Inbound::Found(assignment, whose, at, Box::new(record))
                         }
-                        Looked::Nothing(through) => Inbound::NoLetter(assignment, key, through),
+                        Looked::Nothing(through) => Inbound::NoLetter(assignment, whose, through),
                     });
                     Ok(())
                 });

@@ -67,7 +67,7 @@ pub(super) struct Shell<S: Scope> {
     bench: Bench,
     owned: HashMap<TopicPartition, Owned>,
     places: HashMap<Assignment, TopicPartition>,
-    /// `None` where nothing is ever parked.
+    /// `None` where nothing ever goes to the dead letters.
     parked: Option<ParkedLog>,
     committing: Vec<Commit>,
     /// Partitions that were prepared while others were drained.
@@ -164,15 +164,15 @@ impl<S: Scope> Shell<S> {
                     None => self.leave_parked(&at),
                 }
             }
-            Inbound::Marked(assignment, key, sequence) => {
-                self.core.marked(assignment, &key, sequence);
+            Inbound::Marked(assignment, whose, sequence) => {
+                self.core.marked(assignment, &whose, sequence);
             }
             Inbound::Lettered(assignment, slot, at) => self.core.lettered(assignment, slot, at),
-            Inbound::Found(assignment, key, at, letter) => {
-                self.core.letter_found(assignment, &key, at, *letter);
+            Inbound::Found(assignment, whose, at, letter) => {
+                self.core.letter_found(assignment, &whose, at, *letter);
             }
-            Inbound::NoLetter(assignment, key, through) => {
-                self.core.no_letter(assignment, &key, through);
+            Inbound::NoLetter(assignment, whose, through) => {
+                self.core.no_letter(assignment, &whose, through);
             }
             Inbound::MarkRead(at, mark) => {
                 if let Some(assignment) = self.begun_as(&at) {

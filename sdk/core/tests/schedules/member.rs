@@ -9,7 +9,7 @@ use std::{
 use fastrand::Rng;
 use orderly_core::{
     Assignment, AtOnce, Bounds, Commit, Core, Decision, Effect, Exhausted, Failed, Key, Lane,
-    Letter, Mark, Record, Report, RetryPolicy, Run, RunEnd, Settings, SlotId,
+    Letter, Mark, Record, Report, RetryPolicy, Run, RunEnd, Settings, SlotId, Whose,
 };
 
 use crate::world::{Broken, World};
@@ -66,10 +66,10 @@ impl How {
 
 /// What comes back to a core.
 enum Answer {
-    Marked(Key, u64),
+    Marked(Whose, u64),
     Lettered(SlotId, i64),
-    Found(Key, i64, Item),
-    None(Key, i64),
+    Found(Whose, i64, Item),
+    None(Whose, i64),
     Committed(Commit),
 }
 
@@ -286,23 +286,31 @@ impl Member {
     fn perform(&mut self, world: &mut World) {
         let Some(effect) = self.effects.pop_front() else { return };
         match effect {
-            Effect::Mark { assignment, key, epoch, state, sequence } => {
-                world.marks.push(Mark::State { key: Key::clone(&key), epoch, state });
-                self.answers.push_back((assignment, Answer::Marked(key, sequence)));
+            Effect::Mark { assignment, mark, sequence } => {
+                let whose = match &mark {
+                    Mark::State { key, .. } => Whose::Key(Key::clone(key)),
+                    _ => Whose::PassedOver,
+                };
+                world.marks.push(mark);
+                self.answers.push_back((assignment, Answer::Marked(whose, sequence)));
             }
-            Effect::Answer { key, .. } => world.marks.push(Mark::Answered(key)),
-            Effect::Letter(Letter { assignment, slot, record, .. }) => {
-                world.letters.push(record);
+            Effect::Answer { whose, .. } => world.marks.push(Mark::Answered(whose)),
+            Effect::Letter(Letter { assignment, slot, record, is_parked, .. }) => {
+                world.letters.push((record, is_parked));
                 let at = i64::try_from(world.letters.len()).expect("small") - 1;
                 self.answers.push_back((assignment, Answer::Lettered(slot, at)));
             }
-            Effect::Look { assignment, key, from } => {
+            Effect::Look { assignment, whose, from } => {
+                let is_it = |(item, is_parked): &(Item, bool)| match &whose {
+                    Whose::Key(key) => *is_parked && item.key() == Some(&**key),
+                    Whose::PassedOver => !is_parked,
+                };
                 let found = (0_i64..).zip(&world.letters).skip_while(|(at, _)| *at < from);
-                let found = found.into_iter().find(|(_, item)| item.key() == Some(&*key));
+                let found = found.into_iter().find(|(_, letter)| is_it(letter));
                 let end = i64::try_from(world.letters.len()).expect("small");
                 let answer = match found {
-                    Some((at, item)) => Answer::Found(key, at, *item),
-                    None => Answer::None(key, end),
+                    Some((at, (item, _))) => Answer::Found(whose, at, *item),
+                    None => Answer::None(whose, end),
                 };
                 self.answers.push_back((assignment, answer));
             }
@@ -314,10 +322,10 @@ impl Member {
     fn answer(&mut self) {
         let Some((assignment, answer)) = self.answers.pop_front() else { return };
         match answer {
-            Answer::Marked(key, sequence) => self.core.marked(assignment, &key, sequence),
+            Answer::Marked(whose, sequence) => self.core.marked(assignment, &whose, sequence),
             Answer::Lettered(slot, at) => self.core.lettered(assignment, slot, at),
-            Answer::Found(key, at, item) => self.core.letter_found(assignment, &key, at, item),
-            Answer::None(key, through) => self.core.no_letter(assignment, &key, through),
+            Answer::Found(whose, at, item) => self.core.letter_found(assignment, &whose, at, item),
+            Answer::None(whose, through) => self.core.no_letter(assignment, &whose, through),
             Answer::Committed(commit) => self.core.committed(&commit),
         }
     }

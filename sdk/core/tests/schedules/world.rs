@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use orderly_core::{Beginning, Ledger, Mark, Marks, Position, Taken};
+use orderly_core::{Beginning, Ledger, Mark, Marks, Position, Taken, Whose};
 
 use crate::member::{How, Item, Member};
 
@@ -17,7 +17,8 @@ pub struct World {
     pub log: Vec<Option<Option<u8>>>,
     pub committed: Option<Position>,
     pub marks: Vec<Mark>,
-    pub letters: Vec<Item>,
+    /// With whether its key was parked.
+    pub letters: Vec<(Item, bool)>,
     /// Offsets whose effect is there.
     pub done: BTreeSet<i64>,
     /// By key, offsets in the order of their effects.
@@ -92,10 +93,11 @@ impl World {
             owner.step(&mut self)?;
             if step % 500 == 0 {
                 let marks = self.read_marks();
-                marks.parked.into_keys().for_each(|key| self.marks.push(Mark::Redrive(key)));
                 if self.is_over() {
                     return Ok(());
                 }
+                let keys = marks.parked.into_keys().map(Whose::Key);
+                self.marks.extend(keys.chain([Whose::PassedOver]).map(Mark::Redrive));
             }
         }
         Err(format!(
@@ -120,11 +122,9 @@ impl World {
             && self.missing().is_empty()
     }
 
-    /// Records without effect, but for those that were skipped into the dead letters.
+    /// Records without effect.
     fn missing(&self) -> Vec<i64> {
-        let letters: BTreeSet<i64> = self.letters.iter().map(|letter| letter.offset).collect();
-        let is_skipped = |offset: &i64| letters.contains(offset) && self.is_skipped(*offset);
-        self.all().filter(|offset| !self.done.contains(offset) && !is_skipped(offset)).collect()
+        self.all().filter(|offset| !self.done.contains(offset)).collect()
     }
 
     /// Whether a dead letter of that offset is one that nobody has to bring back.
@@ -153,10 +153,9 @@ impl World {
     }
 
     fn ask_for_a_redrive(&mut self) {
-        let parked: Vec<_> = self.read_marks().parked.into_keys().collect();
-        if let Some(key) = self.rng.choice(parked) {
-            self.marks.push(Mark::Redrive(key));
-        }
+        let parked = self.read_marks().parked.into_keys().map(Whose::Key);
+        let all: Vec<_> = parked.chain([Whose::PassedOver]).collect();
+        self.marks.extend(self.rng.choice(all).map(Mark::Redrive));
     }
 
     pub fn read_marks(&self) -> Marks {
@@ -198,7 +197,7 @@ impl World {
         for offset in self.finished_by(&position) {
             let key = self.log[usize::try_from(offset).expect("small")].flatten();
             let is_parked = key.is_some_and(|key| marks.parked.contains_key([key].as_slice()));
-            let is_letter = self.letters.iter().any(|letter| letter.offset == offset);
+            let is_letter = self.letters.iter().any(|(letter, _)| letter.offset == offset);
             let is_safe = is_letter && (is_parked || self.is_skipped(offset));
             if !self.done.contains(&offset) && !is_safe {
                 return Err(format!("committed {position:?} passes {offset}, which isn't done"));
