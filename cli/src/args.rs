@@ -88,11 +88,12 @@ pub enum DlqCommand {
     },
     /// Run dead letters again: a parked key's, in order and before its newer records, or all that
     /// were skipped, without any order. Says what it would do, unless told to.
+    #[command(group = clap::ArgGroup::new("which").args(["key", "skipped"]).required(true))]
     Redrive {
         /// The consumer group.
         group: String,
         /// The parked key.
-        #[arg(long, required_unless_present = "skipped", conflicts_with = "skipped")]
+        #[arg(long)]
         key: Option<String>,
         /// All that the group skipped.
         #[arg(long)]
