@@ -25,6 +25,10 @@ mod peers;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+
+/// As in the command; of both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Bench};
