@@ -81,7 +81,6 @@ impl<R: Record> Partition<R> {
     /// Somebody asks for all that were passed over.
     pub(crate) fn redrive_passed(&mut self, shared: &mut Shared<R>) {
         self.passed.is_wanted = true;
-        shared.effects.push(Effect::Answer { assignment: self.id, whose: Whose::PassedOver });
         if matches!(self.passed.phase, Phase::Resting) {
             self.rest_passed(shared);
         }
@@ -200,6 +199,7 @@ impl<R: Record> Partition<R> {
             // Those that failed before are looked at again.
             self.passed.ledger = Ledger::restored(&self.passed.state().position);
             self.mark_passed(Phase::Starting, shared);
+            self.answer(Whose::PassedOver, shared);
         }
     }
 

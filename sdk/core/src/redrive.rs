@@ -23,7 +23,7 @@ pub(crate) struct Parked<R> {
     /// Offset of its last dead letter that is known to lie there.
     last_letter: i64,
     tries: Tries,
-    /// A redrive was asked for while it couldn't begin.
+    /// A redrive was asked for, and hasn't begun.
     is_wanted: bool,
 }
 
@@ -100,13 +100,19 @@ impl<R: Record> Partition<R> {
     }
 
     fn redrive(&mut self, key: &Key, shared: &mut Shared<R>) {
-        if let Some(parked) = self.parked.get_mut(key) {
-            parked.is_wanted = !parked.state.is_redriving;
-            if matches!(parked.phase, Phase::Resting) {
-                self.rest(key, shared);
+        match self.parked.get_mut(key).filter(|parked| !parked.state.is_redriving) {
+            Some(parked) => {
+                parked.is_wanted = true;
+                if matches!(parked.phase, Phase::Resting) {
+                    self.rest(key, shared);
+                }
             }
+            None => self.answer(Whose::Key(Key::clone(key)), shared),
         }
-        let whose = Whose::Key(Key::clone(key));
+    }
+
+    /// Takes a request away: once what it asked for lasts, so that a crash in between repeats it.
+    pub(crate) fn answer(&self, whose: Whose, shared: &mut Shared<R>) {
         shared.effects.push(Effect::Answer { assignment: self.id, whose });
     }
 
@@ -291,6 +297,7 @@ impl<R: Record> Partition<R> {
             parked.state.is_redriving = true;
             parked.phase = Phase::Starting;
             self.mark(key, shared);
+            self.answer(Whose::Key(Key::clone(key)), shared);
         }
     }
 
