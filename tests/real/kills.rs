@@ -1,5 +1,5 @@
-//! Every service, the leader of `orders` and the database killed under load, twice each; the proof
-//! finds nothing lost, doubled or out of order.
+//! Every service, the leader of the first partition of `orders` and the database killed under load,
+//! twice each; the proof finds nothing lost, doubled or out of order.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use orderly_tests::{
 };
 use tokio::task::JoinHandle;
 
-/// Orders a second, and for how many at least; fewer where time is short.
+/// Orders a second, and for how many seconds at least; fewer where time is short.
 const LONG: (u32, u64) = (200, 120);
 const SHORT: (u32, u64) = (60, 45);
 const MOST_ORDERS: u64 = 1_000_000;
