@@ -8,8 +8,8 @@ use std::sync::{
 
 use orderly_sdk::{
     consume::{
-        Consumer, Context, DeadLetter, Exhausted, Failure, Handler, Parked, RetryPolicy,
-        dead_letters, parked_keys, passed_over, request_passed_over, request_redrive,
+        Consumer, Context, DeadLetter, Exhausted, Failure, Handler, Parked, PassedOver,
+        RetryPolicy, dead_letters, parked_keys, passed_over, request_passed_over, request_redrive,
     },
     emit::EmitSettings,
 };
@@ -103,6 +103,18 @@ impl Group {
         tokio::time::timeout(patience, waiting).await.expect("they are tried");
     }
 
+    /// Waits until no redrive of what was skipped is under way.
+    async fn until_over(&self) {
+        let waiting = async {
+            let is_under_way = |skipped: &PassedOver| skipped.is_redriving;
+            while passed_over(&self.parts.config, "group").await.unwrap().iter().any(is_under_way) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(30);
+        tokio::time::timeout(patience, waiting).await.expect("it comes to its end");
+    }
+
     fn done_of(&self, key: &str) -> Vec<i64> {
         let all = self.done.all();
         all.into_iter().filter(|(name, _)| name == key).map(|(_, number)| number).collect()
@@ -181,6 +193,10 @@ async fn what_was_skipped_is_done_when_asked_for_and_only_once() {
     let (config, at) = (&group.parts.config, &skipped.at);
     request_passed_over(config, "group", at).await.unwrap();
     group.until_tried(2 * 3 + 2 * 3).await;
+    group.until_over().await;
+    request_passed_over(config, "group", at).await.unwrap();
+    group.until_tried(2 * 3 + 2 * 3 + 2 * 3).await;
+    group.until_over().await;
     group.is_broken.store(false, Ordering::Relaxed);
     stop(member).await.unwrap();
 
@@ -188,6 +204,7 @@ async fn what_was_skipped_is_done_when_asked_for_and_only_once() {
     let member = group.member_with(skipping());
     request_passed_over(config, "group", at).await.unwrap();
     group.done.until("both", |all| all.len() == 3).await;
+    group.until_over().await;
     request_passed_over(config, "group", at).await.unwrap();
     group.emit([("bad", 3), ("good", 2)]).await;
     group.done.until("new ones", |all| all.len() == 5).await;

@@ -53,9 +53,10 @@ pub(crate) enum State {
     Marking,
     /// A dead letter of that offset and size.
     Writing(i64, usize),
-    /// The end of its key's redrive, or of a run of what was passed over, room for another parked
-    /// key, or nothing any more.
+    /// The end of its key's redrive, room for another parked key, or nothing any more.
     Held,
+    /// The end of a run of what was passed over.
+    Aside,
 }
 
 impl<R: Record> Keys<R> {
@@ -113,7 +114,7 @@ impl<R: Record> Keys<R> {
             return None;
         }
         let slot = self.get_mut(id);
-        slot.state = State::Held;
+        slot.state = State::Aside;
         let first = slot.queue.front().map(Record::offset);
         if let Some(first) = first {
             self.ready.remove(&(first, id));

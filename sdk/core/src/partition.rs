@@ -121,7 +121,7 @@ impl<R: Record> Partition<R> {
             incoming: VecDeque::new(),
             keys: Keys::new(),
             parked: BTreeMap::new(),
-            passed: Passed::left(beginning.marks.passed_over.clone()),
+            passed: Passed::left(beginning.marks.passed_over.clone(), beginning.letters_end),
             redrives: VecDeque::new(),
             waiting_letters: VecDeque::new(),
             letters_end: beginning.letters_end,

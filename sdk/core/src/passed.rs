@@ -8,7 +8,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    Failed, Lane, Ledger, Mark, PassedOver, Position, Record, Run, RunEnd, Whose,
+    Decision, Failed, Lane, Ledger, Mark, PassedOver, Position, Record, Run, RunEnd, Whose,
     core::{Shared, Timer},
     partition::Partition,
     tries::Tries,
@@ -51,8 +51,11 @@ enum Phase<R> {
 const MOST_SPAN: i64 = 100_000;
 
 impl<R> Passed<R> {
-    pub(crate) fn left(state: PassedOver) -> Self {
-        let PassedOver { position, until } = state;
+    /// As the marks say; as if none were done where that can't be, with so many dead letters.
+    pub(crate) fn left(state: PassedOver, letters_end: i64) -> Self {
+        let can_be = 0..=letters_end;
+        let is_sane = can_be.contains(&state.position.next) && can_be.contains(&state.until);
+        let PassedOver { position, until } = if is_sane { state } else { PassedOver::default() };
         Self {
             ledger: Ledger::restored(&position),
             until,
@@ -130,6 +133,7 @@ impl<R: Record> Partition<R> {
         }
         let key = letter.key();
         if key.is_some_and(|key| self.parked.contains_key(key)) {
+            self.passed.tries.end(shared);
             self.look_for_passed(shared);
             return None;
         }
@@ -167,7 +171,9 @@ impl<R: Record> Partition<R> {
     }
 
     fn fail_passed(&mut self, letter: R, failed: &Failed, shared: &mut Shared<R>) {
-        let Some(due) = self.passed.tries.failed(failed.decision, shared) else {
+        let due = self.passed.tries.failed(failed.decision, shared);
+        // What it waits for may lie behind it.
+        let Some(due) = due.filter(|_| failed.decision != Decision::NotYet) else {
             self.passed.tries.end(shared);
             return self.look_for_passed(shared);
         };
@@ -209,6 +215,9 @@ impl<R: Record> Partition<R> {
     }
 
     fn look_for_passed(&mut self, shared: &mut Shared<R>) {
+        if self.passed.at >= self.passed.until {
+            return self.end_passed(shared);
+        }
         self.passed.phase = Phase::Looking;
         let from = self.passed.at;
         let whose = Whose::PassedOver;

@@ -129,8 +129,11 @@ async fn read_letters(
         let Some(mut letter) = letters::read(record) else { return };
         let (at, key) = (&letter.source.partition, letter.record.key());
         letter.is_done = if letter.is_parked {
-            let parked = marks.get(at).zip(key).and_then(|(marks, key)| marks.parked.get(key));
-            parked.is_none_or(|parked| letter.source.offset < parked.next)
+            // One whose key was too long to be kept isn't found again.
+            key.is_some_and(|key| {
+                let parked = marks.get(at).and_then(|marks| marks.parked.get(key));
+                parked.is_none_or(|parked| letter.source.offset < parked.next)
+            })
         } else {
             passed.get(at).is_some_and(|passed| passed.is_done(letter.at.offset))
         };

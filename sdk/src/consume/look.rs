@@ -91,6 +91,10 @@ impl Looks {
                     return Err(Failure::unavailable(KAFKA, "the reader of dead letters ended"));
                 }
             };
+            // One that has told its end tells it once only.
+            if matches!(looked, Looked::Nothing(_)) {
+                return Ok(looked);
+            }
             let mut all = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
             all.push_back(standing);
             if all.len() > MOST {

@@ -119,6 +119,7 @@ impl World {
         is_committed
             && marks.parked.is_empty()
             && marks.requests.is_empty()
+            && marks.passed_over.until == 0
             && self.missing().is_empty()
     }
 
