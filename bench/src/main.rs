@@ -25,13 +25,13 @@ mod peers;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Args, Bench};
 
 /// Of both sides. The command has the system's, which takes less memory (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-use tracing_subscriber::EnvFilter;
-
-use crate::args::{Args, Bench};
 
 /// What any of this fails with: it is told to a person and ends the run.
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -72,15 +72,20 @@ impl<R: Record> Keys<R> {
 
     /// Behind the others of its key.
     pub(crate) fn push(&mut self, record: R) {
-        let hash = self.hash_of(record.key());
-        let id = match hash.0.and_then(|hash| self.by_hash.get(&hash)) {
-            Some(id) => SlotId(*id),
-            None => self.open(hash),
-        };
+        let id = self.of_or_open(record.key());
         let slot = self.get_mut(id);
         slot.queue.push_back(record);
         if slot.state == State::Idle {
             self.line_up(id);
+        }
+    }
+
+    /// The queue of a key, a new one where it has none.
+    fn of_or_open(&mut self, key: Option<&[u8]>) -> SlotId {
+        let hash = self.hash_of(key);
+        match hash.0.and_then(|hash| self.by_hash.get(&hash)) {
+            Some(id) => SlotId(*id),
+            None => self.open(hash),
         }
     }
 
@@ -105,11 +110,7 @@ impl<R: Record> Keys<R> {
     /// Keeps a key from running, where nothing of it is in progress, until it is
     /// [settled](Self::settle).
     pub(crate) fn hold(&mut self, key: Option<&[u8]>) -> Option<SlotId> {
-        let hash = self.hash_of(key);
-        let id = match hash.0.and_then(|hash| self.by_hash.get(&hash)) {
-            Some(id) => SlotId(*id),
-            None => self.open(hash),
-        };
+        let id = self.of_or_open(key);
         if !matches!(self.get(id).state, State::Idle | State::Ready) {
             return None;
         }

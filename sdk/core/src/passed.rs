@@ -68,8 +68,11 @@ impl<R> Passed<R> {
     }
 
     fn state(&self) -> PassedOver {
-        let nowhere = Position { next: 0, done_beyond: String::new() };
-        PassedOver { position: self.ledger.position().unwrap_or(nowhere), until: self.until }
+        PassedOver { position: self.position(), until: self.until }
+    }
+
+    fn position(&self) -> Position {
+        self.ledger.position().unwrap_or_else(|| PassedOver::default().position)
     }
 }
 
@@ -201,9 +204,10 @@ impl<R: Record> Partition<R> {
         self.passed.phase = Phase::Resting;
         if std::mem::take(&mut self.passed.is_wanted) {
             self.passed.until = self.letters_end;
-            self.passed.at = self.passed.ledger.next().unwrap_or(0);
             // Those that failed before are looked at again.
-            self.passed.ledger = Ledger::restored(&self.passed.state().position);
+            let position = self.passed.position();
+            self.passed.at = position.next;
+            self.passed.ledger = Ledger::restored(&position);
             self.mark_passed(Phase::Starting, shared);
             self.answer(Whose::PassedOver, shared);
         }
