@@ -3,9 +3,10 @@
 use orderly_sdk::Event;
 
 use crate::{
-    ContactGiven, NotificationSent, OrderCancellationRequested, OrderCancelled, OrderCollected,
-    OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
-    ProductChanged, ReadyForPickup, StageCompleted, StageStarted, StockCounted, UserChanged,
+    ContactGiven, NotificationSent, OrderCancellationRefused, OrderCancellationRequested,
+    OrderCancelled, OrderCollected, OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded,
+    OrderRejected, OrderReturned, ProductChanged, ReadyForPickup, StageCompleted, StageStarted,
+    StockCounted, UserChanged,
 };
 
 /// One version of one event's schema.
@@ -43,15 +44,16 @@ macro_rules! versions {
 versions! {
     ContactGiven: 1 "contacts/contact_given.v1.avsc";
     NotificationSent: 1 "notifications/notification_sent.v1.avsc";
+    OrderCancellationRefused: 1 "order_status/order_cancellation_refused.v1.avsc";
     OrderCancellationRequested: 1 "orders/order_cancellation_requested.v1.avsc";
     OrderCancelled: 1 "order_status/order_cancelled.v1.avsc";
     OrderCollected: 1 "orders/order_collected.v1.avsc";
     OrderCompleted: 1 "order_status/order_completed.v1.avsc";
-    OrderConfirmed: 1 "order_status/order_confirmed.v1.avsc";
-    OrderPlaced: 1 "orders/order_placed.v1.avsc";
+    OrderConfirmed: 1 "order_status/order_confirmed.v1.avsc" 2 "order_status/order_confirmed.v2.avsc";
+    OrderPlaced: 1 "orders/order_placed.v1.avsc" 2 "orders/order_placed.v2.avsc";
     OrderRefunded: 1 "order_status/order_refunded.v1.avsc";
     OrderRejected: 1 "order_status/order_rejected.v1.avsc";
-    OrderReturned: 1 "orders/order_returned.v1.avsc";
+    OrderReturned: 1 "orders/order_returned.v1.avsc" 2 "orders/order_returned.v2.avsc";
     ProductChanged: 1 "catalogue/product_changed.v1.avsc";
     ReadyForPickup: 1 "order_status/ready_for_pickup.v1.avsc";
     StageCompleted: 1 "order_status/stage_completed.v1.avsc";

@@ -13,6 +13,7 @@ pub mod money;
 pub mod notifications;
 pub mod order_status;
 pub mod orders;
+pub mod payment_token;
 pub mod stock;
 pub mod users;
 
@@ -23,8 +24,8 @@ pub use contacts::ContactGiven;
 pub use every_schema::{SchemaFile, every_schema};
 pub use notifications::{Channel, DeliveryOutcome, NotificationSent};
 pub use order_status::{
-    OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded, OrderRejected, ReadyForPickup,
-    StageCompleted, StageStarted,
+    Discount, OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed,
+    OrderRefunded, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
 };
 pub use orders::{
     OrderCancellationRequested, OrderCollected, OrderLine, OrderPlaced, OrderReturned, RequestedBy,

@@ -30,6 +30,29 @@ pub fn check(amount: &Decimal, scale: u32) -> Result<(), Misfit> {
     }
 }
 
+/// A unit price as people write it: at most 14 digits, perhaps a point and up to 4 more, and neither
+/// sign nor exponent. `None`: it is none.
+pub fn read_unit_price(text: &str) -> Option<Decimal> {
+    let (whole, decimals) = match text.split_once('.') {
+        Some((whole, decimals)) => (whole, Some(decimals)),
+        None => (text, None),
+    };
+    let are_digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    if !are_digits(whole, 14) || !decimals.is_none_or(|decimals| are_digits(decimals, 4)) {
+        return None;
+    }
+    let mut price = Decimal::from_str_exact(text).ok()?;
+    price.rescale(UNIT_PRICE_SCALE);
+    Some(price)
+}
+
+/// Whether it looks like an ISO 4217 code.
+pub fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
 /// An amount that can't be written unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
@@ -61,5 +84,15 @@ pub(crate) fn serialize_unit_price<S: Serializer>(
 
 pub(crate) fn serialize_total<S: Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::Error> {
     check(amount, TOTAL_SCALE).map_err(S::Error::custom)?;
+    Serialize::serialize(amount, to)
+}
+
+pub(crate) fn serialize_optional_total<S: Serializer>(
+    amount: &Option<Decimal>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    if let Some(amount) = amount {
+        check(amount, TOTAL_SCALE).map_err(S::Error::custom)?;
+    }
     Serialize::serialize(amount, to)
 }

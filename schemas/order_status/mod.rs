@@ -1,5 +1,6 @@
 //! What becomes of orders. Topic `order-status`, key: the order id. Kept for ever, so no personal data.
 
+mod order_cancellation_refused;
 mod order_cancelled;
 mod order_completed;
 mod order_confirmed;
@@ -9,9 +10,10 @@ mod ready_for_pickup;
 mod stage_completed;
 mod stage_started;
 
+pub use order_cancellation_refused::OrderCancellationRefused;
 pub use order_cancelled::OrderCancelled;
 pub use order_completed::OrderCompleted;
-pub use order_confirmed::OrderConfirmed;
+pub use order_confirmed::{Discount, OrderConfirmed};
 pub use order_refunded::OrderRefunded;
 pub use order_rejected::OrderRejected;
 pub use ready_for_pickup::ReadyForPickup;

@@ -11,6 +11,9 @@ pub struct OrderLine {
     /// Name of the product as it was shown, if the writer knew it.
     #[serde(default)]
     pub name: Option<String>,
+    /// What the product is listed under, if the writer knew it; discount rules may name it.
+    #[serde(default)]
+    pub category: Option<String>,
     /// Number of pieces, at least 1.
     pub quantity: i32,
     /// Price of one piece, scale 4. May be 0.

@@ -32,7 +32,7 @@ pub struct OrderReturned {
 impl Event for OrderReturned {
     const TYPE: &'static str = "orderly.OrderReturned";
     const TOPIC: &'static str = super::TOPIC;
-    const SCHEMA: &'static str = include_str!("order_returned.v1.avsc");
+    const SCHEMA: &'static str = include_str!("order_returned.v2.avsc");
 
     fn key(&self) -> &str {
         &self.order_id

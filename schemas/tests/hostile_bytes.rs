@@ -84,7 +84,8 @@ fn many_small_blocks_are_bounded_together() {
 
 #[test]
 fn the_bytes_made_here_are_read_where_nothing_is_wrong_with_them() {
-    let order = [order_up_to_lines(), long(0), long(2), vec![0x01, 0x00]].concat();
+    let nothing_more = [long(0), long(0), long(0)].concat();
+    let order = [order_up_to_lines(), long(0), long(2), vec![0x01, 0x00], nothing_more].concat();
     let order: OrderPlaced = Schema::parse(OrderPlaced::SCHEMA).unwrap().decode(&order).unwrap();
     assert_eq!(order.total.to_string(), "2.56");
     let stage = [text("1"), long(1), text("e"), text("Bake"), long(1000)].concat();

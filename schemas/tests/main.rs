@@ -12,6 +12,7 @@ mod hostile_bytes;
 mod keys;
 mod later_writers;
 mod money;
+mod payment_token;
 mod schema_list;
 mod type_and_schema;
 mod versions;

@@ -19,6 +19,7 @@ fn with_unit_price(unit_price: &str) -> OrderPlaced {
         lines: vec![OrderLine {
             sku: "A".into(),
             name: None,
+            category: None,
             quantity: 1,
             unit_price: unit_price.parse().unwrap(),
         }],

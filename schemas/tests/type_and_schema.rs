@@ -53,6 +53,7 @@ fn with_wide_decimals(value: Value) -> Value {
             fields.into_iter().map(|(name, value)| (name, with_wide_decimals(value))).collect(),
         ),
         Value::Array(items) => Value::Array(items.into_iter().map(with_wide_decimals).collect()),
+        Value::Union(branch, value) => Value::Union(branch, Box::new(with_wide_decimals(*value))),
         other => other,
     }
 }

@@ -18,6 +18,7 @@ macro_rules! for_every_event {
         [
             $check::<orderly_schemas::ContactGiven>(),
             $check::<orderly_schemas::NotificationSent>(),
+            $check::<orderly_schemas::OrderCancellationRefused>(),
             $check::<orderly_schemas::OrderCancellationRequested>(),
             $check::<orderly_schemas::OrderCancelled>(),
             $check::<orderly_schemas::OrderCollected>(),
@@ -65,11 +66,24 @@ fn lines() -> Vec<OrderLine> {
         OrderLine {
             sku: "PIZZA-MARGHERITA-L".into(),
             name: some("Margherita, große"),
+            category: some("pizza"),
             quantity: 2,
             unit_price: amount("10.4950"),
         },
-        OrderLine { sku: "85123A".into(), name: None, quantity: i32::MAX, unit_price: amount("0") },
-        OrderLine { sku: "85123B".into(), name: some(""), quantity: 1, unit_price: amount("2.55") },
+        OrderLine {
+            sku: "85123A".into(),
+            name: None,
+            category: None,
+            quantity: i32::MAX,
+            unit_price: amount("0"),
+        },
+        OrderLine {
+            sku: "85123B".into(),
+            name: some(""),
+            category: some(""),
+            quantity: 1,
+            unit_price: amount("2.55"),
+        },
     ]
 }
 
@@ -83,6 +97,9 @@ impl Samples for OrderPlaced {
             currency: "GBP".into(),
             lines: lines(),
             total: amount("23.54"),
+            caller: some("web-shop"),
+            coupons: vec!["WELCOME".into(), "PIZZA2".into()],
+            payment_token: some("tok_1a2b3c"),
         }
     }
 
@@ -93,6 +110,9 @@ impl Samples for OrderPlaced {
             currency: "EUR".into(),
             lines: Vec::new(),
             total: amount("0"),
+            caller: None,
+            coupons: Vec::new(),
+            payment_token: None,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use orderly_schemas::{
-    OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded, OrderRejected, ReadyForPickup,
-    StageCompleted, StageStarted,
+    Discount, OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed,
+    OrderRefunded, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
 };
 
-use super::{CAUSE, ORDER, Samples, amount};
+use super::{CAUSE, ORDER, Samples, amount, some};
 
 impl Samples for OrderConfirmed {
     const FILLED_KEY: &'static str = ORDER;
@@ -17,11 +17,33 @@ impl Samples for OrderConfirmed {
             sequence: 1,
             caused_by: CAUSE.into(),
             ready_at: Some(time("2026-11-20T12:34:56.789Z")),
+            discounts: vec![
+                Discount {
+                    rule: "pizza Tuesday".into(),
+                    coupon: some("PIZZA2"),
+                    sku: some("PIZZA-MARGHERITA-L"),
+                    amount: amount("2.10"),
+                },
+                Discount {
+                    rule: "regulars".into(),
+                    coupon: None,
+                    sku: None,
+                    amount: amount("0.01"),
+                },
+            ],
+            to_pay: Some(amount("21.43")),
         }
     }
 
     fn minimal() -> Self {
-        Self { order_id: "1".into(), sequence: 0, caused_by: "e".into(), ready_at: None }
+        Self {
+            order_id: "1".into(),
+            sequence: 0,
+            caused_by: "e".into(),
+            ready_at: None,
+            discounts: Vec::new(),
+            to_pay: None,
+        }
     }
 }
 
@@ -108,6 +130,23 @@ impl Samples for OrderCompleted {
 }
 
 impl Samples for OrderCancelled {
+    const FILLED_KEY: &'static str = ORDER;
+
+    fn filled() -> Self {
+        Self {
+            order_id: ORDER.into(),
+            sequence: 3,
+            caused_by: CAUSE.into(),
+            reason: "asked for by the customer".into(),
+        }
+    }
+
+    fn minimal() -> Self {
+        Self { order_id: "1".into(), sequence: 0, caused_by: "e".into(), reason: String::new() }
+    }
+}
+
+impl Samples for OrderCancellationRefused {
     const FILLED_KEY: &'static str = ORDER;
 
     fn filled() -> Self {
