@@ -8,6 +8,7 @@ pub mod codec;
 pub mod consume;
 pub mod emit;
 pub mod topics;
+pub mod view;
 
 mod away;
 mod config;

@@ -9,6 +9,7 @@ mod dead_letters;
 mod emitting;
 mod falling_behind;
 mod keys;
+mod leaving;
 mod members;
 mod metrics;
 mod no_brokers;
@@ -18,4 +19,5 @@ mod registering;
 mod starts;
 #[cfg(feature = "otel")]
 mod traces;
+mod viewing;
 mod wire;

@@ -40,10 +40,10 @@ use crate::{
 pub struct Limits {
     /// Handlers that run at once, over all partitions of the member, each on another key.
     pub concurrency: usize,
-    /// Records of one partition that wait or are being done; then no more are taken of it. Up to
-    /// 4 MiB more of it are fetched ahead (`queued.max.messages.kbytes`).
+    /// Records of one partition that wait or are being done; then no more are taken of it.
     pub partition_records: usize,
-    /// Their bytes.
+    /// Their bytes. Half as many more of it are fetched ahead (`queued.max.messages.kbytes`, unless
+    /// that is set).
     pub partition_bytes: usize,
     /// Offsets from the first record that isn't done to the last one that is taken up: how far a
     /// partition goes on beside a record that is stuck. At most two million.
@@ -60,6 +60,14 @@ pub struct Limits {
     pub drain: Duration,
     /// How often finished offsets are committed. After a crash, what finished since runs again.
     pub commit_interval: Duration,
+}
+
+impl Limits {
+    /// For handlers that each wait for a database: a group that is behind holds 500 records of a
+    /// partition, more than its handlers can begin, where the default holds 10,000.
+    pub fn small() -> Self {
+        Self { partition_records: 500, partition_bytes: 512 * 1024, ..Self::default() }
+    }
 }
 
 impl Default for Limits {
@@ -230,6 +238,7 @@ impl<S: Scope> Consumer<S> {
             group: self.group.to_string(),
             topics: self.topics,
             commit_interval: self.limits.commit_interval,
+            ahead_bytes: self.limits.partition_bytes / 2,
         };
         let suspicion = watch.suspicion().clone();
         let letters = Letters::of(&self.config, &self.group, self.personal, suspicion.clone());

@@ -308,7 +308,7 @@ impl<S: Scope> Executor<S> {
     }
 
     /// Where [`faults::COMMIT_BEFORE_EFFECT`] is planted.
-    fn say_done(&self, next: i64, place: &Place) {
+    pub(super) fn say_done(&self, next: i64, place: &Place) {
         self.mailbox.post(Inbound::SaidDone(place.at.clone(), next - 1));
     }
 }

@@ -19,7 +19,7 @@ use super::{
     routes::{BatchRoute, DecodedBatch, Routes, Timed},
     scope,
 };
-use crate::{EventId, codec::headers, record::InRecord, trace};
+use crate::{EventId, codec::headers, faults, record::InRecord, trace};
 
 impl<S: Scope> Executor<S> {
     /// Does the records of a unit, in the order of their offsets: all at once, and where that fails,
@@ -129,9 +129,8 @@ impl<'a, S: Scope> Batch<'a, S> {
             None => return,
             Some(Ok(outcome)) => return self.done(0..all, outcome, ends, place),
             Some(Err(failure)) => {
-                let is_records_fault =
-                    matches!(failure.decision(), Decision::Retry | Decision::Reject);
-                if all == 1 || !is_records_fault {
+                let is_of_a_record = !matches!(failure.decision(), Decision::Unavailable(_));
+                if all == 1 || !is_of_a_record {
                     return self.fail(0, &failure, executor, ends);
                 }
             }
@@ -185,7 +184,13 @@ impl<'a, S: Scope> Batch<'a, S> {
         let traces = taken.iter().filter_map(|it| self.traces[it.event?].as_deref());
         let (group, count) = (&executor.engine.group, taken.len());
         let span = trace::of_batch(group, first, count, traces, self.attempt);
-        let trying = self.try_once(executor, range, place).instrument(span);
+        let trying = async {
+            for taken in taken {
+                faults::offset_first(taken.record, &|next| executor.say_done(next, place)).await;
+            }
+            self.try_once(executor, range, place).await
+        };
+        let trying = trying.instrument(span);
         place.while_ours(pin!(executor.bounded(pin!(trying)))).await
     }
 
@@ -224,6 +229,7 @@ impl<'a, S: Scope> Batch<'a, S> {
         self.seconds.record(began.elapsed());
         handled?;
         engine.scope.commit(cx.tx, &unit, Vec::new()).await?;
+        taken.iter().for_each(|taken| faults::effect_done(taken.record));
         Ok(if self.is_redriven { Outcome::Redriven } else { Outcome::Done })
     }
 }

@@ -10,6 +10,7 @@ use std::{
     ffi::{CStr, CString},
     marker::PhantomData,
     ptr, slice,
+    time::Duration,
 };
 
 use rdkafka::{
@@ -35,8 +36,8 @@ pub(super) fn is_surely_not_written(message: &BorrowedMessage<'_>) -> bool {
     status == rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
 }
 
-/// Commits of a consumer that nobody waits for, and what became of them: the Rust client's own way
-/// never tells.
+/// Commits of a consumer, and what became of them: of those that nobody waits for, the Rust client's
+/// own way never tells, and of the others it waits without end.
 pub(super) struct Commits {
     queue: *mut rd_kafka_queue_t,
 }
@@ -71,12 +72,13 @@ impl Commits {
         told(answer)
     }
 
-    /// What became of the oldest commit that is answered.
-    pub(super) fn answer(&self) -> Option<Result<(), RDKafkaErrorCode>> {
+    /// What became of the oldest commit that is answered, or will be within that time.
+    pub(super) fn answer(&self, within: Duration) -> Option<Result<(), RDKafkaErrorCode>> {
+        let millis = i32::try_from(within.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: the queue is alive; the event is ours until it is destroyed, and null where there
         // is none. The list in it is the event's.
         unsafe {
-            let event = rd_kafka_queue_poll(self.queue, 0);
+            let event = rd_kafka_queue_poll(self.queue, millis);
             if event.is_null() {
                 return None;
             }

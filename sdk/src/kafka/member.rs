@@ -15,31 +15,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderly_core::Room;
 use rdkafka::{
     TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError as Native, KafkaResult},
     message::BorrowedMessage,
     types::RDKafkaErrorCode as Code,
 };
 
 use super::{
-    Assigned, KafkaError, Suspicion,
+    KafkaError, MemberEvents, Suspicion, Unread,
     bootstrap::Bootstrap,
     client, errors,
     fetched::Fetched,
     ffi::{self, PartitionQueue},
     names::Names,
-    positions::{commit, log_failed_commit, to_list},
+    positions::{commit, commit_list, log_failed_commit, to_list},
     rebalances::{Rebalances, assign},
 };
-use crate::{
-    Config,
-    consume::{Position, Start},
-    faults,
-    record::{InRecord, TopicPartition},
-};
+use crate::{Config, consume::Start, faults, record::TopicPartition};
 
 /// How a member behaves.
 #[derive(Clone, Debug)]
@@ -47,65 +41,8 @@ pub(crate) struct MemberSettings {
     pub(crate) group: String,
     pub(crate) topics: Vec<String>,
     pub(crate) commit_interval: Duration,
-}
-
-/// What happens to a member; called on its thread, one at a time.
-pub(crate) trait MemberEvents: Send + 'static {
-    /// Partitions are now ours. None is read before a round says where it begins.
-    fn assigned(&mut self, partitions: &[TopicPartition]);
-
-    /// A partition is about to be read from there; `None`: from the oldest record kept.
-    fn begun(&mut self, partition: &TopicPartition, position: Option<Position>);
-
-    /// Partitions go to somebody else. Returns once nobody works on them; answers how far each is
-    /// done. `is_lost`: somebody else may have them already, nothing of them may be committed.
-    fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned>;
-
-    /// The member leaves: the same for all that are ours.
-    fn left(&mut self, is_lost: bool) -> Vec<Assigned>;
-
-    /// Records of a partition came, in order.
-    fn records(&mut self, partition: &TopicPartition, records: Vec<InRecord>);
-
-    /// What may be taken of a partition now; `None`: it isn't ours any more.
-    fn room(&self, partition: &TopicPartition) -> Option<Room>;
-
-    /// Offsets behind the last records of partitions that are read, as far as they are known. Told
-    /// now and then.
-    fn ends(&mut self, ends: Vec<(TopicPartition, i64)>);
-
-    /// Nothing came of these for a while, though there is room; with the offset behind what came
-    /// last, where that is known.
-    fn silent(&mut self, partitions: Vec<(TopicPartition, Option<i64>)>);
-
-    /// Asked after every round.
-    fn round(&mut self) -> Round;
-
-    /// What is done and not committed yet. Asked for when no commit is on its way.
-    fn to_commit(&mut self) -> Vec<Assigned>;
-
-    /// What was asked for last is committed, or isn't and will be asked for again.
-    fn commit_ended(&mut self, is_committed: bool);
-}
-
-/// What the thread is to do after a round.
-#[derive(Default)]
-pub(crate) struct Round {
-    /// Partitions of which it is known only now where they begin.
-    pub(crate) begin: Vec<(TopicPartition, Start)>,
-    /// Partitions that are silent although there is something to read.
-    pub(crate) unread: Vec<Unread>,
-    /// When there is something to do without anything having happened.
-    pub(crate) wait: Option<Duration>,
-    /// So much is in flight that its ends are better heard of together.
-    pub(crate) is_crowded: bool,
-}
-
-/// A partition, from where it isn't read, and where it ends.
-pub(crate) struct Unread {
-    pub(crate) partition: TopicPartition,
-    pub(crate) next: Option<i64>,
-    pub(crate) end: i64,
+    /// Fetched ahead of each partition before any of it is taken.
+    pub(crate) ahead_bytes: usize,
 }
 
 /// The member; runs on a thread of its own.
@@ -133,6 +70,8 @@ const CROWDED: Duration = Duration::from_micros(200);
 const LOOK_AT_ENDS: Duration = Duration::from_secs(1);
 /// How long a member that leaves tries to commit. What it can't commit, its successor does again.
 const LAST_COMMIT: Duration = Duration::from_secs(1);
+/// Longest that the client library may take to leave the group.
+const LONGEST_CLOSE: Duration = Duration::from_secs(6);
 /// Properties that the promises rest on.
 const FIXED: [(&str, &str); 3] = [
     ("enable.auto.commit", "false"),
@@ -162,9 +101,9 @@ impl Member {
         let mut native = client::base(config, &settings.group);
         native
             .set("group.id", names.there(&settings.group))
-            // For each partition.
+            // Both for each partition.
             .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "4096")
+            .set("queued.max.messages.kbytes", kbytes(settings.ahead_bytes))
             // One request is on its way at a time: a partition whose queue has room again must not
             // wait long for one that asks for others, which have nothing.
             .set("fetch.wait.max.ms", "50")
@@ -413,7 +352,7 @@ impl Member {
         let offsets = self.events().to_commit();
         let Some(list) = to_list(&self.names, &offsets) else { return false };
         if faults::is_planted(faults::COMMIT_BEFORE_EFFECT) {
-            let is_committed = self.consumer.commit(&list, CommitMode::Sync).is_ok();
+            let is_committed = commit_list(&self.consumer, &list).is_ok();
             faults::committed(&offsets);
             self.events().commit_ended(is_committed);
             return false;
@@ -429,7 +368,7 @@ impl Member {
 
     /// Whether the commit on its way came to its end.
     fn hear_of_commit(&self) -> bool {
-        let answer = self.commits.answer();
+        let answer = self.commits.answer(Duration::ZERO);
         match answer {
             None => {}
             Some(Ok(())) => self.events().commit_ended(true),
@@ -460,8 +399,27 @@ impl Member {
                 std::thread::sleep(LONGEST_WAIT);
             }
         }
-        // Dropped here, on this thread: closing blocks until the group has been left.
-        drop(self);
+        self.close();
+    }
+
+    /// Drops the consumer, which blocks until the group has been left. The library sets no bound to
+    /// that; beyond ours it is left to a thread of its own, and the group is rid of the member once
+    /// its session has timed out.
+    fn close(self) {
+        let group = self.settings.group.clone();
+        self.consumer.context().note_closing();
+        let (ending, ended) = mpsc::sync_channel(1);
+        let closing = move || {
+            drop(self);
+            let _ = ending.send(());
+        };
+        let name = "orderly-closing".to_owned();
+        // Not begun, it was dropped here, in its thread's stead.
+        if std::thread::Builder::new().name(name).spawn(closing).is_ok()
+            && ended.recv_timeout(LONGEST_CLOSE).is_err()
+        {
+            tracing::warn!(%group, "not left within {LONGEST_CLOSE:?}; left behind");
+        }
     }
 
     fn events(&self) -> MutexGuard<'_, Box<dyn MemberEvents>> {
@@ -476,4 +434,9 @@ fn waking(wake: &mpsc::SyncSender<()>) -> impl Fn() + Send + Sync + 'static {
         // Full means that a wake-up is waiting already.
         let _ = wake.try_send(());
     }
+}
+
+/// In the library's unit and bounds.
+fn kbytes(bytes: usize) -> String {
+    bytes.div_ceil(1024).clamp(1, 2_097_151).to_string()
 }

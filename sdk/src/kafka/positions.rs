@@ -1,10 +1,13 @@
 //! How far partitions are done, as the client library takes and gives it: an offset, and in its
 //! metadata what is done beyond it.
 
+use std::time::Duration;
+
 use rdkafka::{
     Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext},
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::{KafkaError as Native, KafkaResult},
+    types::RDKafkaErrorCode as Code,
 };
 
 use super::{ffi, names::Names};
@@ -17,6 +20,10 @@ pub(crate) struct Assigned {
     pub(crate) position: Position,
 }
 
+/// Longest that a commit is waited for. The library has no bound of its own: while the group's
+/// coordinator is away, it waits for that to come back.
+const LONGEST_COMMIT: Duration = Duration::from_secs(5);
+
 /// Commits and waits for it; nothing where there is nothing.
 pub(super) fn commit(
     consumer: &BaseConsumer<impl ConsumerContext>,
@@ -24,9 +31,19 @@ pub(super) fn commit(
     offsets: &[Assigned],
 ) -> KafkaResult<()> {
     match to_list(names, offsets) {
-        Some(list) => consumer.commit(&list, CommitMode::Sync),
+        Some(list) => commit_list(consumer, &list).map_err(Native::ConsumerCommit),
         None => Ok(()),
     }
+}
+
+/// Commits and waits for it.
+pub(super) fn commit_list(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    list: &TopicPartitionList,
+) -> Result<(), Code> {
+    let commits = ffi::Commits::of(consumer.client());
+    commits.send(consumer.client(), list)?;
+    commits.answer(LONGEST_COMMIT).unwrap_or(Err(Code::RequestTimedOut))
 }
 
 /// Offsets with what is done beyond them, as the client library takes them; `None` for none.

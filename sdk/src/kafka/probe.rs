@@ -119,6 +119,12 @@ impl Probe {
         .await
     }
 
+    /// The offset up to which there is something to read; 0 where there is nothing.
+    pub async fn end_to_read(&self, at: &TopicPartition) -> Result<i64, KafkaError> {
+        let (start, end) = self.ends(at).await?;
+        Ok(if start < end { end } else { 0 })
+    }
+
     /// The same cluster, asked about one group. Joins nothing.
     pub fn of_group(config: &Config, group: &str) -> Result<Self, KafkaError> {
         let mut client = client::base(config, "orderly-probe");

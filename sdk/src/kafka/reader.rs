@@ -22,6 +22,7 @@ use super::{
     client::{self, Logged},
     errors, ffi,
     names::Names,
+    watch::Suspicion,
 };
 use crate::{Config, record::InRecord};
 
@@ -49,12 +50,23 @@ type Order = (i32, Option<i64>);
 const MOST_WAITING: usize = 1_024;
 /// From one client of a reader to its next.
 const BETWEEN_CLIENTS: Duration = Duration::from_secs(10);
+/// Longest that the library takes to begin elsewhere.
+const LONGEST_SEEK: Duration = Duration::from_secs(5);
 /// Longest until an order is looked at.
 const LONGEST_POLL: Duration = Duration::from_millis(20);
 
 impl Reader {
     /// Of `topic`; it reads nothing yet.
     pub(crate) fn of(config: &Config, topic: &str) -> Result<Self, KafkaError> {
+        Self::suspecting(config, topic, Suspicion::default())
+    }
+
+    /// The same; signs that the brokers are away are told there.
+    pub(crate) fn suspecting(
+        config: &Config,
+        topic: &str,
+        suspicion: Suspicion,
+    ) -> Result<Self, KafkaError> {
         let mut names = Names::of(config);
         names.add(topic);
         let mut native = client::base(config, "orderly-reader");
@@ -84,8 +96,10 @@ impl Reader {
             names,
             next: HashMap::new(),
             end: None,
+            unsure: HashMap::new(),
             told: HashMap::new(),
             oldest,
+            suspicion,
         };
         thread::Builder::new()
             .name("orderly-reader".into())
@@ -134,9 +148,12 @@ struct Work {
     next: HashMap<i32, i64>,
     /// An end that is reached and not told yet.
     end: Option<(i32, i64)>,
+    /// By partition, an end that is known and maybe not reached.
+    unsure: HashMap<i32, i64>,
     /// By partition, the end that was told last.
     told: HashMap<i32, i64>,
     oldest: Offset,
+    suspicion: Suspicion,
 }
 
 /// When a reader had another client last, and the one of before, which closes.
@@ -196,6 +213,10 @@ impl Work {
             Ok(message) => {
                 let record = self.names.take(&message);
                 let (partition, next) = (record.at().partition.partition, record.at().offset + 1);
+                if self.next.get(&partition).is_some_and(|at| next <= *at) {
+                    // It was looked at again.
+                    return None;
+                }
                 self.next.insert(partition, next);
                 // The library tells of an end when a fetch comes back empty: never, where records
                 // come faster than a fetch waits for them.
@@ -204,12 +225,16 @@ impl Work {
                 Some(Ok(Read::Record(record)))
             }
             Err(Native::PartitionEOF(partition)) => {
-                // Behind the last record there may be more that isn't one: marks of transactions.
+                let next = *self.next.get(&partition)?;
                 let end = ffi::known_end(self.consumer.client(), &self.topic, partition);
-                let next = (*self.next.get(&partition)?).max(end.unwrap_or(0));
-                self.end_at(partition, next)
+                match (self.unsure.remove(&partition), end) {
+                    (Some(end), _) => self.end_at(partition, next.max(end)),
+                    (None, Some(end)) if end > next => self.look_again(partition, next, end),
+                    (None, _) => self.end_at(partition, next),
+                }
             }
             Err(error) if errors::is_transient(&error) => {
+                self.suspicion.weigh(&error);
                 client::log_client_error(&error, "while reading");
                 None
             }
@@ -222,6 +247,29 @@ impl Work {
     fn end_at(&mut self, partition: i32, next: i64) -> Option<Result<Read, KafkaError>> {
         let is_known = self.told.insert(partition, next) == Some(next);
         (!is_known).then_some(Ok(Read::End(partition, next)))
+    }
+
+    /// The library says that a partition was read to its end, and knows a later one by now: what lies
+    /// between may be marks of transactions, which are no records, or records on their way. It doesn't
+    /// say which end it means, so it is made to fetch from there once more: what was before the later one
+    /// has come when it says so again.
+    fn look_again(
+        &mut self,
+        partition: i32,
+        next: i64,
+        end: i64,
+    ) -> Option<Result<Read, KafkaError>> {
+        let offset = Offset::Offset(next);
+        match self.consumer.seek(&self.topic, partition, offset, LONGEST_SEEK) {
+            Ok(()) => {
+                self.unsure.insert(partition, end);
+                None
+            }
+            Err(error) => Some(Err(KafkaError::failed(
+                format!("reading `{}` [{partition}] from {next} on", self.topic),
+                &error,
+            ))),
+        }
     }
 
     /// Where it is read already and nothing came of it, its end is told again, and another client takes
@@ -257,27 +305,68 @@ mod tests {
         record::RecordHeaders,
     };
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn what_is_asked_for_again_is_read_on_and_nothing_twice() {
-        let broker = EmbeddedBroker::start([("things", 2)]).unwrap();
-        let config = broker.config("http://127.0.0.1:1");
+    fn producer(config: &Config) -> Producer {
         let settings = ProducerSettings {
             linger: Duration::ZERO,
             delivery_timeout: Duration::from_secs(10),
             most_records: 10,
             most_kib: 100,
         };
-        let producer = Producer::new(&config, "test", settings, Suspicion::default()).unwrap();
+        Producer::new(config, "test", settings, Suspicion::default()).unwrap()
+    }
+
+    fn thing(partition: i32) -> OutRecord {
+        OutRecord {
+            topic: "things".into(),
+            partition: Some(partition),
+            key: Some(b"k".to_vec()),
+            payload: Some(b"v".to_vec()),
+            headers: RecordHeaders::default(),
+            timestamp_ms: 0,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_end_is_told_behind_every_record_before_it() {
+        const RECORDS: i64 = 3_000;
+        let broker = EmbeddedBroker::start([("things", 1)]).unwrap();
+        let config = broker.config("http://127.0.0.1:1");
+        let producer = producer(&config);
+        let mut reader = Reader::of(&config, "things").unwrap();
+        reader.read(0, None);
+        let writing = async {
+            for _ in 0..RECORDS {
+                producer.deliver(&thing(0)).await.unwrap();
+            }
+        };
+        let reading = async {
+            let (mut came, mut ends) = (0, 0);
+            while came < RECORDS {
+                match reader.next().await.unwrap().unwrap() {
+                    Read::Record(record) => {
+                        assert_eq!(record.at().offset, came);
+                        came += 1;
+                    }
+                    Read::End(_, end) => {
+                        assert_eq!(end, came);
+                        ends += 1;
+                    }
+                }
+            }
+            ends
+        };
+        let both = async { tokio::join!(writing, reading) };
+        let ((), ends) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
+        assert!(ends > 10, "{ends} ends");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_asked_for_again_is_read_on_and_nothing_twice() {
+        let broker = EmbeddedBroker::start([("things", 2)]).unwrap();
+        let config = broker.config("http://127.0.0.1:1");
+        let producer = producer(&config);
         let write = async |partition| {
-            let record = OutRecord {
-                topic: "things".into(),
-                partition: Some(partition),
-                key: Some(b"k".to_vec()),
-                payload: Some(b"v".to_vec()),
-                headers: RecordHeaders::default(),
-                timestamp_ms: 0,
-            };
-            producer.deliver(&record).await.unwrap();
+            producer.deliver(&thing(partition)).await.unwrap();
         };
         let mut reader = Reader::of(&config, "things").unwrap();
         for partition in [0, 1] {

@@ -44,6 +44,9 @@ pub(super) struct Rebalances {
     has_begun: AtomicBool,
     /// The library may have taken those for the answer to a rebalance.
     may_be_paused: AtomicBool,
+    is_closing: AtomicBool,
+    /// A rebalance was answered since then.
+    is_answered: AtomicBool,
     pub(super) suspicion: Suspicion,
 }
 
@@ -72,6 +75,8 @@ impl Rebalances {
             unbegun: Mutex::default(),
             has_begun: AtomicBool::new(false),
             may_be_paused: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+            is_answered: AtomicBool::new(false),
             suspicion,
         }
     }
@@ -98,6 +103,11 @@ impl Rebalances {
         self.may_be_paused.swap(false, Ordering::Relaxed)
     }
 
+    /// The consumer is about to be closed: everything is given away.
+    pub(super) fn note_closing(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         // A consumer that closes is still told of assignments, and asking the group's coordinator
         // would only time out.
@@ -109,6 +119,13 @@ impl Rebalances {
         let assigned = partitions(&self.names, list);
         self.events().assigned(&assigned);
         assign(consumer, &TopicPartitionList::new())
+    }
+
+    /// Tells the library that everything is given away, once: it takes any answer of a consumer that
+    /// closes for that. If a rebalance was under way, it asks twice, and may be through with the
+    /// group when the second answer comes; it then drops that, and whoever gave it waits for ever.
+    fn close(&self, consumer: &BaseConsumer<Self>) -> KafkaResult<()> {
+        if self.is_answered.swap(true, Ordering::Relaxed) { Ok(()) } else { consumer.unassign() }
     }
 
     /// The partitions with where they start, and those whose start couldn't be asked for before; to
@@ -235,6 +252,7 @@ impl ConsumerContext for Rebalances {
         list: &mut TopicPartitionList,
     ) {
         let (doing, done) = match what {
+            _ if self.is_closing.load(Ordering::Relaxed) => ("closing", self.close(consumer)),
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 ("assigning", self.assign(consumer, list))
             }

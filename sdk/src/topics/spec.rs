@@ -7,6 +7,8 @@ use crate::kafka::TopicState;
 
 /// How long a deleted person's data may stay on disk before it is compacted away.
 const LONGEST_UNCOMPACTED: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a tombstone of personal data is kept: a reader that was away for less still hears of it.
+const TOMBSTONES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A topic as it is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl Topic {
         if self.personal {
             let most = LONGEST_UNCOMPACTED.as_millis().to_string();
             properties.insert("max.compaction.lag.ms", most);
+            properties.insert("delete.retention.ms", TOMBSTONES_KEPT.as_millis().to_string());
         }
         TopicSpec { name: self.name.clone(), partitions: self.partitions, replication, properties }
     }

@@ -116,6 +116,22 @@ pub enum StoreError {
         position: i64,
     },
 
+    /// A batch of which some events are in the inbox already.
+    #[error(
+        "{done} of the {of} events of group {group}'s batch in {partition} are done already: do its \
+         records one by one"
+    )]
+    PartlyDone {
+        /// The group.
+        group: String,
+        /// The partition.
+        partition: TopicPartition,
+        /// Events done.
+        done: usize,
+        /// Events of the batch.
+        of: usize,
+    },
+
     /// A unit of a partition for which [`start`](orderly_sdk::consume::Scope::start) wasn't called.
     #[error("group {group} has work in {partition} without having asked where to begin there")]
     NotStarted {

@@ -10,9 +10,11 @@ use orderly_sdk::{
 
 use crate::{Database, Migration, StoreError, Tx, outbox};
 
-/// One record per unit, each event's effect once per group, however often the record is delivered
-/// and by however many members: the inbox row (group, event id) commits with the effect, and a
-/// second one can't.
+/// Each event's effect once per group, however often its record is delivered and by however many
+/// members: the inbox row (group, event id) commits with the effect, and a second one can't.
+///
+/// A batch of which some is done can't be split here and is rejected
+/// ([`StoreError::PartlyDone`]): its records go one by one.
 ///
 /// Rows are kept: a record may come again as long as its topic holds it.
 #[derive(Clone)]
@@ -39,32 +41,27 @@ impl Scope for Inbox {
     const EMITS_ONCE: bool = true;
 
     async fn begin(&self, unit: &Unit<'_>) -> Result<Begun<Tx>, Failure> {
-        let id = match unit.events {
-            // Only passed over: there is no effect to be done twice.
-            [] => return Ok(Begun::Fresh(self.db.begin().await?)),
-            _ if faults::is_planted(faults::INBOX_OFF) => {
-                return Ok(Begun::Fresh(self.db.begin().await?));
-            }
-            [id] => id,
-            events => {
-                return Err(Failure::reject(format_args!(
-                    "the inbox takes one record per unit and group {} gave it {} of {}: a batch \
-                     handler keeps its position instead",
-                    unit.group,
-                    events.len(),
-                    unit.partition
-                )));
-            }
-        };
         let mut tx = self.db.begin().await?;
-        let inserted = tx
-            .execute(
-                "INSERT INTO inbox (group_id, event_id, done_at) VALUES ($1, $2, $3)
-                 ON CONFLICT DO NOTHING",
-                &[unit.group.into(), id.into(), Utc::now().into()],
-            )
-            .await?;
-        Ok(if inserted == 0 { Begun::Repeat } else { Begun::Fresh(tx) })
+        // Only passed over: there is no effect to be done twice.
+        if unit.events.is_empty() || faults::is_planted(faults::INBOX_OFF) {
+            return Ok(Begun::Fresh(tx));
+        }
+        let now = Utc::now();
+        let mut ids = unit.events.to_vec();
+        // Two members that have one batch wait for each other in one order.
+        ids.sort_unstable();
+        let rows = ids.iter().map(|id| vec![unit.group.into(), (*id).into(), now.into()]);
+        let inserted = tx.execute_many(INSERT, rows.collect()).await?;
+        match usize::try_from(inserted).unwrap_or(usize::MAX) {
+            0 => Ok(Begun::Repeat),
+            all if all == ids.len() => Ok(Begun::Fresh(tx)),
+            some => Err(Failure::reject(StoreError::PartlyDone {
+                group: unit.group.to_owned(),
+                partition: unit.partition.clone(),
+                done: ids.len().saturating_sub(some),
+                of: ids.len(),
+            })),
+        }
     }
 
     async fn commit(
@@ -77,6 +74,11 @@ impl Scope for Inbox {
         Ok(tx.commit().await?)
     }
 }
+
+const INSERT: &str = "
+    INSERT INTO inbox (group_id, event_id, done_at) SELECT r.group_id, r.event_id, r.done_at
+    FROM {rows: group_id TEXT, event_id TEXT, done_at TIMESTAMPTZ} AS r {in_order}
+    ON CONFLICT DO NOTHING";
 
 const MIGRATIONS: &[Migration] = &[Migration {
     name: "create inbox",

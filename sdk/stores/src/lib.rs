@@ -14,6 +14,7 @@
 //! `{rows: a TEXT, b BIGINT}` as the table of a batch with `{in_order}` behind it
 //! ([`Tx::execute_many`]).
 
+mod by_topic;
 mod database;
 mod dialect;
 mod error;
@@ -27,6 +28,7 @@ mod sqlite;
 mod transaction;
 mod value;
 
+pub use by_topic::ByTopic;
 pub use database::Database;
 pub use error::StoreError;
 pub use inbox::Inbox;

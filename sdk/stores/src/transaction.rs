@@ -66,11 +66,9 @@ impl Tx {
         rows: Vec<Vec<Value>>,
     ) -> Result<u64, StoreError> {
         self.begin_call()?;
-        let done = if dialect::names_rows(sql) {
-            self.session.execute_many(sql, rows).await
-        } else {
-            let why = "a batch reads its rows from `{rows: name TYPE, …}` or `{any: TYPE}`";
-            Err(StoreError::statement(sql, why))
+        let done = match names_rows(sql) {
+            Ok(()) => self.session.execute_many(sql, rows).await,
+            Err(error) => Err(error),
         };
         self.end_call(done)
     }
@@ -89,6 +87,22 @@ impl Tx {
         values: &[Value],
     ) -> Result<Option<Row>, StoreError> {
         at_most_one(sql, self.query(sql, values).await?)
+    }
+
+    /// The rows of one statement over many rows, which it names as in
+    /// [`execute_many`](Tx::execute_many): `SELECT … WHERE id = {any: TEXT} ORDER BY id {for_update}`.
+    /// SQLite asks for one after the other, so the statement's own order holds on Postgres only.
+    pub async fn query_many(
+        &mut self,
+        sql: &str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.begin_call()?;
+        let found = match names_rows(sql) {
+            Ok(()) => self.session.query_many(sql, rows).await,
+            Err(error) => Err(error),
+        };
+        self.end_call(found)
     }
 
     /// Makes it last. After an error nothing of it does, but where the process ends meanwhile, the
@@ -174,6 +188,23 @@ impl Session {
         }
     }
 
+    async fn query_many(
+        &mut self,
+        sql: &str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(session) => {
+                let mut found = Vec::new();
+                for row in rows {
+                    found.extend(session.query(sql, &row).await?);
+                }
+                Ok(found)
+            }
+            Self::Postgres(session) => session.query_many(sql, &rows).await,
+        }
+    }
+
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(session) => session.query(sql, values).await,
@@ -209,4 +240,12 @@ impl Session {
             Self::Postgres(session) => session.commit(wake).await,
         }
     }
+}
+
+fn names_rows(sql: &str) -> Result<(), StoreError> {
+    if dialect::names_rows(sql) {
+        return Ok(());
+    }
+    let why = "a batch reads its rows from `{rows: name TYPE, …}` or `{any: TYPE}`";
+    Err(StoreError::statement(sql, why))
 }

@@ -16,14 +16,14 @@ fn names(topics: &Topics, is: impl Fn(&Topic) -> bool) -> Vec<&str> {
 
 #[test]
 fn it_defines_every_topic_of_the_platform() {
-    let derived = ["fulfilment", "history", "notifications"]
-        .map(|group| [format!("{group}.dead-letters"), format!("{group}.parked")])
-        .concat();
+    let groups = ["fulfilment", "history", "notifications", "users"];
+    let derived =
+        groups.map(|group| [format!("{group}.dead-letters"), format!("{group}.parked")]).concat();
     let derived: Vec<&str> = derived.iter().map(String::as_str).collect();
     let written =
         ["orders", "order-status", "catalogue", "stock", "users", "contacts", "notifications"];
     assert_eq!(names(&load(), |_| true), [written.as_slice(), &derived].concat());
-    assert_eq!(load().groups().collect::<Vec<_>>(), ["fulfilment", "history", "notifications"]);
+    assert_eq!(load().groups().collect::<Vec<_>>(), groups);
 }
 
 #[test]
@@ -35,8 +35,8 @@ fn orders_and_what_became_of_them_are_kept_for_ever_in_twelve_partitions() {
         assert_eq!(topic.retention, Retention::Forever, "{name}");
         assert!(!topic.compacted && !topic.personal, "{name}");
     }
-    assert_eq!(topics.get("orders").unwrap().readers, ["history", "fulfilment"]);
-    assert_eq!(topics.get("order-status").unwrap().events.len(), 8);
+    assert_eq!(topics.get("orders").unwrap().readers, ["history", "fulfilment", "users"]);
+    assert_eq!(topics.get("order-status").unwrap().events.len(), 9);
 }
 
 #[test]

@@ -16,7 +16,12 @@ const LOCKS: u16 = 4096;
 /// key is in no order with others.
 pub(super) fn locks(records: &[OutRecord]) -> Vec<i32> {
     let keyed = records.iter().filter_map(|record| Some((&*record.topic, record.key.as_deref()?)));
-    let locks: BTreeSet<i32> = keyed.map(|(topic, key)| lock(topic, key)).collect();
+    locks_of(keyed)
+}
+
+/// The same of topics and keys.
+pub(super) fn locks_of<'a>(keys: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<i32> {
+    let locks: BTreeSet<i32> = keys.map(|(topic, key)| lock(topic, key)).collect();
     locks.into_iter().collect()
 }
 

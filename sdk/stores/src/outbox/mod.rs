@@ -56,6 +56,15 @@ pub async fn insert(tx: &mut Tx, records: &[OutRecord]) -> Result<(), StoreError
     Ok(())
 }
 
+/// Holds these keys, each a topic and a key in it, until `tx` ends: whoever else holds one or emits
+/// for it waits. Held before it is read, what a key stands for is what the transaction replaces,
+/// also where there was nothing yet. Hold all of a transaction at once: two that hold theirs one by
+/// one may wait for each other, and one of them fails as for a database that is away.
+pub async fn hold(tx: &mut Tx, keys: &[(&str, &str)]) -> Result<(), StoreError> {
+    let keys = keys.iter().map(|&(topic, key)| (topic, key.as_bytes()));
+    tx.lock_outbox(&keys::locks_of(keys)).await
+}
+
 /// One relay's side.
 pub struct Outbox {
     db: Database,

@@ -122,6 +122,14 @@ impl Connection {
         self.call(sql, async |client| statements::execute_many(client, sql, rows).await).await
     }
 
+    pub(super) async fn query_many(
+        &mut self,
+        sql: &str,
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.call(sql, async |client| statements::query_many(client, sql, rows).await).await
+    }
+
     pub(super) async fn query(
         &mut self,
         sql: &str,

@@ -34,6 +34,14 @@ impl Session {
         self.connection()?.execute_many(sql, rows).await
     }
 
+    pub(crate) async fn query_many(
+        &mut self,
+        sql: &str,
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.connection()?.query_many(sql, rows).await
+    }
+
     pub(crate) async fn query(
         &mut self,
         sql: &str,

@@ -1,4 +1,4 @@
-//! One record per unit: each event takes effect once.
+//! Each event takes effect once.
 
 use orderly_sdk::{
     EventId,
@@ -85,14 +85,49 @@ pub(crate) async fn what_is_only_passed_over_needs_no_row(place: &Place) {
     }
 }
 
-pub(crate) async fn a_batch_is_rejected_by_the_inbox(place: &Place) {
-    let (_, inbox) = member(place).await;
-    let (at, events) = (partition(3), [EventId::new(), EventId::new()]);
+pub(crate) async fn a_batch_takes_effect_once_however_often_it_comes(place: &Place) {
+    let (db, inbox) = member(place).await;
+    let events: Vec<EventId> = (0..5).map(|_| EventId::new()).collect();
+
+    for _ in 0..3 {
+        consume_batch(&inbox, &events).await.unwrap();
+    }
+
+    assert_eq!(effects(&db).await, ["a batch of 5"]);
+}
+
+pub(crate) async fn a_batch_of_which_some_is_done_is_to_go_one_by_one(place: &Place) {
+    let (db, inbox) = member(place).await;
+    let (at, events) = (partition(3), [EventId::new(), EventId::new(), EventId::new()]);
+    consume(&inbox, "fulfilment", events[1]).await.unwrap();
 
     let failure = inbox.begin(&unit(&at, "fulfilment", &events)).await.err().unwrap();
-
     assert_eq!(failure.decision(), &Decision::Reject);
-    assert!(failure.to_string().contains("group fulfilment gave it 2 of orders-3"), "{failure}");
+    assert!(failure.to_string().contains("1 of the 3 events of group fulfilment"), "{failure}");
+    // One that came twice in it is partly done, too.
+    let twice = [events[0], events[0]];
+    assert!(inbox.begin(&unit(&at, "fulfilment", &twice)).await.is_err());
+
+    for event in events {
+        consume(&inbox, "fulfilment", event).await.unwrap();
+    }
+    let mut expected = events.map(|event| event.to_string());
+    expected.swap(0, 1);
+    assert_eq!(effects(&db).await, expected);
+}
+
+pub(crate) async fn two_members_with_one_batch_take_effect_once(place: &Place) {
+    let members = [member(place).await, member(place).await];
+    let events: Vec<EventId> = (0..50).map(|_| EventId::new()).collect();
+    let backwards: Vec<EventId> = events.iter().rev().copied().collect();
+
+    let (one, other) = tokio::join!(
+        consume_batch(&members[0].1, &events),
+        consume_batch(&members[1].1, &backwards),
+    );
+
+    one.and(other).unwrap();
+    assert_eq!(effects(&members[0].0).await, ["a batch of 50"]);
 }
 
 async fn member(place: &Place) -> (Database, Inbox) {
@@ -101,6 +136,19 @@ async fn member(place: &Place) -> (Database, Inbox) {
     inbox.prepare().await.unwrap();
     prepare_effects(&db).await;
     (db, inbox)
+}
+
+/// Handles a batch as a consumer does.
+async fn consume_batch(inbox: &Inbox, events: &[EventId]) -> Result<(), Failure> {
+    let at = partition(0);
+    let unit = unit(&at, "fulfilment", events);
+    match inbox.begin(&unit).await? {
+        Begun::Repeat => Ok(()),
+        Begun::Fresh(mut tx) => {
+            add_effect(&mut tx, &format!("a batch of {}", events.len())).await;
+            inbox.commit(tx, &unit, Vec::new()).await
+        }
+    }
 }
 
 /// Handles one event as a consumer does.

@@ -31,6 +31,7 @@ macro_rules! conforms {
                 a_result_beyond_the_bound_is_an_error,
                 a_read_outside_of_a_transaction_writes_nothing,
                 a_batch_says_how_many_rows_it_changed,
+                a_batch_is_asked_for_its_rows,
                 a_batch_names_its_rows,
                 what_batches_hold_comes_back,
                 more_than_one_row_is_no_optional_row,
@@ -60,7 +61,9 @@ macro_rules! conforms {
                 a_failed_handler_leaves_nothing,
                 groups_have_inboxes_of_their_own,
                 what_is_only_passed_over_needs_no_row,
-                a_batch_is_rejected_by_the_inbox,
+                a_batch_takes_effect_once_however_often_it_comes,
+                a_batch_of_which_some_is_done_is_to_go_one_by_one,
+                two_members_with_one_batch_take_effect_once,
             }
             positions {
                 a_group_goes_on_where_it_committed,
@@ -95,6 +98,7 @@ macro_rules! conforms {
             outbox_order {
                 a_key_comes_out_in_commit_order,
                 a_slower_transaction_keeps_its_place,
+                what_a_held_key_stands_for_is_replaced_by_one_at_a_time,
             }
             killed {
                 a_killed_process_leaves_whole_transactions,

@@ -124,3 +124,35 @@ pub(crate) async fn a_slower_transaction_keeps_its_place(place: &Place) {
     let payloads: Vec<_> = taken.into_iter().map(|(_, record)| record.payload.unwrap()).collect();
     assert_eq!(payloads, [b"first".to_vec(), b"second".to_vec()]);
 }
+
+pub(crate) async fn what_a_held_key_stands_for_is_replaced_by_one_at_a_time(place: &Place) {
+    let db = place.open();
+    outbox::prepare(&db).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("CREATE TABLE versions (key TEXT NOT NULL, version BIGINT NOT NULL)", &[])
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let mut tasks = JoinSet::new();
+    for _ in 0..8 {
+        let db = db.clone();
+        tasks.spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            outbox::hold(&mut tx, &[("stock", "k"), ("orders", "k")]).await.unwrap();
+            let sql = "SELECT count(*) FROM versions WHERE key = $1";
+            let row = tx.query_opt(sql, &["k".into()]).await.unwrap().unwrap();
+            let version: i64 = row.get(0).unwrap();
+            yield_now().await;
+            let sql = "INSERT INTO versions (key, version) VALUES ($1, $2)";
+            tx.execute(sql, &["k".into(), version.into()]).await.unwrap();
+            outbox::insert(&mut tx, &[record("k", &version.to_string())]).await.unwrap();
+            tx.commit().await.unwrap();
+        });
+    }
+    tasks.join_all().await;
+
+    let taken = Outbox::new(db).take(10).await.unwrap();
+    let payloads: Vec<_> = taken.into_iter().map(|(_, record)| record.payload.unwrap()).collect();
+    let versions: Vec<_> = (0..8).map(|version| version.to_string().into_bytes()).collect();
+    assert_eq!(payloads, versions);
+}

@@ -111,6 +111,26 @@ pub(crate) async fn a_batch_says_how_many_rows_it_changed(place: &Place) {
     assert_eq!(tx.execute("DELETE FROM effects WHERE id > $1", &[1.into()]).await.unwrap(), 3);
 }
 
+pub(crate) async fn a_batch_is_asked_for_its_rows(place: &Place) {
+    let db = place.open();
+    prepare_effects(&db).await;
+    let mut tx = db.begin().await.unwrap();
+    let insert = "INSERT INTO effects (id, what) SELECT r.id, r.what
+                  FROM {rows: id BIGINT, what TEXT} AS r {in_order}";
+    let rows = (1..=5).map(|id| vec![id.into(), format!("no. {id}").into()]);
+    tx.execute_many(insert, rows.collect()).await.unwrap();
+
+    let sql = "SELECT what FROM effects WHERE id = {any: BIGINT} ORDER BY id {for_update}";
+    let ids = |ids: &[i32]| ids.iter().map(|&id| vec![id.into()]).collect();
+    let found = tx.query_many(sql, ids(&[2, 4, 9])).await.unwrap();
+    let found: Vec<String> = found.iter().map(|row| row.get(0).unwrap()).collect();
+    assert_eq!(found, ["no. 2", "no. 4"]);
+    assert!(tx.query_many(sql, vec![]).await.unwrap().is_empty());
+
+    let error = tx.query_many("SELECT what FROM effects", ids(&[1])).await.unwrap_err();
+    assert!(error.to_string().contains("{any: TYPE}"), "{error}");
+}
+
 pub(crate) async fn more_than_one_row_is_no_optional_row(place: &Place) {
     let db = place.open();
 

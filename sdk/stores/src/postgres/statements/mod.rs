@@ -8,7 +8,7 @@ use std::pin::pin;
 
 use deadpool_postgres::Client;
 use futures::TryStreamExt as _;
-use tokio_postgres::{Statement, types::ToSql};
+use tokio_postgres::{RowStream, Statement, types::ToSql};
 
 use super::{DIALECT, errors};
 use crate::{Row, StoreError, Value, row::Found};
@@ -55,13 +55,39 @@ pub(super) async fn query(
 ) -> Result<Vec<Row>, StoreError> {
     let statement = prepare(client, sql).await?;
     let bound = bind::one(sql, &statement, values)?;
-    let failed = |error| errors::from_read(sql, &error);
-    let mut rows = pin!(client.query_raw(&statement, &bound).await.map_err(failed)?);
     let mut found = Found::default();
+    let rows = client.query_raw(&statement, &bound).await;
+    collect(sql, rows, &mut found).await?;
+    Ok(found.rows())
+}
+
+pub(super) async fn query_many(
+    client: &Client,
+    sql: &str,
+    rows: &[Vec<Value>],
+) -> Result<Vec<Row>, StoreError> {
+    let mut found = Found::default();
+    for rows in rows.chunks(MOST_A_STATEMENT) {
+        let statement = prepare(client, sql).await?;
+        let columns: Vec<Vec<Bound<'_>>> = bind::many(sql, &statement, rows)?;
+        let columns = columns.iter().map(|column| column as &(dyn ToSql + Sync));
+        let rows = client.query_raw(&statement, columns.collect::<Vec<_>>()).await;
+        collect(sql, rows, &mut found).await?;
+    }
+    Ok(found.rows())
+}
+
+async fn collect(
+    sql: &str,
+    rows: Result<RowStream, tokio_postgres::Error>,
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    let failed = |error| errors::from_read(sql, &error);
+    let mut rows = pin!(rows.map_err(failed)?);
     while let Some(row) = rows.try_next().await.map_err(failed)? {
         found.add(sql, read::row(sql, &row)?)?;
     }
-    Ok(found.rows())
+    Ok(())
 }
 
 pub(super) async fn script(client: &Client, sql: &str) -> Result<(), StoreError> {
