@@ -1,4 +1,5 @@
-//! Confirms orders and walks each through its stages to the customer who collects it.
+//! Takes orders on (discounts, stock, payment) and walks each through its stages to the customer who
+//! collects it; cancels and pays back what can be.
 //!
 //! The only writer of its tables. What it decides and what it tells (`order-status`, through the
 //! outbox) are one transaction, in which each status gets its place in the order's sequence: so
@@ -12,17 +13,40 @@
 //!   statuses that were missed are told one after the other, each stamped with its own time.
 //! - An order of the past (`historic`) takes no time: all is told at once, stamped from its time.
 
-mod on_order_collected;
-mod on_order_placed;
-mod order;
 mod service;
+mod settings;
 mod stages;
 mod tables;
+
+mod asked;
+mod rows;
+mod take_orders;
+mod work;
+
+mod on_order_cancellation_requested;
+mod on_order_collected;
+mod on_order_placed;
+mod on_order_returned;
+
+mod cancelled_early;
+mod counts;
+mod coupons;
+mod customers;
+mod first_ends;
+mod order;
+mod order_row;
+mod payments;
+mod stock;
 mod tell;
 mod walk_stages;
+mod words;
 
-pub use service::{FulfilmentError, Settings, declares, run};
-pub use stages::{Stage, Stages, StagesError};
+mod books;
+
+pub use books::{Books, KeptHold, KeptPayment, KeptStock};
+pub use service::{FulfilmentError, declares, run};
+pub use settings::{Rules, Settings, StockRule};
+pub use stages::{Stage, Stages, StagesError, parse_duration};
 
 /// The group's name.
 pub const NAME: &str = "fulfilment";

@@ -1,36 +1,28 @@
-//! OrderCollected → OrderCompleted. Collected twice, it is completed once; what isn't ready can't
-//! be collected.
+//! OrderCollected → what it held is sold → OrderCompleted. Collected twice, it is completed once;
+//! what isn't ready can't be collected.
 
-use chrono::Utc;
 use orderly_schemas::OrderCollected;
-use orderly_sdk::consume::{Context, Failure, Handler, OrReject as _};
-use orderly_stores::Inbox;
-
-use crate::{
-    service::Fulfilment,
-    tables::{OrderRow, State},
-    tell,
+use orderly_sdk::{
+    Meta,
+    consume::{Failure, OrReject as _},
 };
 
-impl Handler<OrderCollected, Inbox> for Fulfilment {
-    async fn handle(
-        &self,
-        cx: &mut Context<'_, Inbox>,
-        collected: OrderCollected,
-    ) -> Result<(), Failure> {
-        let found = OrderRow::find(cx.tx(), &collected.order_id).await?;
-        // Same topic, same key: had it been placed before, it would be here.
-        let mut order = found.or_reject("collected, but never placed")?;
-        match order.state {
-            State::Completed => return Ok(()),
-            State::Ready => {}
-            State::InStage | State::Rejected => {
-                return Err(Failure::reject("collected, but not ready"));
-            }
-        }
-        let at = if cx.meta().historic { cx.meta().time } else { Utc::now() };
-        let told = order.complete(cx.meta().id, at);
-        order.update(cx.tx()).await?;
-        tell::by_handler(cx, told)
+use crate::{order_row::State, take_orders::time_of, work::Work};
+
+pub(crate) fn complete(
+    work: &mut Work<'_>,
+    collected: &OrderCollected,
+    meta: &Meta,
+) -> Result<(), Failure> {
+    let order_id = &collected.order_id;
+    // Same topic, same key: had it been placed before, it would be here.
+    let order = work.orders.change(order_id).or_reject("collected, but never placed")?;
+    match order.state {
+        State::Completed => return Ok(()),
+        State::Ready => {}
+        _ => return Err(Failure::reject("collected, but not ready")),
     }
+    let told = order.complete(meta.id, time_of(meta));
+    work.shelf.sell(order_id);
+    Ok(work.tell(meta, told)?)
 }

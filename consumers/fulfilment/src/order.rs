@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orderly_schemas::{
-    OrderCompleted, OrderConfirmed, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
+    OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded,
+    OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
 };
 use orderly_sdk::EventId;
+use rust_decimal::Decimal;
 
-use crate::tables::{OrderRow, State};
+use crate::order_row::{OrderRow, State};
 
 #[cfg(test)]
 mod tests;
@@ -30,33 +32,118 @@ pub(crate) enum Status {
     StageCompleted(StageCompleted),
     Ready(ReadyForPickup),
     Completed(OrderCompleted),
+    Cancelled(OrderCancelled),
+    CancellationRefused(OrderCancellationRefused),
+    Refunded(OrderRefunded),
 }
 
 impl OrderRow {
-    /// It is taken on, and its first stage begins.
-    pub(crate) fn confirm(&mut self, at: DateTime<Utc>) -> Vec<Told> {
-        let ready_at = Some(after(at, self.stages.total()));
+    /// It is taken on. Preparation begins once the time to cancel it, `grace`, is over and what is
+    /// paid by card is captured.
+    pub(crate) fn confirm(&mut self, at: DateTime<Utc>, grace: Duration) -> Vec<Told> {
+        let ready_at = Some(after(at, grace.saturating_add(self.stages.total())));
         let (order_id, sequence, caused_by) = self.next();
-        let confirmed = OrderConfirmed { order_id, sequence, caused_by, ready_at };
+        let confirmed = OrderConfirmed {
+            order_id,
+            sequence,
+            caused_by,
+            ready_at,
+            discounts: self.discounts.clone(),
+            to_pay: Some(self.to_pay),
+        };
         let mut told = vec![Told { at, status: Status::Confirmed(confirmed) }];
-        self.stage = 0;
-        told.push(self.start_stage(at));
+        if grace.is_zero() {
+            told.extend(self.end_grace(at));
+        } else {
+            self.state = State::Confirmed;
+            self.ends_at = Some(after(at, grace));
+        }
         told
     }
 
     /// It can't be made.
     pub(crate) fn reject(&mut self, reason: &str, at: DateTime<Utc>) -> Vec<Told> {
-        self.state = State::Rejected;
-        self.ends_at = None;
+        self.end_as(State::Rejected);
         let (order_id, sequence, caused_by) = self.next();
         let reason = reason.to_owned();
         let rejected = OrderRejected { order_id, sequence, caused_by, reason };
         vec![Told { at, status: Status::Rejected(rejected) }]
     }
 
-    /// Its stage ended, at the time that was set for it; the next one begins, or it is ready.
-    pub(crate) fn end_stage(&mut self) -> Vec<Told> {
+    /// Whether it can still be cancelled; if not, why, fit for the customer.
+    pub(crate) fn can_be_cancelled(&self) -> Result<(), &'static str> {
+        match self.state {
+            State::AwaitingPayment | State::Confirmed | State::Capturing | State::Cancelled => {
+                Ok(())
+            }
+            State::InStage => Err("it is being prepared"),
+            State::Ready => Err("it is ready for pickup"),
+            State::Completed => Err("it was collected"),
+            State::Rejected => Err("it was rejected"),
+        }
+    }
+
+    /// `cause` asked for it, in time.
+    pub(crate) fn cancel(&mut self, reason: &str, cause: EventId, at: DateTime<Utc>) -> Vec<Told> {
+        self.end_as(State::Cancelled);
+        let (order_id, sequence, _) = self.next();
+        let (caused_by, reason) = (cause.to_string(), reason.to_owned());
+        let cancelled = OrderCancelled { order_id, sequence, caused_by, reason };
+        vec![Told { at, status: Status::Cancelled(cancelled) }]
+    }
+
+    /// `cause` asked for it, too late. The order goes on as it was.
+    pub(crate) fn refuse_cancellation(
+        &mut self,
+        reason: &str,
+        cause: EventId,
+        at: DateTime<Utc>,
+    ) -> Vec<Told> {
+        let (order_id, sequence, _) = self.next();
+        let (caused_by, reason) = (cause.to_string(), reason.to_owned());
+        let refused = OrderCancellationRefused { order_id, sequence, caused_by, reason };
+        vec![Told { at, status: Status::CancellationRefused(refused) }]
+    }
+
+    /// Money went back, because of `cause`.
+    pub(crate) fn refund(&mut self, amount: Decimal, cause: &str, at: DateTime<Utc>) -> Vec<Told> {
+        let (order_id, sequence, _) = self.next();
+        let (caused_by, currency) = (cause.to_owned(), self.currency.clone());
+        let refunded = OrderRefunded { order_id, sequence, caused_by, amount, currency };
+        vec![Told { at, status: Status::Refunded(refunded) }]
+    }
+
+    /// What was set for `ends_at` has come: the time to cancel is over, or its stage.
+    pub(crate) fn walk_on(&mut self) -> Vec<Told> {
         let Some(at) = self.ends_at else { return Vec::new() };
+        match self.state {
+            State::Confirmed => self.end_grace(at),
+            State::InStage => self.end_stage(at),
+            _ => {
+                self.ends_at = None;
+                Vec::new()
+            }
+        }
+    }
+
+    /// What is paid by card is taken first; else preparation begins.
+    fn end_grace(&mut self, at: DateTime<Utc>) -> Vec<Told> {
+        if self.is_paid_by_card {
+            self.state = State::Capturing;
+            self.ends_at = None;
+            return Vec::new();
+        }
+        self.prepare(at)
+    }
+
+    /// Nothing is left to wait for: the first stage begins.
+    pub(crate) fn prepare(&mut self, at: DateTime<Utc>) -> Vec<Told> {
+        self.stage = 0;
+        vec![self.start_stage(at)]
+    }
+
+    /// Its stage ended, at the time that was set for it; the next one begins, or it is ready.
+    fn end_stage(&mut self, at: DateTime<Utc>) -> Vec<Told> {
         let mut told = Vec::with_capacity(2);
         if let Some(stage) = self.stages.get(self.stage) {
             let stage = stage.name.clone();
@@ -89,10 +176,14 @@ impl OrderRow {
     }
 
     fn be_ready(&mut self, at: DateTime<Utc>) -> Told {
-        self.state = State::Ready;
-        self.ends_at = None;
+        self.end_as(State::Ready);
         let (order_id, sequence, caused_by) = self.next();
         Told { at, status: Status::Ready(ReadyForPickup { order_id, sequence, caused_by }) }
+    }
+
+    fn end_as(&mut self, state: State) {
+        self.state = state;
+        self.ends_at = None;
     }
 
     /// What every status begins with; its number is used up.

@@ -1,41 +1,46 @@
-//! The service: its members and the walker of stages.
+//! The service: its members, the walker of stages, and who settles payments.
 
 use std::sync::Arc;
 
 use orderly_schemas::{
-    OrderCollected, OrderCompleted, OrderConfirmed, OrderPlaced, OrderRejected, ReadyForPickup,
-    StageCompleted, StageStarted,
+    OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded,
+    OrderRejected, ReadyForPickup, StageCompleted, StageStarted, StockCounted,
 };
 use orderly_sdk::{
-    Config, Health,
+    Config, Event,
     codec::{Declared, Encoders, RegisterError, Registry, RegistryError},
-    consume::{ConsumeError, Consumer, Exhausted, RetryPolicy, SideBySide},
+    consume::{ConsumeError, Consumer, Exhausted, Limits, RetryPolicy, SideBySide},
+    kafka::{KafkaError, Probe},
+    view::ViewError,
     wait_out,
 };
-use orderly_stores::{Database, Inbox, StoreError};
+use orderly_stores::{ByTopic, Inbox, Positions, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::{NAME, stages::Stages, tables::MIGRATIONS, walk_stages::walk};
+use crate::{
+    NAME,
+    asked::Asked,
+    counts::Counts,
+    customers::Customers,
+    payments::{Settling, settle_until},
+    settings::{Rules, Settings},
+    tables::MIGRATIONS,
+    walk_stages::walk,
+};
 
-/// What fulfilment needs.
-#[derive(Clone)]
-pub struct Settings {
-    /// Kafka and the registry.
-    pub config: Config,
-    /// Its own tables, inbox and outbox.
-    pub database: Database,
-    /// Members of the group to run.
-    pub members: usize,
-    /// What every order goes through.
-    pub stages: Stages,
-    /// Told which parts are away, and that members have joined.
-    pub health: Health,
-}
+/// The topics whose position is kept in the database: how far they were read is a fact for others.
+const KEPT: &[&str] = &[StockCounted::TOPIC];
+
+/// Orders that are taken on in one transaction, at most.
+const BATCH: usize = 100;
 
 /// The handlers' state, shared by the members.
 #[derive(Clone)]
 pub(crate) struct Fulfilment {
-    pub(crate) stages: Arc<Stages>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) encoders: Encoders,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) customers: Arc<Customers>,
 }
 
 /// What it emits.
@@ -47,6 +52,9 @@ pub fn declares() -> Declared {
         .event::<StageCompleted>()
         .event::<ReadyForPickup>()
         .event::<OrderCompleted>()
+        .event::<OrderCancelled>()
+        .event::<OrderCancellationRefused>()
+        .event::<OrderRefunded>()
 }
 
 /// Runs until `shutdown`, or until a member can't go on. Parts that are away are waited for, also
@@ -56,22 +64,37 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
         return Ok(());
     };
-    let (inbox, encoders) = ready?;
-    let Settings { config, database, members, stages, health } = settings;
-    let fulfilment = Fulfilment { stages: Arc::new(stages) };
+    let Ready { scope, encoders, counts, customers } = ready?;
+    if shutdown.run_until_cancelled(customers.read_once()).await.is_none() {
+        return Ok(());
+    }
+    let Settings { config, database, members, rules, provider, health } = settings;
+    let rules = Arc::new(rules);
+    let fulfilment = Fulfilment {
+        rules: Arc::clone(&rules),
+        encoders: encoders.clone(),
+        counts: Arc::new(counts),
+        customers: Arc::new(customers),
+    };
     let mut service = SideBySide::until(&shutdown, &health);
     for _ in 0..members {
         service.member(
             Consumer::new(NAME, &config)
-                .within(inbox.clone())
-                .emitting(encoders.clone())
+                .within(scope.clone())
+                .limited(Limits { batch_records: BATCH, ..Limits::small() })
                 // What is refused for good, as collecting what isn't ready, changes no order; what
                 // can't be done holds up its order.
                 .retrying(RetryPolicy { rejected: Exhausted::Skip, ..RetryPolicy::default() })
-                .on::<OrderPlaced>(fulfilment.clone())
-                .on::<OrderCollected>(fulfilment.clone()),
+                .in_batches::<Asked>(fulfilment.clone()),
         );
     }
+    let settling =
+        Settling { database: database.clone(), encoders: encoders.clone(), provider, rules };
+    let healthy = health.clone();
+    service.also(|stop| async move {
+        settle_until(settling, healthy, stop).await;
+        Ok(())
+    });
     service.also(|stop| async move {
         walk(&database, &encoders, &health, &stop).await;
         Ok(())
@@ -79,13 +102,35 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     service.ended().await
 }
 
-/// Its tables, and the schemas of what it emits.
-async fn get_ready(settings: &Settings) -> Result<(Inbox, Encoders), FulfilmentError> {
-    settings.database.migrate(NAME, MIGRATIONS).await?;
-    let inbox = Inbox::new(settings.database.clone());
+struct Ready {
+    scope: ByTopic,
+    encoders: Encoders,
+    counts: Counts,
+    customers: Customers,
+}
+
+/// Its tables, the schemas of what it emits, and what it must know of the topics.
+async fn get_ready(settings: &Settings) -> Result<Ready, FulfilmentError> {
+    let Settings { config, database, rules, health, .. } = settings;
+    database.migrate(NAME, MIGRATIONS).await?;
+    let inbox = Inbox::new(database.clone());
     inbox.prepare().await?;
-    let registry = Registry::new(&settings.config)?;
-    Ok((inbox, declares().register(&settings.config, &registry).await?))
+    let registry = Registry::new(config)?;
+    let encoders = declares().register(config, &registry).await?;
+    let (probe, partitions, cluster_id) = ask(config).await?;
+    let positions = Positions::new(database.clone(), &cluster_id);
+    positions.prepare().await?;
+    let scope = ByTopic::new(KEPT, positions, inbox);
+    let counts = Counts::new(probe, partitions);
+    let customers = Customers::follow(config, &rules.promotions, health).await?;
+    Ok(Ready { scope, encoders, counts, customers })
+}
+
+async fn ask(config: &Config) -> Result<(Probe, i32, String), KafkaError> {
+    let probe = Probe::new(config)?;
+    let partitions = probe.partitions(StockCounted::TOPIC).await?;
+    let cluster_id = probe.cluster_id().await?;
+    Ok((probe, partitions, cluster_id))
 }
 
 /// Why fulfilment can't start or go on.
@@ -94,9 +139,15 @@ pub enum FulfilmentError {
     /// Its database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
     /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The customers can't be followed.
+    #[error(transparent)]
+    View(#[from] ViewError),
     /// What it emits can't be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),

@@ -63,6 +63,13 @@ impl fmt::Display for Stages {
     }
 }
 
+/// As `2m`; the error says what may be written.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || format!("`{text}` is no duration: write a number with ms, s, m or h, at most 24h");
+    duration(text).ok_or_else(wrong)
+}
+
 /// A whole number with `ms`, `s`, `m` or `h`; a day at most.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

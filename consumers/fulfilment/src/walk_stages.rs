@@ -1,5 +1,6 @@
-//! Walks orders on whose stage has ended. Nothing of it is in memory: each round reads the table,
-//! so it goes on after a kill, and any member may do it.
+//! Walks orders on for which the time that was set has come: to cancel is over, or a stage. Nothing
+//! of it is in memory: each round reads the table, so it goes on after a kill, and any member may do
+//! it.
 
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use orderly_stores::{Database, StoreError, outbox};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    tables::{OrderRow, RowError},
+    order_row::{OrderRow, RowError, State},
+    payments::{PaymentRow, Step},
     tell,
 };
 
 /// Orders walked on in one transaction.
-const BATCH: i64 = 200;
+const BATCH: usize = 200;
 /// How often the table is looked at: a stage ends at most this late.
 const TICK: Duration = Duration::from_millis(50);
 /// Wait after the database was away.
@@ -51,7 +53,7 @@ pub(crate) async fn walk(
 
 /// One transaction: the orders that are due, with everything that is told of them. Read within it,
 /// so two that walk at once never walk one order for the same stage.
-async fn walk_due(database: &Database, encoders: &Encoders) -> Result<i64, WalkError> {
+async fn walk_due(database: &Database, encoders: &Encoders) -> Result<usize, WalkError> {
     let now = Utc::now();
     // First looked at without a turn to write: mostly nothing is due.
     let due = "SELECT 1 FROM fulfilment_orders WHERE ends_at <= $1 LIMIT 1";
@@ -59,16 +61,24 @@ async fn walk_due(database: &Database, encoders: &Encoders) -> Result<i64, WalkE
         return Ok(0);
     }
     let mut tx = database.begin().await?;
-    let (mut count, mut records) = (0, Vec::new());
-    for mut order in OrderRow::due(&mut tx, now, BATCH).await? {
-        let told = order.end_stage();
-        order.update(&mut tx).await?;
-        records.extend(tell::as_records(encoders, &order, told)?);
-        count += 1;
+    let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let mut orders = OrderRow::due(&mut tx, now, most).await?;
+    let mut records = Vec::new();
+    for order in &mut orders {
+        let told = order.walk_on();
+        records.extend(tell::as_records(encoders, &tell::placing(order), told)?);
+    }
+    OrderRow::keep(&mut tx, orders.iter()).await?;
+    let capturing = orders.iter().filter(|order| order.state == State::Capturing);
+    let capturing: Vec<_> = capturing.map(|order| vec![(&order.order_id).into()]).collect();
+    if !capturing.is_empty() {
+        let mut payments = PaymentRow::among(&mut tx, capturing).await?;
+        payments.iter_mut().for_each(|payment| payment.go(Step::Capturing, now));
+        PaymentRow::keep(&mut tx, payments.iter()).await?;
     }
     outbox::insert(&mut tx, &records).await?;
     tx.commit().await?;
-    Ok(count)
+    Ok(orders.len())
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,11 @@
 mod parts;
 
 mod away;
+mod cancelling;
 mod collecting;
+mod discounts;
+mod paying;
 mod placing;
 mod restarting;
+mod stocking;
 mod walking;

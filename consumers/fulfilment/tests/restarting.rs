@@ -72,7 +72,8 @@ async fn an_order_keeps_the_stages_that_it_was_confirmed_with() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_without_its_topic_says_so() {
     let parts = Parts::start(1).await;
-    let broker = orderly_sdk::kafka::EmbeddedBroker::start([("order-status", 1)]).unwrap();
+    let broker =
+        orderly_sdk::kafka::EmbeddedBroker::start([("order-status", 1), ("stock", 1)]).unwrap();
     let settings = fulfilment::Settings {
         config: orderly_sdk::Config {
             bootstrap: broker.bootstrap().to_owned(),
@@ -80,7 +81,8 @@ async fn a_service_without_its_topic_says_so() {
         },
         database: parts.database.clone(),
         members: 2,
-        stages: "prep=1s".parse().unwrap(),
+        rules: fulfilment::Rules::new("prep=1s".parse().unwrap()),
+        provider: std::sync::Arc::new(crate::parts::bank::Bank::new()),
         health: orderly_sdk::Health::of("fulfilment"),
     };
 

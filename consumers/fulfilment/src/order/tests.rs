@@ -15,7 +15,7 @@ proptest! {
     ) {
         let at = DateTime::from_timestamp_millis(confirmed_at).unwrap();
         let mut order = order(&stages);
-        let mut told = order.confirm(at);
+        let mut told = order.confirm(at, Duration::ZERO);
         walk(&mut order, &mut told);
         told.extend(order.complete(EventId::new(), told.last().unwrap().at));
 
@@ -37,7 +37,7 @@ proptest! {
     fn a_stage_ends_when_its_start_said_and_ready_is_when_the_confirmation_said(stages in stages()) {
         let at = DateTime::UNIX_EPOCH;
         let mut order = order(&stages);
-        let mut told = order.confirm(at);
+        let mut told = order.confirm(at, Duration::ZERO);
         walk(&mut order, &mut told);
 
         let Status::Confirmed(confirmed) = &told[0].status else { panic!("{:?}", told[0].status) };
@@ -63,13 +63,13 @@ fn a_rejected_order_has_one_status_and_no_stage() {
     let [Told { status: Status::Rejected(rejected), .. }] = &told[..] else { panic!() };
     assert_eq!((rejected.sequence, &*rejected.reason), (1, "why"));
     assert_eq!((order.state, order.ends_at), (State::Rejected, None));
-    assert!(order.end_stage().is_empty());
+    assert!(order.walk_on().is_empty());
 }
 
 #[test]
 fn what_is_caused_by_placing_and_what_by_collecting_says_so() {
     let mut order = order(&"a=1s".parse().unwrap());
-    let mut told = order.confirm(DateTime::UNIX_EPOCH);
+    let mut told = order.confirm(DateTime::UNIX_EPOCH, Duration::ZERO);
     walk(&mut order, &mut told);
     assert!(told.iter().all(|told| caused_by(&told.status) == order.placed_event_id));
 
@@ -81,7 +81,7 @@ fn what_is_caused_by_placing_and_what_by_collecting_says_so() {
 #[test]
 fn an_order_behind_the_last_of_its_stages_is_ready() {
     let mut order = order(&"a=1s,b=1s".parse().unwrap());
-    let mut told = order.confirm(DateTime::UNIX_EPOCH);
+    let mut told = order.confirm(DateTime::UNIX_EPOCH, Duration::ZERO);
     order.stage = 7;
     let told_then = told.len();
     walk(&mut order, &mut told);
@@ -94,9 +94,42 @@ fn an_order_behind_the_last_of_its_stages_is_ready() {
 #[test]
 fn an_order_placed_at_the_end_of_time_is_walked_all_the_same() {
     let mut order = order(&"a=24h,b=24h".parse().unwrap());
-    let mut told = order.confirm(DateTime::<Utc>::MAX_UTC);
+    let mut told = order.confirm(DateTime::<Utc>::MAX_UTC, Duration::ZERO);
     walk(&mut order, &mut told);
     assert_eq!(order.state, State::Ready);
+}
+
+#[test]
+fn preparation_waits_for_the_time_to_cancel_and_then_for_the_card() {
+    let at = DateTime::UNIX_EPOCH;
+    let grace = Duration::from_secs(60);
+    let mut order = order(&"a=1s".parse().unwrap());
+    order.is_paid_by_card = true;
+    let told = order.confirm(at, grace);
+    let Status::Confirmed(confirmed) = &told[0].status else { panic!() };
+    assert_eq!(confirmed.ready_at, Some(at + grace + Duration::from_secs(1)));
+    assert_eq!((told.len(), order.state), (1, State::Confirmed));
+    assert_eq!(order.ends_at, Some(at + grace));
+    assert_eq!(order.can_be_cancelled(), Ok(()));
+
+    assert!(order.walk_on().is_empty());
+    assert_eq!((order.state, order.ends_at), (State::Capturing, None));
+    assert_eq!(order.can_be_cancelled(), Ok(()));
+    let told = order.prepare(at + grace);
+    assert_eq!((step(&told[0].status), sequence(&told[0].status)), ("started a".into(), 2));
+    assert_eq!(order.can_be_cancelled(), Err("it is being prepared"));
+}
+
+#[test]
+fn a_refused_cancellation_is_told_and_changes_nothing_else() {
+    let mut order = order(&"a=1s".parse().unwrap());
+    order.confirm(DateTime::UNIX_EPOCH, Duration::ZERO);
+    let before = (order.state, order.ends_at, order.next_sequence);
+    let asked = EventId::new();
+    let told = order.refuse_cancellation("too late", asked, DateTime::UNIX_EPOCH);
+    assert_eq!(step(&told[0].status), "cancellation refused");
+    assert_eq!(caused_by(&told[0].status), asked.to_string());
+    assert_eq!((order.state, order.ends_at, order.next_sequence - 1), before);
 }
 
 /// From one to eight stages, each a day long at most.
@@ -119,6 +152,12 @@ fn order(stages: &Stages) -> OrderRow {
         placed_event_id: EventId::new().to_string(),
         traceparent: None,
         historic: false,
+        currency: "EUR".into(),
+        total: Decimal::new(1_050, 2),
+        to_pay: Decimal::new(1_050, 2),
+        discounts: Vec::new(),
+        coupons: Vec::new(),
+        is_paid_by_card: false,
     }
 }
 
@@ -126,7 +165,7 @@ fn order(stages: &Stages) -> OrderRow {
 fn walk(order: &mut OrderRow, told: &mut Vec<Told>) {
     for _ in 0..10 {
         order.stages = order.stages.to_string().parse().unwrap();
-        told.extend(order.end_stage());
+        told.extend(order.walk_on());
     }
 }
 
@@ -138,6 +177,9 @@ fn step(status: &Status) -> String {
         Status::StageCompleted(event) => format!("completed {}", event.stage),
         Status::Ready(_) => "ready".into(),
         Status::Completed(_) => "completed".into(),
+        Status::Cancelled(_) => "cancelled".into(),
+        Status::CancellationRefused(_) => "cancellation refused".into(),
+        Status::Refunded(_) => "refunded".into(),
     }
 }
 
@@ -149,6 +191,9 @@ fn sequence(status: &Status) -> i64 {
         Status::StageCompleted(event) => event.sequence,
         Status::Ready(event) => event.sequence,
         Status::Completed(event) => event.sequence,
+        Status::Cancelled(event) => event.sequence,
+        Status::CancellationRefused(event) => event.sequence,
+        Status::Refunded(event) => event.sequence,
     }
 }
 
@@ -160,5 +205,8 @@ fn caused_by(status: &Status) -> &str {
         Status::StageCompleted(event) => &event.caused_by,
         Status::Ready(event) => &event.caused_by,
         Status::Completed(event) => &event.caused_by,
+        Status::Cancelled(event) => &event.caused_by,
+        Status::CancellationRefused(event) => &event.caused_by,
+        Status::Refunded(event) => &event.caused_by,
     }
 }

@@ -1,12 +1,17 @@
 //! Broker, registry, database, an emitter, a relay, and the service on them.
 
+pub mod bank;
 pub mod statuses;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use fulfilment::{FulfilmentError, Settings};
+use bank::Bank;
+use fulfilment::{FulfilmentError, Rules, Settings, StockRule};
 use orderly_harness::decide;
-use orderly_schemas::{OrderCollected, OrderLine, OrderPlaced};
+use orderly_schemas::{
+    OrderCancellationRequested, OrderCollected, OrderLine, OrderPlaced, OrderReturned, RequestedBy,
+    StockCounted, UserChanged,
+};
 use orderly_sdk::{
     Config, Event, Health, Meta,
     codec::{Encoders, Registry},
@@ -20,7 +25,7 @@ use statuses::Statuses;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct Parts {
     pub config: Config,
@@ -28,6 +33,7 @@ pub struct Parts {
     /// What is in `order-status`.
     pub statuses: Statuses,
     pub emitter: Emitter,
+    pub bank: Arc<Bank>,
     relay: JoinHandle<()>,
     /// What the database stands on, removed with it.
     _ground: Box<dyn Any + Send + Sync>,
@@ -51,14 +57,27 @@ impl Parts {
     }
 
     async fn start_on(url: &str, ground: Box<dyn Any + Send + Sync>, partitions: i32) -> Self {
-        let topics = ["orders", "order-status", "fulfilment.dead-letters", "fulfilment.parked"];
+        let topics = [
+            "orders",
+            "stock",
+            "users",
+            "order-status",
+            "fulfilment.dead-letters",
+            "fulfilment.parked",
+        ];
         let broker = EmbeddedBroker::start(topics.map(|topic| (topic, partitions))).unwrap();
         let registry = EmbeddedRegistry::start([]).await.unwrap();
         let mut config = broker.config(&registry.url());
         // When its last member has left, the embedded broker forms a group anew only after this.
         let short = [("session.timeout.ms", "1500"), ("heartbeat.interval.ms", "300")];
         config.consumer_properties.extend(short.map(|(name, value)| (name.into(), value.into())));
-        let declared = Encoders::of("test").event::<OrderPlaced>().event::<OrderCollected>();
+        let declared = Encoders::of("test")
+            .event::<OrderPlaced>()
+            .event::<OrderCollected>()
+            .event::<OrderCancellationRequested>()
+            .event::<OrderReturned>()
+            .event::<StockCounted>()
+            .event::<UserChanged>();
         let client = Registry::new(&config).unwrap();
         let encoders = declared.register(&config, &client).await.unwrap();
         let emitter = Emitter::connect(&config, encoders, EmitSettings::default()).await.unwrap();
@@ -66,7 +85,8 @@ impl Parts {
         outbox::prepare(&database).await.unwrap();
         let relay = tokio::spawn(relay(Outbox::new(database.clone()), emitter.clone()));
         let statuses = Statuses::follow(&config).await;
-        Self { config, database, statuses, emitter, relay, _ground: ground, registry, broker }
+        let bank = Arc::new(Bank::new());
+        Self { config, database, statuses, emitter, bank, relay, _ground: ground, registry, broker }
     }
 
     /// Two members.
@@ -75,11 +95,17 @@ impl Parts {
     }
 
     pub fn run_reporting(&self, stages: &str, health: &Health) -> Running {
+        let rules = Rules { stock: StockRule::Unlimited, ..Rules::new(stages.parse().unwrap()) };
+        self.run_by(rules, health)
+    }
+
+    pub fn run_by(&self, rules: Rules, health: &Health) -> Running {
         let settings = Settings {
             config: self.config.clone(),
             database: self.database.clone(),
             members: 2,
-            stages: stages.parse().unwrap(),
+            rules,
+            provider: Arc::<Bank>::clone(&self.bank),
             health: health.clone(),
         };
         let shutdown = CancellationToken::new();
@@ -118,6 +144,38 @@ impl Parts {
     pub async fn inbox(&self) -> i64 {
         let sql = "SELECT count(*) FROM inbox WHERE group_id = 'fulfilment'";
         self.database.query(sql, &[]).await.unwrap()[0].get(0).unwrap()
+    }
+
+    /// Says how much of a product there is.
+    pub async fn count(&self, sku: &str, on_hand: i32) {
+        self.emit(&StockCounted { sku: sku.into(), on_hand }).await;
+    }
+
+    /// What is on hand of a product, held and sold.
+    pub async fn stock(&self, sku: &str) -> (i64, i64, i64) {
+        let sql = "SELECT on_hand, held, sold FROM fulfilment_stock WHERE sku = $1";
+        let row = &self.database.query(sql, &[sku.into()]).await.unwrap()[0];
+        (row.get(0).unwrap(), row.get(1).unwrap(), row.get(2).unwrap())
+    }
+
+    /// How far an order's payment is, and its card's token.
+    pub async fn payment(&self, order_id: &str) -> (String, Option<String>) {
+        let sql = "SELECT step, token FROM fulfilment_payments WHERE order_id = $1";
+        let row = &self.database.query(sql, &[order_id.into()]).await.unwrap()[0];
+        (row.get(0).unwrap(), row.get(1).unwrap())
+    }
+
+    /// Waits until an order's payment is so far.
+    pub async fn payment_becomes(&self, order_id: &str, step: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let found = self.payment(order_id).await.0;
+            if found == step {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{order_id} is still {found}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub async fn execute(&self, sql: &str, values: &[Value]) {
@@ -178,6 +236,9 @@ pub fn placed(order_id: &str) -> OrderPlaced {
         currency: "EUR".into(),
         lines: vec![line(2)],
         total: "10.50".parse().unwrap(),
+        caller: None,
+        coupons: Vec::new(),
+        payment_token: None,
     }
 }
 
@@ -185,6 +246,7 @@ pub fn line(quantity: i32) -> OrderLine {
     OrderLine {
         sku: "margherita".into(),
         name: None,
+        category: None,
         quantity,
         unit_price: "5.2500".parse().unwrap(),
     }
@@ -192,4 +254,27 @@ pub fn line(quantity: i32) -> OrderLine {
 
 pub fn collected(order_id: &str) -> OrderCollected {
     OrderCollected { order_id: order_id.into() }
+}
+
+/// Paid by card.
+pub fn paid(order_id: &str) -> OrderPlaced {
+    OrderPlaced { payment_token: Some("tok_ok".into()), ..placed(order_id) }
+}
+
+pub fn cancelled(order_id: &str) -> OrderCancellationRequested {
+    let reason = Some("changed my mind".into());
+    let requested_by = RequestedBy::Customer;
+    OrderCancellationRequested { order_id: order_id.into(), reason, requested_by }
+}
+
+pub fn returned(number: &str, sale: &str, total: &str) -> OrderReturned {
+    OrderReturned {
+        order_id: number.into(),
+        original_order_id: Some(sale.into()),
+        user_id: None,
+        currency: "EUR".into(),
+        lines: vec![line(1)],
+        total: total.parse().unwrap(),
+        reason: None,
+    }
 }

@@ -7,7 +7,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use orderly_schemas::{
-    OrderCompleted, OrderConfirmed, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
+    OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded,
+    OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
 };
 use orderly_sdk::{
     Config, EventId, Meta,
@@ -23,7 +24,8 @@ use super::PATIENCE;
 event_set! {
     /// What fulfilment tells.
     pub enum Told {
-        OrderConfirmed, OrderRejected, StageStarted, StageCompleted, ReadyForPickup, OrderCompleted
+        OrderConfirmed, OrderRejected, StageStarted, StageCompleted, ReadyForPickup, OrderCompleted,
+        OrderCancelled, OrderCancellationRefused, OrderRefunded
     }
 }
 
@@ -36,6 +38,8 @@ pub struct Status {
     pub caused_by: String,
     /// When it promised that what it tells of would be over.
     pub promised: Option<DateTime<Utc>>,
+    /// Of a confirmation: what each rule gave, and what is to be paid.
+    pub priced: Option<String>,
     pub meta: Meta,
 }
 
@@ -87,6 +91,14 @@ impl Statuses {
         assert!(came.is_ok(), "never {step} for {orders}: {:#?}", self.all());
     }
 
+    /// Waits until what was told so far is so.
+    pub async fn until_told(&self, mut is_so: impl FnMut(&[Status]) -> bool) {
+        let mut count = self.count.clone();
+        let waiting = count.wait_for(|_| is_so(&self.seen.lock().unwrap()));
+        let came = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(came, "never so: {:#?}", self.all());
+    }
+
     /// The steps of an order: told once each, numbered without a gap in the order of the topic,
     /// with no step back in time.
     pub fn steps(&self, order_id: &str) -> Vec<String> {
@@ -109,6 +121,16 @@ impl Drop for Statuses {
 impl Status {
     fn of(received: Received<Told>) -> Self {
         let Received { event, meta, .. } = received;
+        let priced = match &event {
+            Told::OrderConfirmed(e) => e.to_pay.map(|to_pay| {
+                let given = e.discounts.iter().map(|given| match &given.coupon {
+                    None => format!("{} {}", given.rule, given.amount),
+                    Some(coupon) => format!("{} ({coupon}) {}", given.rule, given.amount),
+                });
+                format!("{} = {to_pay}", given.collect::<Vec<_>>().join(", "))
+            }),
+            _ => None,
+        };
         let (order_id, sequence, caused_by, step, promised) = match event {
             Told::OrderConfirmed(e) => {
                 (e.order_id, e.sequence, e.caused_by, "confirmed".into(), e.ready_at)
@@ -124,10 +146,20 @@ impl Status {
                 (e.order_id, e.sequence, e.caused_by, format!("{} completed", e.stage), None)
             }
             Told::ReadyForPickup(e) => (e.order_id, e.sequence, e.caused_by, "ready".into(), None),
+            Told::OrderCancelled(e) => {
+                (e.order_id, e.sequence, e.caused_by, format!("cancelled: {}", e.reason), None)
+            }
+            Told::OrderCancellationRefused(e) => {
+                let step = format!("cancellation refused: {}", e.reason);
+                (e.order_id, e.sequence, e.caused_by, step, None)
+            }
+            Told::OrderRefunded(e) => {
+                (e.order_id, e.sequence, e.caused_by, format!("refunded {}", e.amount), None)
+            }
             Told::OrderCompleted(e) => {
                 (e.order_id, e.sequence, e.caused_by, "completed".into(), None)
             }
         };
-        Self { order_id, step, sequence, caused_by, promised, meta }
+        Self { order_id, step, sequence, caused_by, promised, priced, meta }
     }
 }
