@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderly_schemas::{OrderLine, OrderPlaced, OrderReturned};
+use orderly_schemas::{OrderLine, OrderPlaced, OrderReturned, ProductChanged, StockCounted};
 use orderly_sdk::{
     EventId, Meta,
     codec::{Declared, Encoders},
@@ -29,9 +29,14 @@ const MOST_IN_FLIGHT: usize = 2_000;
 /// Times that an event is emitted before the import gives up.
 const ATTEMPTS: u32 = 5;
 
-/// What the importer emits.
+/// What the importer emits of a file's documents.
 pub fn declares() -> Declared {
     Encoders::of(NAME).event::<OrderPlaced>().event::<OrderReturned>()
+}
+
+/// The same, and what fills the shelves.
+pub fn declares_with_shelves() -> Declared {
+    declares().event::<ProductChanged>().event::<StockCounted>()
 }
 
 /// An event that was accepted.
@@ -171,6 +176,9 @@ fn placed(sale: Invoice) -> OrderPlaced {
         currency: sale.currency.to_owned(),
         lines: sale.lines.into_iter().map(line).collect(),
         total: sale.total,
+        caller: None,
+        coupons: Vec::new(),
+        payment_token: None,
     }
 }
 
@@ -191,6 +199,7 @@ fn line(line: crate::Line) -> OrderLine {
     OrderLine {
         sku: line.sku,
         name: line.name,
+        category: None,
         quantity: line.quantity,
         unit_price: line.unit_price,
     }

@@ -2,6 +2,7 @@
 
 mod document;
 mod emit_documents;
+mod fill_shelves;
 mod import;
 mod open;
 mod tally;
@@ -16,8 +17,11 @@ mod read_rows;
 mod seen_invoices;
 
 pub use document::{Document, Invoice, Line};
-pub use emit_documents::{Accepted, EmitDocumentsError, NAME, Progress, declares, emit_documents};
+pub use emit_documents::{
+    Accepted, EmitDocumentsError, NAME, Progress, declares, declares_with_shelves, emit_documents,
+};
 pub use error::{ImportError, OpenError};
+pub use fill_shelves::{FillError, MAX_PRODUCTS, Sold, fill_shelves, read_sold};
 pub use import::Import;
 pub use online_retail::{MAX_HELD_LINES, WINDOW};
 pub use open::{Format, UnknownFormat, open, read_online_retail};

@@ -1,10 +1,6 @@
 //! What can be seen of the service: each fact with its log line and its metric, in one place.
 //! Nothing here takes a contact.
 
-use std::time::Duration;
-
-use axum::http::StatusCode;
-
 /// What became of one `POST /orders`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
@@ -26,28 +22,6 @@ pub(crate) fn order_answered(placement: Placement) {
         Placement::Invalid => "invalid",
     };
     metrics::counter!("orderly_orders_total", "outcome" => outcome).increment(1);
-}
-
-pub(crate) fn request_answered(
-    route: &str,
-    method: &'static str,
-    status: StatusCode,
-    took: Duration,
-) {
-    metrics::histogram!(
-        "orderly_http_request_seconds",
-        "route" => route.to_owned(), "method" => method, "status" => status.as_str().to_owned()
-    )
-    .record(took);
-}
-
-/// A problem whose cause the caller isn't told.
-pub(crate) fn problem(name: &str, status: StatusCode, order_id: Option<&str>, why: &str) {
-    if status.is_server_error() {
-        tracing::warn!(problem = name, order_id, why, "a request failed");
-    } else {
-        tracing::info!(problem = name, order_id, why, "a request was refused");
-    }
 }
 
 /// The order is accepted, but what its key stands for isn't kept: a retry emits it again, under

@@ -6,7 +6,6 @@ mod settings;
 
 mod routes;
 
-mod guards;
 mod problem;
 
 mod order;
@@ -18,14 +17,20 @@ mod placing;
 mod history;
 mod prefer;
 
-mod accept;
 mod events;
-mod trace;
+
+use orderly_web::trace;
 
 pub use connect::{ConnectError, connect};
-pub use history::{OrderDetails, OrderDetailsLine, OrderPage, OrderSummary, TimelineEntry};
-pub use order::{ContactRequest, OrderRequest, OrderRequestLine};
-pub use placing::{OrderAccepted, OrderReceipt};
+pub use history::{
+    OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
+    TimelineEntry,
+};
+pub use order::{
+    CancellationRequest, ContactRequest, OrderRequest, OrderRequestLine, Prices, ReturnRequest,
+    ReturnRequestLine,
+};
+pub use placing::{OrderAccepted, OrderReceipt, ReturnAccepted};
 pub use problem::{FieldProblem, ProblemBody};
 pub use routes::openapi_json;
 pub use serve::{ServeError, serve};

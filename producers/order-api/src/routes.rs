@@ -1,23 +1,32 @@
 //! Every route there is.
 
+mod about_order;
+mod body;
+mod cancel_order;
+mod collect_order;
 mod healthz;
 mod list_user_orders;
 mod metrics;
 mod place_order;
 mod readyz;
+mod refusals;
+mod return_goods;
 mod show_openapi;
 mod show_order;
-mod unrouted;
 
 use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn, middleware::from_fn_with_state};
+use orderly_web::guards;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{guards, history::History, placing::Placing, settings::Settings};
+use crate::{history::History, placing::Placing, settings::Settings};
 
 /// What routes work with.
 pub(crate) struct Service {
@@ -28,11 +37,12 @@ pub(crate) struct Service {
 }
 
 pub(crate) fn router(service: Arc<Service>, room: Arc<Semaphore>) -> Router {
-    let orders = orders().layer(from_fn_with_state(room, guards::limit_requests));
+    let known = from_fn_with_state(service.settings.keys.clone(), guards::authenticate);
+    let orders = orders().layer(known).layer(from_fn_with_state(room, guards::limit_requests));
     let (router, _) = orders.merge(operations()).split_for_parts();
     router
-        .fallback(unrouted::no_such_route)
-        .method_not_allowed_fallback(unrouted::method_not_allowed)
+        .fallback(guards::no_such_route)
+        .method_not_allowed_fallback(guards::method_not_allowed)
         .layer(guards::catch_panics())
         .layer(from_fn(guards::limit_headers))
         .layer(from_fn(guards::measure))
@@ -44,6 +54,9 @@ fn orders() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(place_order::place_order))
         .routes(routes!(show_order::show_order))
+        .routes(routes!(cancel_order::cancel_order))
+        .routes(routes!(collect_order::collect_order))
+        .routes(routes!(return_goods::return_goods))
         .routes(routes!(list_user_orders::list_user_orders))
 }
 
@@ -64,7 +77,7 @@ pub fn openapi_json() -> String {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(
+#[openapi(modifiers(&ApiKeys), info(
     title = "Orderly order API",
     description = "Takes orders and tells what became of them.\n\nAn order is answered with one of \
                    three outcomes: accepted (202: written, acknowledged by all in-sync replicas), \
@@ -73,3 +86,16 @@ pub fn openapi_json() -> String {
     license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
 ))]
 struct Api;
+
+/// How callers say who they are.
+struct ApiKeys;
+
+impl Modify for ApiKeys {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let components = api.components.get_or_insert_default();
+        let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Api-Key")));
+        components.add_security_scheme("api_key", key);
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("bearer", bearer);
+    }
+}

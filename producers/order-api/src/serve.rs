@@ -1,14 +1,14 @@
 //! From start to a graceful end.
 
-use std::{future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use orderly_sdk::wait_out;
 use orderly_stores::{Database, StoreError};
+use orderly_web::{Bounds, serve_until};
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accept::Bounded,
     history::History,
     idempotency::{self, Records},
     placing::Placing,
@@ -48,30 +48,25 @@ pub async fn serve(
     let placing = Placing {
         emitter: settings.emitter.clone(),
         records: records.clone(),
+        prices: settings.prices.clone(),
         deadline: settings.deadline,
         tasks: tasks.clone(),
         closing: closing.clone(),
     };
     tasks.spawn(idempotency::purge_until(records.clone(), shutdown.clone()));
+    tasks.spawn(settings.keys.clone().follow_until(shutdown.clone()));
     tasks.spawn(idempotency::watch_until(records, health, shutdown.clone()));
     let room = Arc::new(Semaphore::new(settings.most_requests));
-    let listener =
-        Bounded::new(listener, settings.most_connections, SILENCE.max(settings.deadline * 2));
+    let bounds = Bounds {
+        most_connections: settings.most_connections,
+        silence: SILENCE.max(settings.deadline * 2),
+        grace,
+    };
     let emitter = settings.emitter.clone();
     let service = Service { placing, history, settings, shutdown: shutdown.clone() };
     let router = routes::router(Arc::new(service), room);
 
-    let server = axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-        .into_future();
-    let too_long = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(grace).await;
-    };
-    tokio::select! {
-        served = server => served.map_err(ServeError::Http)?,
-        () = too_long => tracing::warn!("connections that didn't end in time are cut"),
-    }
+    serve_until(listener, router, &bounds, &shutdown).await.map_err(ServeError::Http)?;
     tasks.close();
     // What is in a pause between two tries is not tried again.
     closing.cancel();

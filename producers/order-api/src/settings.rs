@@ -3,13 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use orderly_schemas::{ContactGiven, OrderPlaced};
+use orderly_schemas::{
+    ContactGiven, OrderCancellationRequested, OrderCollected, OrderPlaced, OrderReturned,
+};
 use orderly_sdk::{
     Health,
     codec::{Declared, Encoders},
     emit::{EmitSettings, Emitter},
 };
 use orderly_stores::Database;
+use orderly_web::ApiKeys;
+
+use crate::order::Prices;
 
 /// Asked before each `POST /orders`. An error's text says why no order is taken just now; the
 /// caller reads it. It must answer at once.
@@ -31,10 +36,14 @@ pub struct Settings {
     pub deadline: Duration,
     /// How long the answer to an Idempotency-Key is kept.
     pub keep_answers: Duration,
+    /// Who is let in, what they may see and how often they may ask.
+    pub keys: ApiKeys,
     /// Requests for orders being worked on at once; one more is answered 503.
     pub most_requests: usize,
     /// Connections open at once; one more waits to be accepted.
     pub most_connections: usize,
+    /// Where prices come from.
+    pub prices: Prices,
     /// Whether an order may be taken just now; `None`: always.
     pub admission: Option<Admission>,
     /// What `/metrics` shows; `None`: nothing. Its upkeep is the owner's.
@@ -42,7 +51,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// These parts, and the usual bounds.
+    /// These parts, the usual bounds, and prices as given. Everybody is let in until there are other
+    /// [`keys`](Self::keys).
     pub fn new(emitter: Emitter, database: Database, history: impl Into<String>) -> Self {
         Self {
             emitter,
@@ -51,8 +61,10 @@ impl Settings {
             history_timeout: Duration::from_secs(3),
             deadline: Duration::from_secs(10),
             keep_answers: Duration::from_secs(24 * 60 * 60),
+            keys: ApiKeys::anonymous(),
             most_requests: 4_096,
             most_connections: 10_000,
+            prices: Prices::AsGiven,
             admission: None,
             metrics: None,
         }
@@ -61,7 +73,12 @@ impl Settings {
 
 /// Every event type that the service emits.
 pub fn declares() -> Declared {
-    Encoders::of("order-api").event::<OrderPlaced>().event::<ContactGiven>()
+    Encoders::of("order-api")
+        .event::<OrderPlaced>()
+        .event::<OrderCancellationRequested>()
+        .event::<OrderCollected>()
+        .event::<OrderReturned>()
+        .event::<ContactGiven>()
 }
 
 /// How the emitter of a service with this deadline should behave: no waiting for batches, since

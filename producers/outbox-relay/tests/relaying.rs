@@ -5,9 +5,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use orderly_sdk::{OutRecord, kafka::Tail};
 use orderly_stores::outbox;
 
-use crate::parts::{Parts, assert_all_in_order, commit, record, wire::Produce};
+use crate::parts::{PATIENCE, Parts, TOPIC, assert_all_in_order, commit, record, wire::Produce};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_committed_comes_once_and_in_commit_order_per_key() {
@@ -112,4 +113,21 @@ async fn what_is_never_acknowledged_does_not_keep_it_from_stopping_and_stays() {
     parts.topic.until(20).await;
     relay.stop().await;
     assert_all_in_order(&parts.topic.ids(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tombstone_comes_into_the_topic_as_one() {
+    let parts = Parts::start(1).await;
+    let tombstone = OutRecord { payload: None, ..record("k", 1) };
+    parts.commit(&[record("k", 0), tombstone, record("k", 2)]).await;
+    let relay = parts.run();
+
+    let mut tail = Tail::from_start(&parts.config, &[TOPIC]).await.unwrap();
+    let mut payloads = Vec::new();
+    while payloads.len() < 3 {
+        let next = tokio::time::timeout(PATIENCE, tail.next()).await.unwrap();
+        payloads.push(next.unwrap().unwrap().payload().map(<[u8]>::to_vec));
+    }
+    relay.stop().await;
+    assert_eq!(payloads, [Some(b"0".to_vec()), None, Some(b"2".to_vec())]);
 }

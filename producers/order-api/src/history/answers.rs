@@ -22,21 +22,50 @@ pub struct OrderDetails {
     pub stage: Option<String>,
     /// ISO 4217 code of every amount.
     pub currency: String,
-    /// What it comes to, a decimal as a string.
+    /// What it comes to before discounts, a decimal as a string.
     #[serde(deserialize_with = "amount")]
     #[schema(value_type = String, example = "12.30")]
     pub total: Decimal,
+    /// What is to be paid of it, a decimal as a string; absent while it isn't confirmed.
+    #[serde(
+        default,
+        deserialize_with = "optional_amount",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>, example = "11.07")]
+    pub to_pay: Option<Decimal>,
+    /// What discount rules gave, in the order in which they were applied; absent where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<OrderDiscount>,
     /// When it was placed.
     pub placed_at: DateTime<Utc>,
     /// It was imported: it happened before this system knew of it.
     pub historic: bool,
     /// What was ordered.
     pub lines: Vec<OrderDetailsLine>,
+    /// What came back of it so far, oldest first; absent where nothing did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<OrderReturn>,
     /// What happened, oldest first.
     pub timeline: Vec<TimelineEntry>,
 }
 
-/// One line of an order.
+/// Goods of an order that came back at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderReturn {
+    /// The return.
+    pub return_id: String,
+    /// When they came back.
+    pub returned_at: DateTime<Utc>,
+    /// What they came to before discounts, a decimal as a string.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = String, example = "5.10")]
+    pub total: Decimal,
+    /// What came back, at the prices it was sold for.
+    pub lines: Vec<OrderDetailsLine>,
+}
+
+/// One line of an order, or of a return.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderDetailsLine {
     /// The product.
@@ -50,6 +79,23 @@ pub struct OrderDetailsLine {
     #[serde(deserialize_with = "amount")]
     #[schema(value_type = String, example = "2.5500")]
     pub unit_price: Decimal,
+}
+
+/// What one discount rule gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderDiscount {
+    /// The rule's name.
+    pub rule: String,
+    /// The coupon code that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon: Option<String>,
+    /// The product it is on; absent where it is on the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// What it takes off, a decimal as a string.
+    #[serde(deserialize_with = "amount")]
+    #[schema(value_type = String, example = "1.23")]
+    pub amount: Decimal,
 }
 
 /// One thing that happened to an order.
@@ -104,4 +150,8 @@ pub struct OrderSummary {
 fn amount<'de, D: Deserializer<'de>>(from: D) -> Result<Decimal, D::Error> {
     let text = String::deserialize(from)?;
     Decimal::from_str_exact(&text).map_err(de::Error::custom)
+}
+
+fn optional_amount<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Decimal>, D::Error> {
+    amount(from).map(Some)
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, Url, redirect::Policy};
 use serde::de::DeserializeOwned;
 
+use crate::caller::Caller;
+
 use super::{OrderDetails, OrderPage};
 
 /// Bytes that an answer may have.
@@ -51,19 +53,25 @@ impl History {
         Ok(Self { http, base, patience })
     }
 
-    /// What is known of an order; `None`: nothing yet. `id` has the shape of an order's id.
-    pub(crate) async fn order(&self, id: &str) -> Result<Option<OrderDetails>, HistoryError> {
-        self.ask(self.url(&["orders", id])).await
+    /// What is known of an order; `None`: nothing yet, or nothing that the caller may see. `id` has
+    /// the shape of an order's id.
+    pub(crate) async fn order(
+        &self,
+        id: &str,
+        caller: &Caller,
+    ) -> Result<Option<OrderDetails>, HistoryError> {
+        self.ask(self.url(&["orders", id], caller)).await
     }
 
-    /// A page of a user's orders, newest first. `user` has the shape of a user's id.
+    /// A page of those of a user's orders that the caller may see, newest first. `user` has the shape of a user's id.
     pub(crate) async fn orders_of(
         &self,
         user: &str,
+        caller: &Caller,
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<OrderPage, HistoryError> {
-        let mut url = self.url(&["users", user, "orders"]);
+        let mut url = self.url(&["users", user, "orders"], caller);
         url.query_pairs_mut().append_pair("limit", &limit.to_string());
         if let Some(cursor) = cursor {
             url.query_pairs_mut().append_pair("cursor", cursor);
@@ -73,10 +81,14 @@ impl History {
         Ok(page.unwrap_or(OrderPage { orders: Vec::new(), next: None }))
     }
 
-    fn url(&self, path: &[&str]) -> Url {
+    /// With whose orders alone are asked for.
+    fn url(&self, path: &[&str], caller: &Caller) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
+        }
+        if let Some(name) = caller.sees_only() {
+            url.query_pairs_mut().append_pair("caller", name);
         }
         url
     }

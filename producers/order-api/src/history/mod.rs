@@ -3,5 +3,8 @@
 mod answers;
 mod ask;
 
-pub use answers::{OrderDetails, OrderDetailsLine, OrderPage, OrderSummary, TimelineEntry};
+pub use answers::{
+    OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
+    TimelineEntry,
+};
 pub(crate) use ask::{History, HistoryError};

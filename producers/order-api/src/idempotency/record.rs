@@ -2,11 +2,14 @@
 //!
 //! | found | then |
 //! |---|---|
-//! | nothing, or older than is kept | ours |
+//! | nothing, or older than is kept | ours, if the order could be priced |
 //! | another body | refused |
 //! | done | its answer again |
 //! | in flight, its lease not over | wait |
 //! | in flight, its lease over; or unknown | ours, *in doubt*: an earlier attempt may be written |
+//!
+//! The first attempt's priced order is kept until the key is done: a later one emits exactly that,
+//! whatever prices are then.
 //!
 //! Leases and ages go by the replicas' clocks: those are to agree within a second or so. If they
 //! don't, or a record is lost, the ids are still the same: the order is emitted again as a repeat.
@@ -46,6 +49,8 @@ pub(crate) struct Claim {
     pub(crate) first: DateTime<Utc>,
     /// An earlier attempt may be written, or yet get there.
     pub(crate) in_doubt: bool,
+    /// The order as the first attempt priced it; `None` where that was before this was kept.
+    pub(crate) priced: Option<String>,
 }
 
 /// What a claim met.
@@ -59,6 +64,8 @@ pub(crate) enum Claimed {
     InFlight(Duration),
     /// The key stands for another order.
     OtherBody,
+    /// The key stands for nothing, and this request has no price to begin with.
+    Unpriced,
 }
 
 /// The answer that a finished key gives for ever.
@@ -83,7 +90,8 @@ impl Records {
     pub(crate) async fn can_write(&self) -> Result<(), StoreError> {
         let (caller, now) = ("", Utc::now());
         let key = uuid::Uuid::now_v7().to_string();
-        let values = [caller.into(), key.as_str().into(), "".into(), now.into(), now.into()];
+        let values =
+            [caller.into(), key.as_str().into(), "".into(), now.into(), now.into(), "".into()];
         let mut tx = self.database.begin().await?;
         tx.query_opt(CLAIM, &values).await?;
         let sql = "DELETE FROM idempotency WHERE caller = $1 AND idempotency_key = $2";
@@ -101,13 +109,15 @@ impl Records {
         self.failed.swap(false, Ordering::Relaxed)
     }
 
-    /// Claims a key for a body, or finds out why not.
+    /// Claims a key for a body, or finds out why not. `priced`: the order as it is priced now; without
+    /// it only a key that stands for a priced one is claimed.
     pub(crate) async fn claim(
         &self,
         caller: &Caller,
         key: &IdempotencyKey,
         hash: &str,
         lease: Duration,
+        priced: Option<&str>,
     ) -> Result<Claimed, StoreError> {
         let now = Utc::now().trunc_subsecs(3);
         let id: [Value; 2] = [caller.as_str().into(), key.as_str().into()];
@@ -115,8 +125,10 @@ impl Records {
         let mut tx = self.database.begin().await?;
         tx.execute(FORGET, &[caller_id.clone(), key_id.clone(), self.oldest_kept(now).into()])
             .await?;
-        let values = [caller_id, key_id, hash.into(), later(now, lease).into(), now.into()];
-        let claimed = match tx.query_opt(CLAIM, &values).await? {
+        let mut values = vec![caller_id, key_id, hash.into(), later(now, lease).into(), now.into()];
+        values.extend(priced.map(Value::from));
+        let sql = if priced.is_some() { CLAIM } else { CLAIM_AGAIN };
+        let claimed = match tx.query_opt(sql, &values).await? {
             Some(row) => Claimed::Ours(Claim {
                 caller: caller.as_str().to_owned(),
                 key: key.as_str().to_owned(),
@@ -124,8 +136,14 @@ impl Records {
                 attempt: row.get(0)?,
                 first: row.get(1)?,
                 in_doubt: row.get(2)?,
+                priced: row.get(3)?,
             }),
-            None => not_ours(&mut tx, &id, hash, now).await?,
+            None => match not_ours(&mut tx, &id, hash, now).await? {
+                None if priced.is_none() => Claimed::Unpriced,
+                // Gone between two statements of this transaction: as good as a lease that ended.
+                None => Claimed::InFlight(Duration::ZERO),
+                Some(claimed) => claimed,
+            },
         };
         tx.commit().await?;
         Ok(claimed)
@@ -135,7 +153,7 @@ impl Records {
     pub(crate) async fn finish(&self, claim: &Claim, answer: &Answer) -> Result<(), StoreError> {
         self.change(
             "UPDATE idempotency
-             SET state = 'done', status = $4, location = $5, body = $6
+             SET state = 'done', status = $4, location = $5, body = $6, priced = NULL
              WHERE caller = $1 AND idempotency_key = $2 AND body_hash = $3 AND state <> 'done'",
             vec![
                 claim.caller.as_str().into(),
@@ -212,36 +230,44 @@ const FORGET: &str = "
 
 const CLAIM: &str = "
     INSERT INTO idempotency
-        (caller, idempotency_key, body_hash, state, attempt, in_doubt, lease_until, created_at)
-    VALUES ($1, $2, $3, 'in_flight', 1, FALSE, $4, $5)
+        (caller, idempotency_key, body_hash, state, attempt, in_doubt, lease_until, created_at,
+         priced)
+    VALUES ($1, $2, $3, 'in_flight', 1, FALSE, $4, $5, $6)
     ON CONFLICT (caller, idempotency_key) DO UPDATE
-    SET state = 'in_flight', attempt = idempotency.attempt + 1, in_doubt = TRUE, lease_until = $4
+    SET state = 'in_flight', attempt = idempotency.attempt + 1, in_doubt = TRUE, lease_until = $4,
+        priced = COALESCE(idempotency.priced, $6)
     WHERE idempotency.body_hash = $3
       AND (idempotency.state = 'unknown'
            OR (idempotency.state = 'in_flight' AND idempotency.lease_until <= $5))
-    RETURNING attempt, created_at, in_doubt";
+    RETURNING attempt, created_at, in_doubt, priced";
 
-/// Why the claim didn't take the row, which it left locked.
+const CLAIM_AGAIN: &str = "
+    UPDATE idempotency
+    SET state = 'in_flight', attempt = attempt + 1, in_doubt = TRUE, lease_until = $4
+    WHERE caller = $1 AND idempotency_key = $2 AND body_hash = $3 AND priced IS NOT NULL
+      AND (state = 'unknown' OR (state = 'in_flight' AND lease_until <= $5))
+    RETURNING attempt, created_at, in_doubt, priced";
+
+/// Why the claim didn't take the row, which it left locked; `None`: there is none.
 async fn not_ours(
     tx: &mut Tx,
     id: &[Value],
     hash: &str,
     now: DateTime<Utc>,
-) -> Result<Claimed, StoreError> {
+) -> Result<Option<Claimed>, StoreError> {
     let sql = "SELECT body_hash, state, lease_until, status, location, body
                FROM idempotency WHERE caller = $1 AND idempotency_key = $2";
     let Some(row) = tx.query_opt(sql, id).await? else {
-        // Gone between two statements of this transaction: as good as a lease that just ended.
-        return Ok(Claimed::InFlight(Duration::ZERO));
+        return Ok(None);
     };
     if row.get::<String>(0)? != hash {
-        return Ok(Claimed::OtherBody);
+        return Ok(Some(Claimed::OtherBody));
     }
     if row.get::<String>(1)? == "done" {
-        return answer(&row).map(Claimed::Finished);
+        return answer(&row).map(|answer| Some(Claimed::Finished(answer)));
     }
     let left = row.get::<DateTime<Utc>>(2)? - now;
-    Ok(Claimed::InFlight(left.to_std().unwrap_or_default()))
+    Ok(Some(Claimed::InFlight(left.to_std().unwrap_or_default())))
 }
 
 fn answer(row: &Row) -> Result<Answer, StoreError> {
@@ -254,9 +280,10 @@ fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(by).ok().and_then(|by| now.checked_add_signed(by)).unwrap_or(now)
 }
 
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "create idempotency",
-    sql: "CREATE TABLE idempotency (
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "create idempotency",
+        sql: "CREATE TABLE idempotency (
               caller TEXT NOT NULL,
               idempotency_key TEXT NOT NULL,
               body_hash TEXT NOT NULL,
@@ -271,7 +298,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
               PRIMARY KEY (caller, idempotency_key)
           );
           CREATE INDEX idempotency_by_age ON idempotency (created_at)",
-}];
+    },
+    Migration {
+        name: "keep the order that a key stands for as it was priced",
+        sql: "ALTER TABLE idempotency ADD COLUMN priced TEXT",
+    },
+];
 
 #[cfg(test)]
 #[path = "record_tests.rs"]

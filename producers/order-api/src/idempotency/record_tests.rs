@@ -32,8 +32,8 @@ fn answer() -> Answer {
 
 impl Kept {
     async fn claim(&self, hash: &str, lease: Duration) -> Claimed {
-        let caller = Caller::of(&HeaderMap::new());
-        self.records.claim(&caller, &key("k"), hash, lease).await.unwrap()
+        let caller = Caller::anonymous();
+        self.records.claim(&caller, &key("k"), hash, lease, Some("{}")).await.unwrap()
     }
 
     async fn ours(&self, lease: Duration) -> Claim {
@@ -136,9 +136,12 @@ async fn what_is_older_than_is_kept_is_as_good_as_gone_and_then_purged() {
 #[tokio::test]
 async fn a_purge_is_bounded_and_leaves_what_is_young() {
     let kept = kept(DAY).await;
-    let caller = Caller::of(&HeaderMap::new());
+    let caller = Caller::anonymous();
     for number in 0..5 {
-        kept.records.claim(&caller, &key(&format!("k{number}")), "h", LEASE).await.unwrap();
+        kept.records
+            .claim(&caller, &key(&format!("k{number}")), "h", LEASE, Some("{}"))
+            .await
+            .unwrap();
     }
     assert_eq!(kept.records.purge(2).await.unwrap(), 0);
     let all_old = Records { keep: Duration::ZERO, ..kept.records.clone() };
@@ -152,8 +155,8 @@ async fn many_claims_at_once_make_one_owner() {
     let claims = (0..20).map(|_| {
         let records = kept.records.clone();
         tokio::spawn(async move {
-            let caller = Caller::of(&HeaderMap::new());
-            records.claim(&caller, &key("k"), "hash", LEASE).await.unwrap()
+            let caller = Caller::anonymous();
+            records.claim(&caller, &key("k"), "hash", LEASE, Some("{}")).await.unwrap()
         })
     });
     let mut owners = 0;
@@ -161,4 +164,30 @@ async fn many_claims_at_once_make_one_owner() {
         owners += usize::from(matches!(claim.await.unwrap(), Claimed::Ours(_)));
     }
     assert_eq!(owners, 1);
+}
+
+#[tokio::test]
+async fn the_first_attempts_prices_are_kept_for_the_next() {
+    let kept = kept(DAY).await;
+    let caller = Caller::anonymous();
+    let claim = async |lease, priced| {
+        kept.records.claim(&caller, &key("k"), "hash", lease, priced).await.unwrap()
+    };
+    // A key that stands for nothing isn't taken by an order without a price.
+    assert!(matches!(claim(OVER, None).await, Claimed::Unpriced));
+    assert!(
+        matches!(claim(OVER, Some("1")).await, Claimed::Ours(c) if c.priced.as_deref() == Some("1"))
+    );
+    assert!(
+        matches!(claim(OVER, Some("2")).await, Claimed::Ours(c) if c.priced.as_deref() == Some("1"))
+    );
+    match claim(LEASE, None).await {
+        Claimed::Ours(claim) => {
+            assert!(claim.in_doubt);
+            assert_eq!(claim.priced.as_deref(), Some("1"));
+            kept.records.finish(&claim, &answer()).await.unwrap();
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(claim(LEASE, None).await, Claimed::Finished(_)));
 }

@@ -1,35 +1,25 @@
 //! What one field may hold. Each check gives the value, or what is wrong in words.
 
-use orderly_schemas::money::UNIT_PRICE_SCALE;
+use orderly_schemas::{
+    money,
+    payment_token::{self, Misfit},
+};
+pub(crate) use orderly_web::json::checks::{ID_RULE, is_id};
+pub(super) use orderly_web::json::checks::{email, id, phone};
+use orderly_web::json::checks::{line, text};
 use rust_decimal::Decimal;
 
-use super::json::Json;
+use super::{PaymentToken, json::Json};
 
 pub(super) const MOST_QUANTITY: i32 = 10_000;
-const LONGEST_ID: usize = 64;
 const LONGEST_NAME: usize = 200;
-const LONGEST_EMAIL: usize = 254;
-
-/// What an order id, a user id and a sku look like, in words.
-pub(crate) const ID_RULE: &str = "1 to 64 of the characters A-Z a-z 0-9 . _ - (and not . or ..)";
-
-/// Whether it may be an order id, a user id or a sku. A lone `.` or `..` could never stand in a
-/// path.
-pub(crate) fn is_id(text: &str) -> bool {
-    (1..=LONGEST_ID).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        && text != "."
-        && text != ".."
-}
-
-pub(super) fn id(value: &Json<'_>) -> Result<String, String> {
-    let text = text(value)?;
-    if is_id(text) { Ok(text.to_owned()) } else { Err(format!("has to be {ID_RULE}")) }
-}
+const LONGEST_URL: usize = 2_000;
+const LONGEST_COUPON: usize = 64;
+const LONGEST_REASON: usize = 200;
 
 pub(super) fn currency(value: &Json<'_>) -> Result<String, String> {
     let text = text(value)?;
-    if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+    if money::is_currency(text) {
         Ok(text.to_owned())
     } else {
         Err("has to be three capital letters, as EUR".to_owned())
@@ -37,16 +27,7 @@ pub(super) fn currency(value: &Json<'_>) -> Result<String, String> {
 }
 
 pub(super) fn name(value: &Json<'_>) -> Result<String, String> {
-    let text = text(value)?;
-    if text.is_empty() || text.chars().nth(LONGEST_NAME).is_some() {
-        return Err(format!(
-            "has to be 1 to {LONGEST_NAME} characters long; leave it out if unknown"
-        ));
-    }
-    if text.chars().any(char::is_control) {
-        return Err("must not hold control characters".to_owned());
-    }
-    Ok(text.to_owned())
+    line(LONGEST_NAME)(value)
 }
 
 pub(super) fn quantity(value: &Json<'_>) -> Result<i32, String> {
@@ -67,70 +48,73 @@ pub(super) fn unit_price(value: &Json<'_>) -> Result<Decimal, String> {
     let Json::Text(text) = value else {
         return Err(format!("{RULE}; this is {}", value.kind()));
     };
-    if !is_plain_decimal(text) {
-        return Err(RULE.to_owned());
-    }
-    let mut price = Decimal::from_str_exact(text).map_err(|_| RULE.to_owned())?;
-    price.rescale(UNIT_PRICE_SCALE);
-    Ok(price)
+    money::read_unit_price(text).ok_or_else(|| RULE.to_owned())
 }
 
-/// Digits, and perhaps some behind a point: no more than an event's unit price can have.
-fn is_plain_decimal(text: &str) -> bool {
-    let (whole, decimals) = match text.split_once('.') {
-        Some((whole, decimals)) => (whole, Some(decimals)),
-        None => (text, None),
-    };
-    let are_digits = |part: &str, most: usize| {
-        (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
-    };
-    are_digits(whole, 14) && decimals.is_none_or(|decimals| are_digits(decimals, 4))
-}
-
-pub(super) fn email(value: &Json<'_>) -> Result<String, String> {
+/// An address that webhooks may go to, by its looks; where it leads is looked at before one goes.
+pub(super) fn callback_url(value: &Json<'_>) -> Result<String, String> {
     let text = text(value)?;
-    if is_plausible_email(text) {
+    if is_plausible_url(text) {
         Ok(text.to_owned())
     } else {
-        // Nothing of it in the message: it may be somebody's.
-        Err(format!("has to be a mail address of at most {LONGEST_EMAIL} bytes"))
+        Err(format!(
+            "has to be an https:// URL of at most {LONGEST_URL} characters, without user or password"
+        ))
     }
 }
 
-/// One `@`, something before it, and a domain of at least two labels behind it. Whether mail
-/// arrives there only the mail server knows.
-fn is_plausible_email(text: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let Some((local, domain)) = text.split_once('@') else {
+/// Visible ASCII only, and nothing that parsers of URLs read differently.
+fn is_plausible_url(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else {
         return false;
     };
-    text.len() <= LONGEST_EMAIL
-        && (1..=64).contains(&local.len())
-        && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c))
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..")
-        && domain.contains('.')
-        && domain.split('.').all(is_label)
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    text.len() <= LONGEST_URL
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+        && !authority.is_empty()
+        && !authority.contains('@')
+        && reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
 }
 
-fn text<'a>(value: &'a Json<'_>) -> Result<&'a str, String> {
-    match value {
-        Json::Text(text) => Ok(text),
-        other => Err(format!("has to be a string, not {}", other.kind())),
+/// In capitals: which way it is written makes no other coupon.
+pub(super) fn coupon(value: &Json<'_>) -> Result<String, String> {
+    let text = text(value)?;
+    let is_code =
+        (1..=LONGEST_COUPON).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if is_code {
+        Ok(text.to_ascii_uppercase())
+    } else {
+        Err(format!("has to be 1 to {LONGEST_COUPON} visible ASCII characters"))
     }
+}
+
+/// Neither message repeats what was given.
+pub(super) fn card_token(value: &Json<'_>) -> Result<PaymentToken, String> {
+    let text = text(value)?;
+    match payment_token::check(text) {
+        Ok(()) => Ok(PaymentToken(text.to_owned())),
+        Err(Misfit::CardNumber) => {
+            Err("looks like a card's number, which must never come here: send what the \
+                    payment provider gave for the card"
+                .to_owned())
+        }
+        Err(Misfit::NoToken) => {
+            let longest = payment_token::LONGEST;
+            Err(format!("has to be 1 to {longest} of the characters A-Z a-z 0-9 _ -"))
+        }
+    }
+}
+
+/// A few words of somebody's.
+pub(super) fn reason(value: &Json<'_>) -> Result<String, String> {
+    line(LONGEST_REASON)(value)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use orderly_schemas::money;
+    use orderly_schemas::money::UNIT_PRICE_SCALE;
     use proptest::prelude::*;
 
     use super::*;
@@ -151,29 +135,50 @@ mod tests {
     }
 
     #[test]
-    fn a_plausible_address_is_taken_and_others_are_not() {
-        for good in ["a@b.co", "first.last+tag@mail.example.org", "é@straße.example"] {
-            assert!(is_plausible_email(good), "{good}");
+    fn a_cards_number_is_known_however_it_is_written() {
+        for card in [
+            "4111111111111111",
+            "4111-1111-1111-1111",
+            "4111 1111 1111 1111",
+            "378282246310005",
+            "5555_5555_5555_4444",
+            "6304000000000000",
+        ] {
+            let message = card_token(&Json::Text(card.into())).unwrap_err();
+            assert!(message.contains("card"), "{card}: {message}");
+            assert!(!message.contains(card), "{message}");
         }
-        let long = format!("{}@example.org", "a".repeat(65));
+        for token in ["4111111111111112", "tok-4111111111111111", "12345678901", "pm_1", "0-0"] {
+            assert!(card_token(&Json::Text(token.into())).is_ok(), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_plausible_callback_is_taken_and_others_are_not() {
+        for good in ["https://a.example", "https://a.example:8443/x?y=1", "https://a.example/@me"] {
+            assert!(is_plausible_url(good), "{good}");
+        }
+        let long = format!("https://a.example/{}", "x".repeat(2_000));
         for bad in [
             "",
-            "a",
-            "@b.co",
-            "a@",
-            "a@b",
-            "a@b..co",
-            "a@-b.co",
-            "a b@c.co",
-            "a@b.co\n",
-            "a@b@c.co",
-            ".a@b.co",
-            "a..b@c.co",
-            "<a@b.co>",
-            "a@b.co,c@d.co",
+            "http://a.example",
+            "HTTPS://a.example",
+            "https:a.example",
+            "https://",
+            "https:///x",
+            "https://me@a.example",
+            "https://me:secret@a.example",
+            "https://@a.example",
+            "https://a.example\\@b.example",
+            "https://a.example/\nx",
+            "https://a.example/ x",
+            "https://é.example",
+            "https://a.example:99999",
+            "ftp://a.example",
+            "javascript:alert(1)",
             &long,
         ] {
-            assert!(!is_plausible_email(bad), "{bad}");
+            assert!(!is_plausible_url(bad), "{bad}");
         }
     }
 

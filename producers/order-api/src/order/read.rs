@@ -1,58 +1,128 @@
 //! Reads a body as an order. Everything that is wrong is told at once, each with its place.
 
-use std::fmt;
-
 use orderly_schemas::OrderLine;
+use rust_decimal::Decimal;
 
-use super::{Contact, Order, fields, json::Json, total::total};
-use crate::problem::{FieldProblem, Kind, Problem};
+use super::{
+    Contact, Order, Prices, fields,
+    found::{At, Found, MISSING},
+    json::Json,
+};
+use crate::problem::{Kind, Problem};
 
 const MOST_LINES: usize = 500;
-/// Fields that one problem names.
-const MOST_ERRORS: usize = 50;
-/// Characters of a name that nobody here gave.
-const LONGEST_SHOWN: usize = 64;
+const MOST_COUPONS: usize = 10;
+
+/// Who says what a product costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PricedBy {
+    /// The catalogue; a price in the body is what the customer saw.
+    Catalogue,
+    /// The body.
+    Body,
+}
 
 /// The order that a body asks for.
-pub(crate) fn read(body: &[u8]) -> Result<Order, Problem> {
-    let json = Json::parse(body).map_err(|error| {
-        Problem::new(Kind::MalformedJson, format!("The body can't be read as JSON: {error}."))
-    })?;
+pub(crate) fn read(body: &[u8], prices: &Prices) -> Result<Order, Problem> {
+    read_priced_by(body, prices.priced_by())
+}
+
+fn read_priced_by(body: &[u8], priced_by: PricedBy) -> Result<Order, Problem> {
+    let json = parse(body)?;
     let mut found = Found::default();
-    match read_order(&json, &mut found) {
-        Some(order) if found.errors.is_empty() => Ok(order),
-        _ => Err(found.into_problem()),
+    match read_order(&json, priced_by, &mut found) {
+        Some(order) if found.is_empty() => Ok(order),
+        _ => Err(found.into_problem(Kind::InvalidOrder)),
     }
 }
 
-fn read_order(json: &Json<'_>, found: &mut Found) -> Option<Order> {
-    let names = ["user_id", "currency", "lines", "contact"];
-    let [user_id, currency, lines, contact] = found.fields(At::Body, json, names)?;
+/// A body as JSON.
+pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Problem> {
+    Json::parse(body).map_err(|error| {
+        Problem::new(Kind::MalformedJson, format!("The body can't be read as JSON: {error}."))
+    })
+}
+
+fn read_order(json: &Json<'_>, priced_by: PricedBy, found: &mut Found) -> Option<Order> {
+    let names = ["user_id", "currency", "lines", "contact", "coupons", "payment_token"];
+    let [user_id, currency, lines, contact, coupons, payment_token] =
+        found.fields(At::Body, json, names)?;
     let user_id = found.optional(At::Body, "user_id", user_id, fields::id);
     let currency = found.required(At::Body, "currency", currency, fields::currency);
     let contact = match contact {
         None | Some(Json::Null) => Some(None),
         Some(contact) => read_contact(contact, found).map(Some),
     };
-    let lines = read_lines(lines, found)?;
-    if !found.errors.is_empty() {
-        return None;
-    }
-    let Some(total) = total(&lines) else {
-        found.add("lines", "come to more than an order can: 16 digits before the point");
-        return None;
-    };
-    Some(Order { user_id: user_id?, currency: currency?, lines, total, contact: contact? })
+    let coupons = read_coupons(coupons, found);
+    let payment_token =
+        found.optional(At::Body, "payment_token", payment_token, fields::card_token);
+    let mut without_price = Vec::new();
+    let lines = read_lines(lines, found, |number, line, found| {
+        let (line, has_price) = read_line(number, line, priced_by, found)?;
+        if !has_price {
+            without_price.push(number);
+        }
+        Some(line)
+    })?;
+    Some(Order {
+        user_id: user_id?,
+        currency: currency?,
+        lines,
+        without_price,
+        contact: contact?,
+        coupons: coupons?,
+        payment_token: payment_token?,
+    })
 }
 
 fn read_contact(json: &Json<'_>, found: &mut Found) -> Option<Contact> {
-    let [email] = found.fields(At::Contact, json, ["email"])?;
-    let email = found.required(At::Contact, "email", email, fields::email)?;
-    Some(Contact { email })
+    let at = At::Contact;
+    let [email, phone, callback_url] =
+        found.fields(at, json, ["email", "phone", "callback_url"])?;
+    let email = found.optional(at, "email", email, fields::email);
+    let phone = found.optional(at, "phone", phone, fields::phone);
+    let callback_url = found.optional(at, "callback_url", callback_url, fields::callback_url);
+    let contact = Contact { email: email?, phone: phone?, callback_url: callback_url? };
+    if contact.email.is_none() && contact.phone.is_none() && contact.callback_url.is_none() {
+        found.add("contact", "needs at least one of email, phone, callback_url");
+        return None;
+    }
+    Some(contact)
+}
+
+/// In the order given, in capitals.
+fn read_coupons(json: Option<&Json<'_>>, found: &mut Found) -> Option<Vec<String>> {
+    let given = match json {
+        None | Some(Json::Null) => return Some(Vec::new()),
+        Some(Json::List(given)) => given,
+        Some(other) => {
+            found.add("coupons", format!("has to be a list, not {}", other.kind()));
+            return None;
+        }
+    };
+    if given.len() > MOST_COUPONS {
+        found.add("coupons", format!("has {}; at most {MOST_COUPONS} are taken", given.len()));
+        return None;
+    }
+    let mut coupons = Vec::with_capacity(given.len());
+    for (number, coupon) in given.iter().enumerate() {
+        match fields::coupon(coupon) {
+            Ok(coupon) if coupons.contains(&coupon) => {
+                found.add(format!("coupons[{number}]"), "is given more than once");
+            }
+            Ok(coupon) => coupons.push(coupon),
+            Err(message) => found.add(format!("coupons[{number}]"), message),
+        }
+    }
+    Some(coupons)
 }
 
 /// The lines that could be read; an error for each other one.
-fn read_lines(json: Option<&Json<'_>>, found: &mut Found) -> Option<Vec<OrderLine>> {
+pub(super) fn read_lines<'j, 'b, T>(
+    json: Option<&'j Json<'b>>,
+    found: &mut Found,
+    mut read: impl FnMut(usize, &'j Json<'b>, &mut Found) -> Option<T>,
+) -> Option<Vec<T>> {
     let lines = match json {
         Some(Json::List(lines)) => lines,
         Some(other) => {
@@ -69,149 +139,55 @@ fn read_lines(json: Option<&Json<'_>>, found: &mut Found) -> Option<Vec<OrderLin
         return None;
     }
     let lines = lines.iter().enumerate();
-    Some(lines.filter_map(|(number, line)| read_line(number, line, found)).collect())
+    Some(lines.filter_map(|(number, line)| read(number, line, found)).collect())
 }
 
-fn read_line(number: usize, json: &Json<'_>, found: &mut Found) -> Option<OrderLine> {
+/// A line, and whether its price is given.
+fn read_line(
+    number: usize,
+    json: &Json<'_>,
+    priced_by: PricedBy,
+    found: &mut Found,
+) -> Option<(OrderLine, bool)> {
     let at = At::Line(number);
     let names = ["sku", "name", "quantity", "unit_price"];
     let [sku, name, quantity, unit_price] = found.fields(at, json, names)?;
     let sku = found.required(at, "sku", sku, fields::id);
     let name = found.optional(at, "name", name, fields::name);
     let quantity = found.required(at, "quantity", quantity, fields::quantity);
-    let unit_price = found.required(at, "unit_price", unit_price, fields::unit_price);
-    Some(OrderLine { sku: sku?, name: name?, quantity: quantity?, unit_price: unit_price? })
-}
-
-const MISSING: &str = "is missing";
-
-/// The object that a field is in.
-#[derive(Clone, Copy)]
-enum At {
-    Body,
-    Contact,
-    Line(usize),
-}
-
-impl At {
-    fn field(self, name: &str) -> String {
-        match self {
-            Self::Body => name.to_owned(),
-            _ => format!("{self}.{name}"),
+    let unit_price = match priced_by {
+        PricedBy::Body => {
+            found.required(at, "unit_price", unit_price, fields::unit_price).map(Some)
         }
-    }
-}
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Body => f.write_str("(body)"),
-            Self::Contact => f.write_str("contact"),
-            Self::Line(number) => write!(f, "lines[{number}]"),
-        }
-    }
-}
-
-/// What was found wrong.
-#[derive(Default)]
-struct Found {
-    errors: Vec<FieldProblem>,
-    are_more: bool,
-}
-
-impl Found {
-    fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        if self.errors.len() == MOST_ERRORS {
-            self.are_more = true;
-        } else {
-            self.errors.push(FieldProblem { field: field.into(), message: message.into() });
-        }
-    }
-
-    /// The fields of an object by name; others and repeats are wrong.
-    fn fields<'j, 'b, const N: usize>(
-        &mut self,
-        at: At,
-        json: &'j Json<'b>,
-        names: [&'static str; N],
-    ) -> Option<[Option<&'j Json<'b>>; N]> {
-        let Json::Object(given) = json else {
-            self.add(at.to_string(), format!("has to be an object, not {}", json.kind()));
-            return None;
-        };
-        let mut values = [None; N];
-        for (name, value) in given {
-            match names.iter().position(|known| known == name) {
-                None => {
-                    let message = format!("is not known here; known are {}", names.join(", "));
-                    self.add(at.field(&shown(name)), message);
-                }
-                Some(index) if values[index].is_some() => {
-                    self.add(at.field(names[index]), "is given more than once");
-                }
-                Some(index) => values[index] = Some(value),
-            }
-        }
-        Some(values)
-    }
-
-    fn required<T>(
-        &mut self,
-        at: At,
-        name: &str,
-        value: Option<&Json<'_>>,
-        check: fn(&Json<'_>) -> Result<T, String>,
-    ) -> Option<T> {
-        match value.map(check) {
-            Some(Ok(value)) => Some(value),
-            Some(Err(message)) => {
-                self.add(at.field(name), message);
-                None
-            }
-            None => {
-                self.add(at.field(name), MISSING);
-                None
-            }
-        }
-    }
-
-    /// `Some(None)` where it isn't given; `null` is as good as that.
-    fn optional<T>(
-        &mut self,
-        at: At,
-        name: &str,
-        value: Option<&Json<'_>>,
-        check: fn(&Json<'_>) -> Result<T, String>,
-    ) -> Option<Option<T>> {
-        match value {
-            None | Some(Json::Null) => Some(None),
-            value => self.required(at, name, value, check).map(Some),
-        }
-    }
-
-    fn into_problem(self) -> Problem {
-        let detail = match (self.are_more, self.errors.len()) {
-            (true, shown) => format!("More than {shown} fields are wrong; the first are named."),
-            (false, 1) => "One field is wrong. Nothing was ordered.".to_owned(),
-            (false, many) => format!("{many} fields are wrong. Nothing was ordered."),
-        };
-        Problem::new(Kind::InvalidOrder, detail).with_errors(self.errors)
-    }
-}
-
-/// A name from outside, fit for a message.
-fn shown(name: &str) -> String {
-    let shown: String = name.chars().take(LONGEST_SHOWN).flat_map(char::escape_default).collect();
-    if name.chars().nth(LONGEST_SHOWN).is_some() { format!("{shown}…") } else { shown }
+        PricedBy::Catalogue => found.optional(at, "unit_price", unit_price, fields::unit_price),
+    }?;
+    let line = OrderLine {
+        sku: sku?,
+        name: name?,
+        category: None,
+        quantity: quantity?,
+        unit_price: unit_price.unwrap_or(Decimal::ZERO),
+    };
+    Some((line, unit_price.is_some()))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    use proptest::{
+        collection::vec,
+        prelude::*,
+        test_runner::{Config, TestCaseError, TestRunner},
+    };
 
     use super::*;
+
+    fn read(body: &[u8]) -> Result<Order, Problem> {
+        read_priced_by(body, PricedBy::Catalogue)
+    }
 
     #[test]
     fn the_same_order_written_differently_has_one_hash() {
@@ -247,6 +223,26 @@ mod tests {
     }
 
     #[test]
+    fn what_an_order_says_beyond_its_lines_is_in_its_hash() {
+        let body = r#"{"currency":"EUR","user_id":"ada","contact":{"phone":"+4915112345678"},
+                       "coupons":["a","b"],"payment_token":"t1","lines":[{"sku":"a","quantity":1}]}"#;
+        let hash = |body: &str| read(body.as_bytes()).unwrap().hash();
+        let changes = [
+            (r#""phone":"+49151"#, r#""phone":"+49152"#),
+            (r#"{"phone":"+4915112345678"}"#, r#"{"callback_url":"https://a.example/"}"#),
+            (r#"["a","b"]"#, r#"["b","a"]"#),
+            (r#"["a","b"]"#, r#"["a"]"#),
+            (r#","payment_token":"t1""#, ""),
+            ("t1", "t2"),
+            (r#""quantity":1"#, r#""quantity":1,"unit_price":"0""#),
+        ];
+        for (from, to) in changes {
+            assert_ne!(hash(body), hash(&body.replacen(from, to, 1)), "{from} → {to}");
+        }
+        assert_eq!(hash(body), hash(&body.replacen(r#"["a","b"]"#, r#"["A","B"]"#, 1)));
+    }
+
+    #[test]
     fn the_hash_of_an_order_never_changes() {
         // It was given out in order ids: a new version that hashes differently would take the
         // retry of an order for another order.
@@ -257,15 +253,89 @@ mod tests {
 
     const GOLDEN: &str = "f744aea58c41a72f418c85459d901268773bf8d1b2c28ef0a4d08ef60d61fe67";
 
-    proptest! {
-        #[test]
-        fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(&body);
-        }
+    /// What a valid body is cut into, to be put together wrongly.
+    const TOKENS: [&str; 34] = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u0000",
+        "\\ud800",
+        "null",
+        "true",
+        "-0",
+        "0",
+        "1",
+        "1e400",
+        "9223372036854775808",
+        "\"currency\"",
+        "\"EUR\"",
+        "\"user_id\"",
+        "\"lines\"",
+        "\"contact\"",
+        "\"email\"",
+        "\"phone\"",
+        "\"callback_url\"",
+        "\"https://a.example\"",
+        "\"coupons\"",
+        "\"payment_token\"",
+        "\"sku\"",
+        "\"name\"",
+        "\"quantity\"",
+        "\"unit_price\"",
+        "\"2.5\"",
+        "\u{fe0f}",
+    ];
 
-        #[test]
-        fn no_json_makes_it_panic(body in "[\\[\\]{}\",:a-z0-9.]{0,200}") {
-            let _ = read(body.as_bytes());
+    const VALID: &str = r#"{"currency":"EUR","user_id":"ada","contact":{"email":"a@b.co",
+        "phone":"+4915112345678","callback_url":"https://a.example/x?y"},"coupons":["a","b"],
+        "payment_token":"pm_1","lines":[{"sku":"a","name":"x","quantity":1,"unit_price":"2.5"}]}"#;
+
+    /// `ORDERLY_FUZZ_SECONDS`, 2 without it.
+    fn for_a_while(mut tried: impl FnMut(&mut TestRunner)) {
+        let seconds = std::env::var("ORDERLY_FUZZ_SECONDS").ok();
+        let seconds = seconds.map_or(2.0, |given| given.parse().unwrap());
+        let until = Instant::now() + Duration::from_secs_f64(seconds);
+        let mut runner = TestRunner::new(Config { cases: 64, ..Config::default() });
+        while Instant::now() < until {
+            tried(&mut runner);
         }
+    }
+
+    /// Read as either kind of shop does; what is taken has one hash, whoever asks.
+    fn is_read(body: &[u8]) -> Result<(), TestCaseError> {
+        let by_catalogue = read(body);
+        if let Ok(by_body) = read_priced_by(body, PricedBy::Body) {
+            prop_assert_eq!(by_body.hash(), by_catalogue.unwrap().hash());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn no_body_makes_it_panic() {
+        let edits = vec(
+            (any::<prop::sample::Index>(), 0..6_usize, prop::sample::select(&TOKENS[..])),
+            1..6,
+        );
+        for_a_while(|runner| {
+            runner.run(&vec(any::<u8>(), 0..300), |body| is_read(&body)).unwrap();
+            let tokens = vec(prop::sample::select(&TOKENS[..]), 0..80);
+            runner.run(&tokens, |tokens| is_read(tokens.concat().as_bytes())).unwrap();
+            let changed = runner.run(&edits, |edits| {
+                let mut body = VALID.as_bytes().to_vec();
+                for (place, cut, token) in edits {
+                    let from = place.index(body.len());
+                    let to = (from + cut).min(body.len());
+                    body.splice(from..to, token.bytes());
+                }
+                is_read(&body)
+            });
+            changed.unwrap();
+        });
+        assert!(is_read(VALID.as_bytes()).is_ok() && read(VALID.as_bytes()).is_ok());
     }
 }

@@ -8,7 +8,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Lines add up unrounded; the total is rounded once, halves away from zero. `None` where it
 /// doesn't fit an event.
-pub(super) fn total(lines: &[OrderLine]) -> Option<Decimal> {
+pub(crate) fn total(lines: &[OrderLine]) -> Option<Decimal> {
     let sum = lines.iter().try_fold(Decimal::ZERO, |sum, line| {
         sum.checked_add(line.unit_price.checked_mul(line.quantity.into())?)
     })?;
@@ -23,7 +23,7 @@ mod tests {
 
     fn line(quantity: i32, unit_price: &str) -> OrderLine {
         let unit_price = unit_price.parse().expect("a decimal");
-        OrderLine { sku: "a".into(), name: None, quantity, unit_price }
+        OrderLine { sku: "a".into(), name: None, category: None, quantity, unit_price }
     }
 
     fn shown(lines: &[OrderLine]) -> Option<String> {

@@ -33,17 +33,32 @@ pub struct OrderReceipt {
     pub hash: String,
 }
 
-pub(super) fn answer(order_id: &str, receipt: &Receipt) -> Answer {
-    let accepted = OrderAccepted {
-        order_id: order_id.to_owned(),
-        receipt: OrderReceipt {
+/// The return is written, acknowledged by all in-sync replicas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReturnAccepted {
+    /// The return's own id, given by the service.
+    pub return_id: String,
+    /// The order that the goods come from.
+    pub order_id: String,
+    /// Where its event lies.
+    pub receipt: OrderReceipt,
+}
+
+impl OrderReceipt {
+    pub(crate) fn of(receipt: &Receipt) -> Self {
+        Self {
             topic: receipt.at.partition.topic.to_string(),
             partition: receipt.at.partition.partition,
             offset: receipt.at.offset,
             event_id: receipt.event_id.as_uuid(),
             hash: hex::encode(receipt.hash),
-        },
-    };
+        }
+    }
+}
+
+pub(super) fn answer(order_id: &str, receipt: &Receipt) -> Answer {
+    let accepted =
+        OrderAccepted { order_id: order_id.to_owned(), receipt: OrderReceipt::of(receipt) };
     Answer {
         status: 202,
         location: format!("/orders/{order_id}"),

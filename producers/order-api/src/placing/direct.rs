@@ -1,15 +1,17 @@
 //! Without an Idempotency-Key: every request is an order of its own.
 
-use orderly_schemas::ContactGiven;
-use orderly_sdk::{EventId, Meta, emit::EmitError};
-use tokio::time::{Duration, Instant, timeout_at};
+use orderly_schemas::{ContactGiven, OrderPlaced};
+use orderly_sdk::{EventId, Meta};
+use rust_decimal::Decimal;
+use tokio::time::{Duration, Instant};
 
 use super::{
     Asked, Pauses, Placing, Reply, accepted,
-    attempt::{self, Attempt, Outcome},
+    attempt::{Attempt, Outcome},
     outcome,
+    said::Unaccepted,
 };
-use crate::{events, order::Order, problem::Problem};
+use crate::{caller::Caller, events, order::Order, problem::Problem};
 
 /// How long the contact of an order that wasn't written is tried to be deleted.
 const TIDY_WITHIN: Duration = Duration::from_secs(600);
@@ -21,38 +23,31 @@ impl Placing {
     pub(super) async fn direct(
         &self,
         order: Order,
+        caller: &Caller,
+        total: Decimal,
         order_id: String,
         meta: Meta,
         deadline: Instant,
     ) -> Result<Reply, Problem> {
-        let (_, order) = order.into_events(&order_id);
-        let sent = attempt::send_by(&self.emitter, &order, &meta, deadline).await;
-        let acknowledged = match sent {
-            Ok(pending) => timeout_at(deadline, pending).await,
-            Err(error) => Ok(Err(error)),
-        };
-        match acknowledged {
-            Ok(Ok(receipt)) => Ok(Reply::Accepted(accepted::answer(&order_id, &receipt))),
-            Ok(Err(EmitError::NotWritten(error))) => {
-                Err(outcome::not_written(&order_id, &error.to_string(), error.is_final))
+        let (_, order) = order.into_events(&order_id, caller, total);
+        match self.acknowledged(&order, &meta, deadline).await {
+            Ok(receipt) => Ok(Reply::Accepted(accepted::answer(&order_id, &receipt))),
+            Err(Unaccepted::NotWritten { why, is_final }) => {
+                Err(outcome::not_written(&order_id, &why, is_final))
             }
-            Ok(Err(EmitError::Unknown(error))) => {
-                Err(outcome::unknown(&order_id, false, &error.to_string()))
-            }
-            Err(_) => Err(outcome::unknown(&order_id, false, "the deadline passed")),
+            Err(Unaccepted::Unknown { why }) => Err(outcome::unknown(&order_id, false, &why)),
         }
     }
 
     /// The contact, then the order; and the contact's tombstone if the order was not written.
     pub(super) async fn with_contact(
         self,
-        order: Order,
+        (contact, order): (Option<ContactGiven>, OrderPlaced),
         order_id: String,
         meta: Meta,
         deadline: Instant,
         asked: Asked,
     ) {
-        let (contact, order) = order.into_events(&order_id);
         let contact = contact.map(|c| (c, Meta { id: EventId::new(), ..meta.clone() }));
         let attempt = Attempt { contact, order: (order, meta) };
         let reply = match attempt.emit(&self.emitter, self.last_call(deadline)).await {

@@ -4,6 +4,7 @@ mod accepted;
 mod attempt;
 mod direct;
 mod outcome;
+mod said;
 mod with_key;
 
 use std::time::Duration;
@@ -15,12 +16,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use accepted::{OrderAccepted, OrderReceipt};
+pub use accepted::{OrderAccepted, OrderReceipt, ReturnAccepted};
 
 use crate::{
     caller::Caller,
     idempotency::{Answer, IdempotencyKey, Records},
-    order::Order,
+    order::{Order, Prices},
     problem::Problem,
 };
 use with_key::Keyed;
@@ -30,6 +31,7 @@ use with_key::Keyed;
 pub(crate) struct Placing {
     pub(crate) emitter: Emitter,
     pub(crate) records: Records,
+    pub(crate) prices: Prices,
     /// The request's, from its first byte; also the lease of a key.
     pub(crate) deadline: Duration,
     /// Work that outlives its request.
@@ -52,29 +54,32 @@ impl Placing {
     /// goes away, goes on without them, so that keys and contacts are not left as they were.
     pub(crate) async fn place(
         &self,
-        order: Order,
-        key: Option<(Caller, IdempotencyKey)>,
+        caller: Caller,
+        key: Option<IdempotencyKey>,
+        mut order: Order,
         meta: Meta,
         deadline: Instant,
     ) -> Result<Reply, Problem> {
         let (answer, answered) = oneshot::channel();
         let placing = self.clone();
         let (order_id, has_key) = match key {
-            Some((caller, key)) => {
-                let keyed = Keyed::new(caller, key, order, meta);
+            Some(key) => {
+                let keyed = Keyed::new(caller, key, order, &self.prices, meta);
                 let order_id = keyed.order_id().to_owned();
                 self.tasks.spawn(async move { placing.with_key(keyed, deadline, answer).await });
                 (order_id, true)
             }
             None => {
+                let total = order.price(&self.prices)?;
                 let order_id = uuid::Uuid::now_v7().to_string();
                 if order.contact.is_none() {
                     // Nothing to be tidied up behind it: no task, no store.
-                    return self.direct(order, order_id, meta, deadline).await;
+                    return self.direct(order, &caller, total, order_id, meta, deadline).await;
                 }
                 let id = order_id.clone();
                 self.tasks.spawn(async move {
-                    placing.with_contact(order, id, meta, deadline, answer).await;
+                    let events = order.into_events(&id, &caller, total);
+                    placing.with_contact(events, id, meta, deadline, answer).await;
                 });
                 (order_id, false)
             }

@@ -24,3 +24,20 @@ pub(super) fn unknown(order_id: &str, has_key: bool, why: &str) -> Problem {
     };
     Problem::new(Kind::OutcomeUnknown, detail).about(order_id).retry_after(1).because(why)
 }
+
+/// What was said of an order is surely not written.
+pub(super) fn not_said(order_id: &str, why: &str, is_final: bool) -> Problem {
+    if is_final {
+        let detail = "This is larger than one event may be; nothing was written.";
+        return Problem::new(Kind::OrderTooLarge, detail).about(order_id).because(why);
+    }
+    let detail = "This could not be written, and surely was not. Try again in a moment.";
+    Problem::new(Kind::NotWritten, detail).about(order_id).retry_after(1).because(why)
+}
+
+/// It perhaps is, perhaps not.
+pub(super) fn perhaps_said(order_id: &str, why: &str) -> Problem {
+    let detail = "This may have been taken or not. Look the order up before asking again; where the \
+                  request is repeatable, as its description says, repeating it is harmless.";
+    Problem::new(Kind::OutcomeUnknown, detail).about(order_id).retry_after(1).because(why)
+}

@@ -1,7 +1,10 @@
 //! With an Idempotency-Key: requests with one key and one body are one order.
 
+use orderly_schemas::OrderLine;
 use orderly_sdk::{EventId, Meta, faults};
 use orderly_stores::StoreError;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{
@@ -13,7 +16,7 @@ use crate::{
     caller::Caller,
     events,
     idempotency::{Claim, Claimed, IdempotencyKey},
-    order::Order,
+    order::{Order, Prices},
     problem::{Kind, Problem},
 };
 
@@ -29,7 +32,24 @@ pub(super) struct Keyed {
     hash: String,
     ids: Ids,
     order: Order,
+    total: Decimal,
+    /// Why it can't be priced now; then its lines and total are of no use.
+    unpriced: Option<Problem>,
     meta: Meta,
+}
+
+/// An order's prices, as they are kept with its key.
+#[derive(Serialize)]
+struct Priced<'a> {
+    lines: &'a [OrderLine],
+    total: Decimal,
+}
+
+/// The same, read back.
+#[derive(Deserialize)]
+struct KeptPrices {
+    lines: Vec<OrderLine>,
+    total: Decimal,
 }
 
 /// What the order and its events are called, in every attempt.
@@ -40,8 +60,18 @@ struct Ids {
 }
 
 impl Keyed {
-    pub(super) fn new(caller: Caller, key: IdempotencyKey, order: Order, meta: Meta) -> Self {
+    pub(super) fn new(
+        caller: Caller,
+        key: IdempotencyKey,
+        mut order: Order,
+        prices: &Prices,
+        meta: Meta,
+    ) -> Self {
         let hash = order.hash();
+        let (total, unpriced) = match order.price(prices) {
+            Ok(total) => (total, None),
+            Err(problem) => (Decimal::ZERO, Some(problem)),
+        };
         let derive = |what: &str| {
             EventId::derived(&["order-api", what, caller.as_str(), key.as_str(), &hash])
         };
@@ -50,11 +80,29 @@ impl Keyed {
             placed: derive("OrderPlaced"),
             contact: derive("ContactGiven"),
         };
-        Self { caller, key, hash, ids, order, meta }
+        Self { caller, key, hash, ids, order, total, unpriced, meta }
     }
 
     pub(super) fn order_id(&self) -> &str {
         &self.ids.order
+    }
+
+    /// Its prices as text; `None` where it has none now.
+    fn priced(&self) -> Option<String> {
+        let priced = Priced { lines: &self.order.lines, total: self.total };
+        // Strings and integers under fixed names: it can't fail.
+        self.unpriced.is_none().then(|| serde_json::to_string(&priced).unwrap_or_default())
+    }
+
+    /// Takes the prices that an earlier attempt had, if there was one.
+    fn keep_to(&mut self, claim: &Claim) -> Result<(), serde_json::Error> {
+        if claim.in_doubt
+            && let Some(priced) = &claim.priced
+        {
+            let kept: KeptPrices = serde_json::from_str(priced)?;
+            (self.order.lines, self.total) = (kept.lines, kept.total);
+        }
+        Ok(())
     }
 
     /// The same in every attempt, its time included; only the trace is the request's own.
@@ -62,7 +110,7 @@ impl Keyed {
         let meta = self.meta.at(claim.first);
         let is_other = claim.in_doubt && faults::is_planted(faults::NEW_ID_AT_RETRY);
         let placed = if is_other { EventId::new() } else { self.ids.placed };
-        let (contact, order) = self.order.into_events(&self.ids.order);
+        let (contact, order) = self.order.into_events(&self.ids.order, &self.caller, self.total);
         Attempt {
             contact: contact.map(|c| (c, Meta { id: self.ids.contact, ..meta.clone() })),
             order: (order, Meta { id: placed, ..meta }),
@@ -72,11 +120,17 @@ impl Keyed {
 
 impl Placing {
     /// Claims the key, emits, answers, and leaves the record as it has to be.
-    pub(super) async fn with_key(self, keyed: Keyed, deadline: Instant, asked: Asked) {
-        let claim = match self.claim(&keyed, deadline).await {
+    pub(super) async fn with_key(self, mut keyed: Keyed, deadline: Instant, asked: Asked) {
+        let claim = match self.claim(&mut keyed, deadline).await {
             Ok(claim) => claim,
             Err(reply) => return answer(asked, reply),
         };
+        if let Err(error) = keyed.keep_to(&claim) {
+            let order_id = keyed.order_id();
+            let reply = Err(away(order_id, &format!("the order kept with a key: {error}")));
+            let settle = Settle { placing: &self, order_id, deadline };
+            return settle.and_answer(asked, reply, || self.records.doubt(&claim)).await;
+        }
         let attempt = keyed.attempt(&claim);
         let outcome = attempt.emit(&self.emitter, self.last_call(deadline)).await;
         let settle = Settle { placing: &self, order_id: attempt.order_id(), deadline };
@@ -114,18 +168,24 @@ impl Placing {
     /// The claim, or what to answer without one.
     async fn claim(
         &self,
-        keyed: &Keyed,
+        keyed: &mut Keyed,
         deadline: Instant,
     ) -> Result<Claim, Result<Reply, Problem>> {
+        let priced = keyed.priced();
+        let unpriced = keyed.unpriced.take();
         let order_id = keyed.order_id();
         let lease = deadline.saturating_duration_since(Instant::now());
-        let claiming = self.records.claim(&keyed.caller, &keyed.key, &keyed.hash, lease);
+        let claiming =
+            self.records.claim(&keyed.caller, &keyed.key, &keyed.hash, lease, priced.as_deref());
         // Half of what is left, so that there is time to emit.
         match timeout_at(Instant::now() + lease / 2, claiming).await {
             Ok(Ok(Claimed::Ours(claim))) => Ok(claim),
             Ok(Ok(Claimed::Finished(answer))) => Err(Ok(Reply::Replayed(answer))),
             Ok(Ok(Claimed::InFlight(left))) => Err(Err(in_flight(order_id, left))),
             Ok(Ok(Claimed::OtherBody)) => Err(Err(reused())),
+            Ok(Ok(Claimed::Unpriced)) => {
+                Err(Err(unpriced.unwrap_or_else(|| self.no_claim(order_id, "no price to keep"))))
+            }
             Ok(Err(error)) => Err(Err(self.no_claim(order_id, &error.to_string()))),
             Err(_) => Err(Err(self.no_claim(order_id, "claiming a key took too long"))),
         }

@@ -10,6 +10,7 @@ use axum::{
 
 use super::{Service, show_order};
 use crate::{
+    caller::Caller,
     history::{HistoryError, OrderPage},
     order,
     problem::{FieldProblem, Kind, Problem},
@@ -19,9 +20,10 @@ const USUAL: u32 = 20;
 const MOST: u32 = 100;
 const LONGEST_CURSOR: usize = 512;
 
-/// A user's orders, newest first, a page at a time.
+/// A user's orders, newest first, a page at a time: those that the caller placed; operators see all.
 #[utoipa::path(
     get, path = "/users/{id}/orders", tag = "orders",
+    security(("api_key" = []), ("bearer" = [])),
     params(
         ("id" = String, Path, description = "The user's id."),
         ("limit" = Option<u32>, Query, description = "Orders on a page: 1 to 100; 20 unless told."),
@@ -31,6 +33,12 @@ const LONGEST_CURSOR: usize = 512;
         (status = 200, description = "One page; empty for a user who never ordered.",
          body = OrderPage),
         (status = 400, description = "The user's id or a parameter can't be understood.",
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No API key, or none that is known.", headers(
+            ("WWW-Authenticate" = String, description = "How to give one.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
+         headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The history service's answer is of no use.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
@@ -42,6 +50,7 @@ const LONGEST_CURSOR: usize = 512;
 )]
 pub(super) async fn list_user_orders(
     State(service): State<Arc<Service>>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<OrderPage>, Problem> {
@@ -50,7 +59,7 @@ pub(super) async fn list_user_orders(
     };
     let Query(query) = query.map_err(|_| invalid(vec![wrong("(query)", "can't be understood")]))?;
     let page = read(&query)?;
-    match service.history.orders_of(&user, page.limit, page.cursor).await {
+    match service.history.orders_of(&user, &caller, page.limit, page.cursor).await {
         Ok(page) => Ok(Json(page)),
         // Limit and user are checked here: only the cursor is left to be refused there.
         Err(HistoryError::Refused) if page.cursor.is_some() => {

@@ -5,9 +5,9 @@ use axum::{
     http::header::CONTENT_TYPE,
     response::{IntoResponse as _, Response},
 };
+use orderly_web::{Kind, Problem};
 
 use super::Service;
-use crate::problem::{Kind, Problem};
 
 /// Metrics in Prometheus' text format.
 #[utoipa::path(
@@ -23,6 +23,7 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
         Some(metrics) => {
             ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response()
         }
-        None => Problem::new(Kind::NoSuchRoute, "This instance shows no metrics.").into_response(),
+        None => Problem::<Kind>::new(Kind::NoSuchRoute, "This instance shows no metrics.")
+            .into_response(),
     }
 }

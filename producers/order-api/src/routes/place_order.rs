@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest as _, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use tokio::time::{Instant, timeout_at};
+use orderly_web::ProblemKind as _;
+use tokio::time::Instant;
 
-use super::Service;
+use super::{Service, body};
 use crate::{
     caller::Caller,
     events::{self, Placement},
@@ -23,14 +23,15 @@ const LONGEST_BODY: usize = 256 * 1024;
 
 /// Places an order.
 ///
-/// 202 means that it is durable. The service gives the id. Prices come with the request until
-/// there is a catalogue service that knows them.
+/// 202 means that it is durable. The service gives the id, and the catalogue the prices: one in the
+/// request is what the customer saw, and has to be the catalogue's. Where the service was told to
+/// take prices as given, each line needs one.
 ///
 /// With an `Idempotency-Key` a request can be repeated: the same key and body are the same order
-/// for ever, and for 24 hours its answer is given again. Keys of all callers are in one namespace,
-/// so make them random.
+/// for ever, at the prices of its first attempt, and for 24 hours its answer is given again. Each
+/// caller has a namespace of their own; without API keys all are in one, so make them random.
 #[utoipa::path(
-    post, path = "/orders", tag = "orders",
+    post, path = "/orders", tag = "orders", security(("api_key" = []), ("bearer" = [])),
     request_body(content = crate::OrderRequest, description = "At most 256 KiB."),
     params(
         ("Idempotency-Key" = Option<String>, Header,
@@ -46,6 +47,9 @@ const LONGEST_BODY: usize = 256 * 1024;
              description = "`true`: this is the answer that the key got before."))),
         (status = 400, description = "No JSON, or no usable Idempotency-Key. Nothing was ordered.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No API key, or none that is known.", headers(
+            ("WWW-Authenticate" = String, description = "How to give one.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body didn't come in time. Nothing was ordered.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "A request with this key is being worked on.", headers(
@@ -57,6 +61,9 @@ const LONGEST_BODY: usize = 256 * 1024;
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The order is invalid, or the key stands for another body.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
+         headers(("Retry-After" = u32, description = "Seconds.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 431, description = "The headers are too large. Nothing was ordered.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Surely not written: try again.", headers(
@@ -66,8 +73,12 @@ const LONGEST_BODY: usize = 256 * 1024;
          body = crate::ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn place_order(State(service): State<Arc<Service>>, request: Request) -> Response {
-    let reply = place(&service, request).await;
+pub(super) async fn place_order(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    request: Request,
+) -> Response {
+    let reply = place(&service, caller, request).await;
     events::order_answered(placement(&reply));
     match reply {
         Ok(Reply::Accepted(answer)) => respond(answer, false),
@@ -76,7 +87,7 @@ pub(super) async fn place_order(State(service): State<Arc<Service>>, request: Re
     }
 }
 
-async fn place(service: &Service, request: Request) -> Result<Reply, Problem> {
+async fn place(service: &Service, caller: Caller, request: Request) -> Result<Reply, Problem> {
     let deadline = Instant::now() + service.settings.deadline;
     if let Some(admit) = &service.settings.admission
         && let Err(why) = admit()
@@ -84,43 +95,12 @@ async fn place(service: &Service, request: Request) -> Result<Reply, Problem> {
         let detail = format!("No order can be taken just now: {why}");
         return Err(Problem::new(Kind::Overloaded, detail).retry_after(1));
     }
-    must_be_json(request.headers())?;
+    body::must_be_json(request.headers())?;
     let key = IdempotencyKey::of(request.headers())?;
-    let key = key.map(|key| (Caller::of(request.headers()), key));
     let meta = trace::meta(request.headers(), service.settings.emitter.encoders().source());
-    let body = read_body(request, deadline).await?;
-    let order = order::read(&body)?;
-    service.placing.place(order, key, meta, deadline).await
-}
-
-fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let media_type = types.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    let is_plain = headers
-        .get(header::CONTENT_ENCODING)
-        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if media_type.eq_ignore_ascii_case("application/json") && types.next().is_none() && is_plain {
-        return Ok(());
-    }
-    let detail = "Send the order as application/json, not compressed.";
-    Err(Problem::new(Kind::UnsupportedMediaType, detail))
-}
-
-async fn read_body(mut request: Request, deadline: Instant) -> Result<Bytes, Problem> {
-    DefaultBodyLimit::max(LONGEST_BODY).apply(&mut request);
-    let read = timeout_at(deadline, Bytes::from_request(request, &())).await;
-    let read = read.map_err(|_| {
-        Problem::new(Kind::BodyTooSlow, "The rest of the body didn't come. Nothing was ordered.")
-    })?;
-    read.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail = format!("A body may have {LONGEST_BODY} bytes. Nothing was ordered.");
-            Problem::new(Kind::BodyTooLarge, detail)
-        }
-        _ => Problem::new(Kind::InvalidRequest, "The body can't be read. Nothing was ordered.")
-            .because(error.to_string()),
-    })
+    let body = body::read(request, LONGEST_BODY, deadline).await?;
+    let order = order::read(&body, &service.settings.prices)?;
+    service.placing.place(caller, key, order, meta, deadline).await
 }
 
 fn respond(answer: Answer, is_replayed: bool) -> Response {

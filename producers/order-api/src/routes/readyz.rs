@@ -25,6 +25,8 @@ struct Parts {
     emitter: String,
     /// Where Idempotency-Keys are kept.
     database: String,
+    /// Whether prices are known.
+    prices: String,
     /// Whether there is room for more orders.
     load: String,
     /// The service itself: it may be about to end.
@@ -50,10 +52,11 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, 
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it doesn't answer".to_owned(),
         },
+        prices: told(settings.prices.missing()),
         load: told(settings.admission.as_ref().map_or(Ok(()), |admit| admit())),
         service: if service.shutdown.is_cancelled() { "it is ending".into() } else { told(Ok(())) },
     };
-    let ready = [&parts.emitter, &parts.database, &parts.load, &parts.service]
+    let ready = [&parts.emitter, &parts.database, &parts.prices, &parts.load, &parts.service]
         .iter()
         .all(|part| *part == "ok");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

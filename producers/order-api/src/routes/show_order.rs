@@ -8,19 +8,22 @@ use axum::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::Service;
+use super::{Service, about_order};
 use crate::{
+    caller::Caller,
     history::{HistoryError, OrderDetails},
-    order, prefer,
+    prefer,
     problem::{Kind, Problem},
 };
 
 /// One order: its status, lines, total and timeline.
 ///
+/// A caller sees the orders that were placed with their API keys; operators see all.
+///
 /// An order that was accepted a moment ago may not be known yet. With `Prefer: wait=N` (RFC 7240,
 /// 5 s at most) the answer waits until it is, or until the time is over.
 #[utoipa::path(
-    get, path = "/orders/{id}", tag = "orders",
+    get, path = "/orders/{id}", tag = "orders", security(("api_key" = []), ("bearer" = [])),
     params(
         ("id" = String, Path, description = "The order's id."),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: seconds to wait for an \
@@ -29,8 +32,14 @@ use crate::{
     responses(
         (status = 200, description = "The order.", body = OrderDetails, headers(
             ("Preference-Applied" = String, description = "The wait that was granted."))),
-        (status = 404, description = "No such order, or not yet.", headers(
+        (status = 401, description = "No API key, or none that is known.", headers(
+            ("WWW-Authenticate" = String, description = "How to give one.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such order, not yet, or not the caller's.", headers(
             ("Retry-After" = u32, description = "Seconds after which it may be known.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
+         headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The history service's answer is of no use.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
@@ -42,11 +51,12 @@ use crate::{
 )]
 pub(super) async fn show_order(
     State(service): State<Arc<Service>>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
     let wait = prefer::wait(&headers);
-    let mut response = match find(&service, id, wait).await {
+    let mut response = match find(&service, &caller, id, wait).await {
         Ok(order) => Json(order).into_response(),
         Err(problem) => problem.into_response(),
     };
@@ -60,17 +70,15 @@ pub(super) async fn show_order(
 
 async fn find(
     service: &Service,
+    caller: &Caller,
     id: Result<Path<String>, PathRejection>,
     wait: Option<Duration>,
 ) -> Result<OrderDetails, Problem> {
-    let Some(Path(id)) = id.ok().filter(|Path(id)| order::is_id(id)) else {
-        let detail = format!("No order has such an id: it is {}.", order::ID_RULE);
-        return Err(Problem::new(Kind::OrderNotFound, detail));
-    };
+    let id = about_order::order_id(id)?;
     let until = Instant::now() + wait.unwrap_or_default();
     let mut pause = Duration::from_millis(20);
     loop {
-        if let Some(order) = service.history.order(&id).await.map_err(|e| problem(&e))? {
+        if let Some(order) = service.history.order(&id, caller).await.map_err(|e| problem(&e))? {
             return Ok(order);
         }
         let next = Instant::now() + pause;

@@ -6,15 +6,16 @@ use std::{
     time::Duration,
 };
 
-use order_api::{OrderAccepted, ProblemBody, Settings, declares, emit_settings, serve};
+use order_api::{OrderAccepted, Prices, ProblemBody, Settings, declares, emit_settings, serve};
 use orderly_harness::{decide, parts};
-use orderly_schemas::every_schema;
+use orderly_schemas::{ProductChanged, ProductState, every_schema};
 use orderly_sdk::{
     Config, Event,
-    codec::{Registry, Schema},
+    codec::{Encoders, Registry, Schema},
     emit::{EmitSettings, Emitter},
     kafka::{EmbeddedBroker, Probe, Tail},
     record::{InRecord, TopicPartition},
+    view::{View, ViewSettings},
 };
 use orderly_stores::Database;
 use orderly_testkit::EmbeddedRegistry;
@@ -31,6 +32,10 @@ pub(crate) struct Wishes {
     pub(crate) largest_message: Option<u32>,
     pub(crate) change: Box<dyn FnOnce(&mut Settings) + Send>,
     pub(crate) ground: Ground,
+    /// Prices by the catalogue, which has these products; `None`: prices as given.
+    pub(crate) catalogue: Option<Vec<ProductChanged>>,
+    /// The catalogue can't be read before [`Shop::registry`] is brought back.
+    pub(crate) is_unread: bool,
 }
 
 /// A database of a test's own.
@@ -66,6 +71,8 @@ impl Default for Wishes {
             largest_message: None,
             change: Box::new(|_| {}),
             ground: Ground::sqlite(),
+            catalogue: None,
+            is_unread: false,
         }
     }
 }
@@ -81,7 +88,8 @@ pub(crate) struct Shop {
     emitter: Emitter,
     deadline: Duration,
     ground: Ground,
-    _registry: EmbeddedRegistry,
+    pub(crate) registry: EmbeddedRegistry,
+    catalogue: Option<(Emitter, View<ProductChanged>)>,
 }
 
 impl Shop {
@@ -90,9 +98,10 @@ impl Shop {
     }
 
     pub(crate) async fn open_with(wishes: Wishes) -> Self {
-        let broker = EmbeddedBroker::start([("orders", 1), ("contacts", 1)]).unwrap();
+        let broker =
+            EmbeddedBroker::start([("orders", 1), ("contacts", 1), ("catalogue", 1)]).unwrap();
         let schemas = every_schema().iter().map(|s| (format!("{}-{}", s.topic, s.event), s.text));
-        let registry = EmbeddedRegistry::start(schemas).await.unwrap();
+        let mut registry = EmbeddedRegistry::start(schemas).await.unwrap();
         let mut config = broker.config(&registry.url());
         if let Some(bytes) = wishes.largest_message {
             config = config.with_property("message.max.bytes", &bytes.to_string());
@@ -104,9 +113,24 @@ impl Shop {
             emit = EmitSettings { delivery_timeout: wishes.delivery, ..emit };
         }
         let emitter = Emitter::connect(&config, encoders.unwrap(), emit).await.unwrap();
+        let mut catalogue = None;
+        if let Some(products) = &wishes.catalogue {
+            let emitter = catalogue_of(&config, products).await;
+            if wishes.is_unread {
+                registry.go_down().await;
+            }
+            let view = View::follow(&config, ViewSettings::default()).await.unwrap();
+            if !wishes.is_unread {
+                view.read_once().await;
+            }
+            catalogue = Some((emitter, view));
+        }
         let history = StubHistory::start().await;
         let mut settings = Settings::new(emitter.clone(), wishes.ground.open(), history.url());
         settings.deadline = wishes.deadline;
+        if let Some((_, view)) = &catalogue {
+            settings.prices = Prices::Catalogue(view.clone());
+        }
         (wishes.change)(&mut settings);
         let shutdown = CancellationToken::new();
         let (url, served) = start(settings, &shutdown).await;
@@ -122,8 +146,29 @@ impl Shop {
             emitter,
             deadline: wishes.deadline,
             ground: wishes.ground,
-            _registry: registry,
+            registry,
+            catalogue,
         }
+    }
+
+    /// Changes a product, and waits until the service sees it.
+    pub(crate) async fn change(&self, product: &ProductChanged) {
+        let (emitter, view) = self.catalogue.as_ref().unwrap();
+        emitter.emit(product).await.unwrap();
+        eventually("the change is seen", async || {
+            view.get(&product.sku).is_some_and(|seen| *seen == *product)
+        })
+        .await;
+    }
+
+    /// Sends a body, or none, to a path.
+    pub(crate) async fn post_to(&self, path: &str, body: Option<&Value>) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url));
+        self.send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await
     }
 
     /// One more of the service, on the same database; its url.
@@ -222,6 +267,32 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         self.shutdown.cancel();
+    }
+}
+
+/// Puts these products on the catalogue.
+async fn catalogue_of(config: &Config, products: &[ProductChanged]) -> Emitter {
+    let declared = Encoders::of("catalogue").event::<ProductChanged>();
+    let encoders = declared.register(config, &Registry::new(config).unwrap()).await.unwrap();
+    let emitter = Emitter::connect(config, encoders, EmitSettings::default()).await.unwrap();
+    for product in products {
+        emitter.emit(product).await.unwrap();
+    }
+    emitter
+}
+
+/// A product that can be ordered.
+pub(crate) fn product(sku: &str, price: &str) -> ProductChanged {
+    let mut price: rust_decimal::Decimal = price.parse().unwrap();
+    price.rescale(4);
+    ProductChanged {
+        sku: sku.into(),
+        name: format!("The {sku}"),
+        description: None,
+        category: Some("food".into()),
+        price,
+        currency: "GBP".into(),
+        state: ProductState::Active,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The service as its callers see it, on the embedded broker and registry.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod afterwards;
+mod bad_inputs;
 mod bad_orders;
 mod bad_requests;
+mod callers;
 mod contacts;
 mod harness;
 mod idempotency;
@@ -10,6 +13,7 @@ mod openapi;
 mod operations;
 mod outcomes;
 mod placing;
+mod prices;
 mod privacy;
 mod reading;
 mod replicas;

@@ -39,6 +39,9 @@ fn it_names_every_route_and_the_type_of_every_body() {
             "/openapi.json",
             "/orders",
             "/orders/{id}",
+            "/orders/{id}/cancellation",
+            "/orders/{id}/collection",
+            "/orders/{id}/returns",
             "/readyz",
             "/users/{id}/orders"
         ]
@@ -71,9 +74,15 @@ async fn every_field_it_describes_is_taken_and_no_other() {
             sku: "margherita".into(),
             name: Some("Margherita".into()),
             quantity: 1,
-            unit_price: "8.50".into(),
+            unit_price: Some("8.50".into()),
         }],
-        contact: Some(ContactRequest { email: "ada@example.org".into() }),
+        contact: Some(ContactRequest {
+            email: Some("ada@example.org".into()),
+            phone: Some("+441632960961".into()),
+            callback_url: Some("https://shop.example/hooks".into()),
+        }),
+        coupons: vec!["WELCOME".into()],
+        payment_token: Some("pm_1".into()),
     };
     let body = serde_json::to_value(&full).unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

@@ -96,3 +96,14 @@ pub(crate) fn order_json(id: &str) -> Value {
         ],
     })
 }
+
+/// The same, once the customer has it.
+pub(crate) fn completed_json(id: &str) -> Value {
+    let mut order = order_json(id);
+    order["status"] = json!("completed");
+    let completed = json!({
+        "type": "OrderCompleted", "at": "2026-11-20T13:00:00Z", "event_id": "e9", "sequence": 9,
+    });
+    order["timeline"].as_array_mut().unwrap().push(completed);
+    order
+}

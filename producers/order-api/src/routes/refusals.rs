@@ -1,0 +1,47 @@
+//! The answers that every route about an order may give beside its own, for the API's description.
+
+use utoipa::IntoResponses;
+
+use crate::ProblemBody;
+
+/// Nothing was written.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "it is read by what describes the routes")]
+pub(super) enum Refusals {
+    #[response(
+        status = 400,
+        description = "No JSON, or no usable Idempotency-Key. Nothing was written.",
+        content_type = "application/problem+json"
+    )]
+    Unreadable(ProblemBody),
+    #[response(status = 401, description = "No API key, or none that is known.", content_type = "application/problem+json", headers(("WWW-Authenticate" = String, description = "How to give one.")))]
+    Unknown(ProblemBody),
+    #[response(
+        status = 408,
+        description = "The body didn't come in time. Nothing was written.",
+        content_type = "application/problem+json"
+    )]
+    TooSlow(ProblemBody),
+    #[response(
+        status = 413,
+        description = "The body is too large. Nothing was written.",
+        content_type = "application/problem+json"
+    )]
+    TooLarge(ProblemBody),
+    #[response(
+        status = 415,
+        description = "The body is no application/json. Nothing was written.",
+        content_type = "application/problem+json"
+    )]
+    WrongType(ProblemBody),
+    #[response(status = 429, description = "Asked more often than the caller may. Nothing was done.", content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds.")))]
+    TooOften(ProblemBody),
+    #[response(
+        status = 502,
+        description = "The history service's answer is of no use. Nothing was written.",
+        content_type = "application/problem+json"
+    )]
+    HistoryUnusable(ProblemBody),
+    #[response(status = 503, description = "Surely not written: try again.", content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds.")))]
+    NotWritten(ProblemBody),
+}
