@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use orderly_schemas::{OrderLine, OrderPlaced, OrderReturned};
+use orderly_schemas::{OrderConfirmed, OrderLine, OrderPlaced, OrderReturned};
 use orderly_sdk::{EventId, Meta, consume::Received};
 use orderly_stores::{StoreError, Tx, Value};
 
@@ -32,6 +32,7 @@ type Rows = Vec<Vec<Value>>;
 struct Folded<'a> {
     placed: BTreeMap<&'a str, (&'a OrderPlaced, &'a Meta)>,
     statuses: BTreeMap<&'a str, Status<'a>>,
+    confirmed: BTreeMap<&'a str, &'a OrderConfirmed>,
     returned: BTreeMap<&'a str, (&'a OrderReturned, &'a Meta)>,
     timeline: BTreeMap<(&'a str, EventId), &'a Received<Happened>>,
 }
@@ -45,12 +46,15 @@ impl<'a> Folded<'a> {
             Happened::OrderPlaced(order) => {
                 self.placed.entry(order_id).or_insert((order, meta));
             }
+            Happened::OrderConfirmed(confirmed) => {
+                self.confirmed.entry(order_id).or_insert(confirmed);
+            }
             Happened::OrderReturned(goods) => {
                 self.returned.entry(order_id).or_insert((goods, meta));
             }
             _ => {}
         }
-        if let Some(status) = event.status() {
+        if let Some(status) = event.status().filter(|status| status.word.is_some()) {
             match self.statuses.entry(order_id) {
                 Entry::Vacant(none) => {
                     none.insert(status);
@@ -71,6 +75,8 @@ impl<'a> Folded<'a> {
                 lines(self.placed.values().map(|(o, meta)| (&*o.order_id, &o.lines, *meta))),
             ),
             (MOVE_STATUS, self.status_rows()),
+            // Its status made a row where none was.
+            (PRICE, self.price_rows()),
             (RETURN, self.returned_rows()),
             (
                 ADD_RETURN_LINE,
@@ -96,6 +102,7 @@ impl<'a> Folded<'a> {
                 meta.id.into(),
                 meta.historic.into(),
                 PLACED.into(),
+                order.caller.as_ref().into(),
             ]
         };
         self.placed.values().map(row).collect()
@@ -106,6 +113,16 @@ impl<'a> Folded<'a> {
             vec![order_id.into(), status.word.into(), status.sequence.into(), status.stage.into()]
         };
         self.statuses.iter().map(row).collect()
+    }
+
+    fn price_rows(&self) -> Rows {
+        let row = |(&order_id, confirmed): (&&str, &&OrderConfirmed)| {
+            let discounts = serde_json::to_string(&confirmed.discounts).ok();
+            vec![order_id.into(), confirmed.to_pay.into(), discounts.into()]
+        };
+        // A writer of the first version knew of no price.
+        let priced = self.confirmed.iter().filter(|(_, confirmed)| confirmed.to_pay.is_some());
+        priced.map(row).collect()
     }
 
     fn returned_rows(&self) -> Rows {
@@ -167,15 +184,17 @@ fn lines<'a>(documents: impl Iterator<Item = (&'a str, &'a Vec<OrderLine>, &'a M
 
 const PLACE: &str = "
     INSERT INTO history_orders
-        (order_id, user_id, currency, total, placed_at, placed_event_id, historic, status)
-    SELECT r.order_id, r.user_id, r.currency, r.total, r.placed_at, r.event_id, r.historic, r.status
+        (order_id, user_id, currency, total, placed_at, placed_event_id, historic, status,
+         caller)
+    SELECT r.order_id, r.user_id, r.currency, r.total, r.placed_at, r.event_id, r.historic, r.status,
+        r.caller
     FROM {rows: order_id TEXT, user_id TEXT, currency TEXT, total DECIMAL, placed_at TIMESTAMPTZ,
-          event_id TEXT, historic BOOLEAN, status TEXT} AS r
+          event_id TEXT, historic BOOLEAN, status TEXT, caller TEXT} AS r
     {in_order}
     ON CONFLICT (order_id) DO UPDATE SET
         user_id = excluded.user_id, currency = excluded.currency, total = excluded.total,
         placed_at = excluded.placed_at, placed_event_id = excluded.placed_event_id,
-        historic = excluded.historic
+        historic = excluded.historic, caller = excluded.caller
     WHERE history_orders.placed_event_id IS NULL";
 
 /// Only of the event that the order was placed by: the lines of a second one don't mix with them.
@@ -198,6 +217,11 @@ const MOVE_STATUS: &str = "
         stage = excluded.stage
     WHERE history_orders.status_sequence IS NULL
         OR history_orders.status_sequence < excluded.status_sequence";
+
+const PRICE: &str = "
+    UPDATE history_orders SET to_pay = r.to_pay, discounts = r.discounts
+    FROM {rows: order_id TEXT, to_pay DECIMAL, discounts TEXT} AS r
+    WHERE history_orders.order_id = r.order_id AND history_orders.to_pay IS NULL";
 
 const RETURN: &str = "
     INSERT INTO history_returns

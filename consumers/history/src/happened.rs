@@ -1,9 +1,9 @@
 //! The events that history keeps, and what each one says.
 
 use orderly_schemas::{
-    OrderCancellationRequested, OrderCancelled, OrderCollected, OrderCompleted, OrderConfirmed,
-    OrderPlaced, OrderRefunded, OrderRejected, OrderReturned, ReadyForPickup, StageCompleted,
-    StageStarted,
+    OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
+    OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
+    ReadyForPickup, StageCompleted, StageStarted,
 };
 use orderly_sdk::{Event, event_set};
 
@@ -22,6 +22,7 @@ event_set! {
         OrderCompleted,
         OrderCancelled,
         OrderRefunded,
+        OrderCancellationRefused,
     }
 }
 
@@ -41,6 +42,7 @@ impl Happened {
             Self::OrderCompleted(e) => e.key(),
             Self::OrderCancelled(e) => e.key(),
             Self::OrderRefunded(e) => e.key(),
+            Self::OrderCancellationRefused(e) => e.key(),
         }
     }
 
@@ -59,6 +61,7 @@ impl Happened {
             Self::OrderCompleted(_) => OrderCompleted::TYPE,
             Self::OrderCancelled(_) => OrderCancelled::TYPE,
             Self::OrderRefunded(_) => OrderRefunded::TYPE,
+            Self::OrderCancellationRefused(_) => OrderCancellationRefused::TYPE,
         };
         full.rsplit('.').next().unwrap_or(full)
     }
@@ -70,6 +73,7 @@ impl Happened {
             Self::OrderReturned(e) => e.reason.as_deref(),
             Self::OrderRejected(e) => Some(&e.reason),
             Self::OrderCancelled(e) => Some(&e.reason),
+            Self::OrderCancellationRefused(e) => Some(&e.reason),
             _ => None,
         }
     }

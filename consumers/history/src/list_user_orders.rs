@@ -43,10 +43,12 @@ pub struct Cursor {
 }
 
 impl ReadModel {
-    /// At most `limit` orders of a user, those behind `after`, newest first.
+    /// At most `limit` orders of a user, those behind `after`, newest first: those that `caller`
+    /// placed; with `None` whoever did.
     pub async fn user_orders(
         &self,
         user_id: &str,
+        caller: Option<&str>,
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<OrderList, StoreError> {
@@ -54,12 +56,13 @@ impl ReadModel {
             Some(after) => (after.placed_at, &*after.order_id),
             None => (the_end_of_time(), ""),
         };
-        if !may_be_kept(user_id) {
+        if !may_be_kept(user_id) || !caller.is_none_or(may_be_kept) {
             return Ok(OrderList { orders: vec![], next: None });
         }
         // One more than asked for says whether there is a next page.
         let most = i64::from(limit) + 1;
-        let values = [user_id.into(), placed_at.into(), order_id.into(), most.into()];
+        let values =
+            [user_id.into(), placed_at.into(), order_id.into(), most.into(), caller.into()];
         let rows = self.db.query(SELECT, &values).await?;
         let mut orders = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
         let mut next = None;
@@ -108,5 +111,5 @@ fn the_end_of_time() -> DateTime<Utc> {
 
 const SELECT: &str = "
     SELECT order_id, status, currency, total, placed_at FROM history_orders
-    WHERE user_id = $1 AND (placed_at, order_id) < ($2, $3)
+    WHERE user_id = $1 AND (placed_at, order_id) < ($2, $3) AND (caller = $5 OR $5 IS NULL)
     ORDER BY placed_at DESC, order_id DESC LIMIT $4";

@@ -1,11 +1,12 @@
 //! One order with its lines and everything that happened to it.
 
 use chrono::{DateTime, Utc};
+use orderly_schemas::Discount;
 use orderly_stores::{Row, StoreError};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::{ReadModel, read_model::may_be_kept, show_values};
+use crate::{ReadModel, Return, read_model::may_be_kept, show_values};
 
 /// An order as it is now. Serialised, it is what `GET /orders/{id}` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,9 +24,18 @@ pub struct Order {
     pub stage: Option<String>,
     /// ISO 4217 code of its amounts.
     pub currency: String,
-    /// What it comes to.
+    /// What it comes to, before discounts.
     #[serde(serialize_with = "show_values::total")]
     pub total: Decimal,
+    /// What is to be paid of it; `None` while it isn't confirmed.
+    #[serde(
+        serialize_with = "show_values::optional_total",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub to_pay: Option<Decimal>,
+    /// What discount rules gave, in the order in which they were applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<Discount>,
     /// When it was placed.
     #[serde(serialize_with = "show_values::moment")]
     pub placed_at: DateTime<Utc>,
@@ -33,11 +43,14 @@ pub struct Order {
     pub historic: bool,
     /// What was ordered, in the order's sequence.
     pub lines: Vec<Line>,
+    /// What came back of it so far, first to last; of more than 10,000 lines the earliest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<Return>,
     /// What happened, first to last; of more than 1,000 events the earliest.
     pub timeline: Vec<TimelineEntry>,
 }
 
-/// One line of an order.
+/// One line of an order, or of a return.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// The product.
@@ -82,11 +95,21 @@ const MOST_ENTRIES: i64 = 1_000;
 impl ReadModel {
     /// An order; `None` where its OrderPlaced wasn't seen, even if a status of it was.
     pub async fn order(&self, order_id: &str) -> Result<Option<Order>, StoreError> {
-        if !may_be_kept(order_id) {
+        self.order_of(order_id, None).await
+    }
+
+    /// An order, if `caller` placed it; with `None` whoever did.
+    pub async fn order_of(
+        &self,
+        order_id: &str,
+        caller: Option<&str>,
+    ) -> Result<Option<Order>, StoreError> {
+        if !may_be_kept(order_id) || !caller.is_none_or(may_be_kept) {
             return Ok(None);
         }
         // Order and timeline in one statement, so that the status is the timeline's last.
-        let rows = self.db.query(SELECT_ORDER, &[order_id.into(), MOST_ENTRIES.into()]).await?;
+        let values = [order_id.into(), MOST_ENTRIES.into(), caller.into()];
+        let rows = self.db.query(SELECT_ORDER, &values).await?;
         let Some(first) = rows.first() else {
             return Ok(None);
         };
@@ -95,7 +118,8 @@ impl ReadModel {
         order.timeline = as_it_happened(happened);
         // Committed with the order, and never changed.
         let lines = self.db.query(SELECT_LINES, &[order_id.into()]).await?;
-        order.lines = lines.iter().map(line).collect::<Result<_, _>>()?;
+        order.lines = lines.iter().map(|row| line(row, 0)).collect::<Result<_, _>>()?;
+        order.returns = self.returns_of(order_id).await?;
         Ok(Some(order))
     }
 }
@@ -129,7 +153,14 @@ fn order(row: &Row) -> Result<Order, StoreError> {
         total: row.get(5)?,
         placed_at: row.get(6)?,
         historic: row.get(7)?,
+        to_pay: row.get(15)?,
+        // Written by the fold; damaged, there is nothing to be shown.
+        discounts: row
+            .get::<Option<String>>(16)?
+            .and_then(|given| serde_json::from_str(&given).ok())
+            .unwrap_or_default(),
         lines: Vec::new(),
+        returns: Vec::new(),
         timeline: Vec::new(),
     })
 }
@@ -146,16 +177,23 @@ fn entry(row: &Row) -> Result<TimelineEntry, StoreError> {
     })
 }
 
-fn line(row: &Row) -> Result<Line, StoreError> {
-    Ok(Line { sku: row.get(0)?, name: row.get(1)?, quantity: row.get(2)?, unit_price: row.get(3)? })
+/// The line whose columns begin there.
+pub(crate) fn line(row: &Row, at: usize) -> Result<Line, StoreError> {
+    Ok(Line {
+        sku: row.get(at)?,
+        name: row.get(at + 1)?,
+        quantity: row.get(at + 2)?,
+        unit_price: row.get(at + 3)?,
+    })
 }
 
 /// An order that was placed has its OrderPlaced in the timeline, so the join always gives a row.
 const SELECT_ORDER: &str = "
     SELECT o.order_id, o.user_id, o.status, o.stage, o.currency, o.total, o.placed_at, o.historic,
-        t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason, t.caused_by
+        t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason, t.caused_by,
+        o.to_pay, o.discounts
     FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
-    WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL
+    WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
     ORDER BY t.happened_at, t.topic, t.record_offset LIMIT $2";
 
 /// Bounded by what one record can hold.

@@ -15,7 +15,6 @@ use axum::{
 };
 
 use crate::ReadModel;
-use problem::Problem;
 
 /// Longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,7 +25,7 @@ pub fn routes(history: ReadModel) -> Router {
         .route("/orders/{id}", get(show_order::show_order))
         .route("/users/{id}/orders", get(list_user_orders::list_user_orders))
         .route("/healthz", get(async || "ok"))
-        .fallback(async || Problem::not_found("there is no such route"))
+        .fallback(async || problem::not_found("there is no such route"))
         .layer(from_fn(answer_in_time))
         .with_state(history)
 }
@@ -34,6 +33,6 @@ pub fn routes(history: ReadModel) -> Router {
 async fn answer_in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(PATIENCE, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::unavailable("the store didn't answer in time").into_response(),
+        Err(_) => problem::unavailable("the store didn't answer in time").into_response(),
     }
 }

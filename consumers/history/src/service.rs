@@ -1,6 +1,6 @@
 //! Members of the group and the read API, until shutdown.
 
-use std::{future::IntoFuture as _, io, time::Duration};
+use std::{io, time::Duration};
 
 use orderly_sdk::{
     Config, Health,
@@ -8,6 +8,7 @@ use orderly_sdk::{
     wait_out,
 };
 use orderly_stores::{Database, Positions, StoreError};
+use orderly_web::{Bounds, serve_until};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,8 @@ use crate::{Happened, ReadModel, RecordBatch, routes};
 const GROUP: &str = "history";
 /// How long requests may go on after shutdown.
 const REQUESTS_END: Duration = Duration::from_secs(5);
+/// Longer than order-api keeps a connection that it doesn't use: it closes them, not we.
+const SILENCE: Duration = Duration::from_secs(120);
 
 /// What the service runs with.
 pub struct Settings {
@@ -108,18 +111,6 @@ async fn serve(
     history: ReadModel,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let serving = axum::serve(listener, routes(history))
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future();
-    let too_late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(REQUESTS_END).await;
-    };
-    tokio::select! {
-        served = serving => served.map_err(Error::Serve),
-        () = too_late => {
-            tracing::warn!("requests were cut off: they went on for too long after shutdown");
-            Ok(())
-        }
-    }
+    let bounds = Bounds { silence: SILENCE, grace: REQUESTS_END, ..Bounds::default() };
+    serve_until(listener, routes(history), &bounds, &stop).await.map_err(Error::Serve)
 }

@@ -16,6 +16,17 @@ pub(crate) fn total<S: Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::
     to.collect_str(&round_to_cents(*amount))
 }
 
+/// The same, where there is one.
+pub(crate) fn optional_total<S: Serializer>(
+    amount: &Option<Decimal>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match amount {
+        Some(amount) => total(amount, to),
+        None => to.serialize_none(),
+    }
+}
+
 /// `"2.55"`, `"0.125"`: all its digits, and two decimals at least.
 pub(crate) fn unit_price<S: Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::Error> {
     let mut amount = amount.normalize();

@@ -8,7 +8,8 @@ pub(crate) const PLACED: &str = "placed";
 /// What an event of `order-status` says. An order's status is that of its highest sequence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status<'a> {
-    pub(crate) word: &'static str,
+    /// `None`: the order stays as it is.
+    pub(crate) word: Option<&'static str>,
     pub(crate) stage: Option<&'a str>,
     pub(crate) sequence: i64,
     pub(crate) caused_by: &'a str,
@@ -21,14 +22,19 @@ impl Happened {
             | Self::OrderCancellationRequested(_)
             | Self::OrderCollected(_)
             | Self::OrderReturned(_) => return None,
-            Self::OrderConfirmed(e) => ("confirmed", None, e.sequence, &e.caused_by),
-            Self::OrderRejected(e) => ("rejected", None, e.sequence, &e.caused_by),
-            Self::StageStarted(e) => ("in_progress", Some(&*e.stage), e.sequence, &e.caused_by),
-            Self::StageCompleted(e) => ("in_progress", Some(&*e.stage), e.sequence, &e.caused_by),
-            Self::ReadyForPickup(e) => ("ready", None, e.sequence, &e.caused_by),
-            Self::OrderCompleted(e) => ("completed", None, e.sequence, &e.caused_by),
-            Self::OrderCancelled(e) => ("cancelled", None, e.sequence, &e.caused_by),
-            Self::OrderRefunded(e) => ("refunded", None, e.sequence, &e.caused_by),
+            Self::OrderConfirmed(e) => (Some("confirmed"), None, e.sequence, &e.caused_by),
+            Self::OrderRejected(e) => (Some("rejected"), None, e.sequence, &e.caused_by),
+            Self::StageStarted(e) => {
+                (Some("in_progress"), Some(&*e.stage), e.sequence, &e.caused_by)
+            }
+            Self::StageCompleted(e) => {
+                (Some("in_progress"), Some(&*e.stage), e.sequence, &e.caused_by)
+            }
+            Self::ReadyForPickup(e) => (Some("ready"), None, e.sequence, &e.caused_by),
+            Self::OrderCompleted(e) => (Some("completed"), None, e.sequence, &e.caused_by),
+            Self::OrderCancelled(e) => (Some("cancelled"), None, e.sequence, &e.caused_by),
+            Self::OrderRefunded(e) => (Some("refunded"), None, e.sequence, &e.caused_by),
+            Self::OrderCancellationRefused(e) => (None, None, e.sequence, &e.caused_by),
         };
         Some(Status { word, stage, sequence, caused_by })
     }

@@ -75,4 +75,18 @@ const MIGRATIONS: &[Migration] = &[
                   PRIMARY KEY (order_id, line_no)
               )",
     },
+    Migration {
+        name: "add what is to pay",
+        sql: "ALTER TABLE history_orders ADD COLUMN to_pay {decimal};
+              ALTER TABLE history_orders ADD COLUMN discounts TEXT",
+    },
+    // Who placed it at the API: what came another way, or before callers were known, has none.
+    Migration {
+        name: "add the caller of orders",
+        sql: "ALTER TABLE history_orders ADD COLUMN caller TEXT",
+    },
+    Migration {
+        name: "find returns by what was sold",
+        sql: "CREATE INDEX history_returns_of_order ON history_returns (original_order_id)",
+    },
 ];

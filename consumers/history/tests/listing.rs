@@ -13,6 +13,7 @@ on_both! {
     forty_five_orders_are_paged_without_gap_or_repeat,
     a_list_tells_each_order_in_short,
     a_full_last_page_has_no_next,
+    a_caller_is_listed_what_they_placed_page_by_page,
     a_list_asked_for_wrongly_is_refused_by_what_is_wrong,
 }
 
@@ -50,7 +51,7 @@ async fn forty_five_orders_are_paged_without_gap_or_repeat(store: Store) {
 
 async fn a_user_who_cannot_be_has_no_orders(store: Store) {
     let server = Server::start(&store.db).await;
-    assert_eq!(store.history.user_orders("a\0b", None, 5).await.unwrap().orders, []);
+    assert_eq!(store.history.user_orders("a\0b", None, None, 5).await.unwrap().orders, []);
     let list = server.ok("/users/%00/orders").await;
     assert_eq!(list["orders"], serde_json::json!([]));
     server.stop().await;
@@ -67,6 +68,36 @@ async fn a_list_tells_each_order_in_short(store: Store) {
             "total": "12.30", "placed_at": "2026-11-20T12:00:00.000Z"}]})
     );
     assert_eq!(server.ok("/users/nobody/orders").await, json!({"orders": []}));
+    server.stop().await;
+}
+
+async fn a_caller_is_listed_what_they_placed_page_by_page(store: Store) {
+    let server = Server::start(&store.db).await;
+    let mut orders = Vec::new();
+    for i in 0..6 {
+        orders.push(received(by("shop-1", &format!("s{i}")), i));
+        orders.push(received(by("shop-2", &format!("t{i}")), i));
+        // Imported: no caller's.
+        orders.push(received(placed(&format!("u{i}")), i));
+    }
+    store.fold(&orders).await;
+
+    let ids = |page: &serde_json::Value| {
+        let orders = page["orders"].as_array().unwrap();
+        orders.iter().map(|o| o["order_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let first = server.ok("/users/ada/orders?limit=4&caller=shop-1").await;
+    assert_eq!(ids(&first), ["s5", "s4", "s3", "s2"]);
+    let cursor = first["next"].as_str().unwrap();
+    let path = format!("/users/ada/orders?limit=4&caller=shop-1&cursor={cursor}");
+    let second = server.ok(&path).await;
+    assert_eq!(ids(&second), ["s1", "s0"]);
+    assert_eq!(second.get("next"), None);
+    for caller in ["shop-3", "", "SHOP-1", "%00", "%25"] {
+        let page = server.ok(&format!("/users/ada/orders?caller={caller}")).await;
+        assert_eq!(page, json!({"orders": []}), "{caller}");
+    }
+    assert_eq!(ids(&server.ok("/users/ada/orders").await).len(), 18);
     server.stop().await;
 }
 
@@ -99,6 +130,10 @@ async fn a_list_asked_for_wrongly_is_refused_by_what_is_wrong(store: Store) {
         assert!(detail.contains(named), "{asked}: {detail}");
     }
     server.stop().await;
+}
+
+fn by(caller: &str, order_id: &str) -> Of<OrderPlaced> {
+    Of(OrderPlaced { caller: Some(caller.into()), ..placed(order_id).0 })
 }
 
 fn of(user: &str, order_id: &str) -> Of<OrderPlaced> {

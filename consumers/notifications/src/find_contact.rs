@@ -5,13 +5,16 @@
 //! said only when the contact's partition was read past the end it had when the status was taken.
 
 use orderly_schemas::ContactGiven;
-use orderly_sdk::{Event, EventId, consume::Failure, kafka::Probe, record::TopicPartition};
+use orderly_sdk::{
+    Event, EventId,
+    consume::{Failure, Remembered},
+    kafka::{Probe, partition_of_key},
+    record::TopicPartition,
+};
 use orderly_stores::{Database, positions};
 
 use crate::{
     GROUP,
-    partition_of_key::partition_of_key,
-    remember::Remembered,
     tables::{self, Contact},
 };
 
@@ -26,7 +29,7 @@ pub(crate) struct Contacts {
     /// Of the topic `contacts`, as it was at start.
     partitions: i32,
     /// Where the contact's partition ended when the status was first taken, by the status' event.
-    ends: Remembered<i64>,
+    ends: Remembered<EventId, i64>,
 }
 
 impl Contacts {
@@ -69,12 +72,9 @@ impl Contacts {
         Ok(tables::contact(&self.database, order_id).await?)
     }
 
-    /// The offset up to which there is something to read.
     async fn end_of(&self, at: &TopicPartition) -> Result<i64, Failure> {
-        let ends = self.probe.ends(at).await;
         // That the cluster can't be asked is never the record's fault.
-        let (start, end) = ends.map_err(|e| Failure::unavailable("kafka", e))?;
-        Ok(if start == end { 0 } else { end })
+        self.probe.end_to_read(at).await.map_err(|e| Failure::unavailable("kafka", e))
     }
 }
 
@@ -199,5 +199,29 @@ mod tests {
     async fn nothing_is_waited_for_where_nothing_was_ever_written() {
         let parts = Parts::start().await;
         assert_eq!(parts.contacts.of("guest", EventId::new()).await.unwrap(), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn it_is_the_partition_that_the_emitter_writes_to() {
+        let broker = EmbeddedBroker::start([(ContactGiven::TOPIC, 7)]).unwrap();
+        let registry = EmbeddedRegistry::start([]).await.unwrap();
+        let config = broker.config(&registry.url());
+        let client = Registry::new(&config).unwrap();
+        let encoders = Encoders::of("test").event::<ContactGiven>();
+        let encoders = encoders.register(&config, &client).await.unwrap();
+        let emitter = Emitter::connect(&config, encoders, EmitSettings::default()).await.unwrap();
+        for number in 0..100 {
+            let order_id = format!("{:width$}", number, width = 1 + number % 9);
+            let contact = ContactGiven {
+                order_id: order_id.clone(),
+                user_id: None,
+                email: None,
+                phone: None,
+                callback_url: None,
+            };
+            let receipt = emitter.emit(&contact).await.unwrap();
+            let expected = partition_of_key(order_id.as_bytes(), 7);
+            assert_eq!(receipt.at.partition.partition, expected, "{order_id}");
+        }
     }
 }

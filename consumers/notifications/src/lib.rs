@@ -11,8 +11,6 @@ mod on_ready_for_pickup;
 mod notify;
 
 mod find_contact;
-mod partition_of_key;
-mod remember;
 
 mod check_address;
 mod write_mail;

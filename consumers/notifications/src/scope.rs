@@ -8,7 +8,7 @@ use orderly_sdk::{
     kafka::Probe,
     record::TopicPartition,
 };
-use orderly_stores::{Inbox, Positions, Tx, Value};
+use orderly_stores::{ByTopic, Inbox, Positions, Value};
 
 /// Contacts move the group's position in the database with their effect, statuses put a row into
 /// the inbox with theirs. Handlers say what is to be written, and it is when they have returned:
@@ -17,8 +17,7 @@ use orderly_stores::{Inbox, Positions, Tx, Value};
 /// Where two members do one event at once, the later one's writes are dropped.
 #[derive(Clone)]
 pub(crate) struct ShortTransactions {
-    contacts: Positions,
-    statuses: Inbox,
+    by_topic: ByTopic,
     probe: Probe,
 }
 
@@ -34,15 +33,7 @@ impl Writes {
 
 impl ShortTransactions {
     pub(crate) fn new(contacts: Positions, statuses: Inbox, probe: Probe) -> Self {
-        Self { contacts, statuses, probe }
-    }
-
-    async fn open(&self, unit: &Unit<'_>) -> Result<Begun<Tx>, Failure> {
-        if holds_contacts(unit.partition) {
-            self.contacts.begin(unit).await
-        } else {
-            self.statuses.begin(unit).await
-        }
+        Self { by_topic: ByTopic::new(&[ContactGiven::TOPIC], contacts, statuses), probe }
     }
 }
 
@@ -52,16 +43,13 @@ impl Scope for ShortTransactions {
     const EMITS_ONCE: bool = true;
 
     fn keeps_position(&self, partition: &TopicPartition) -> bool {
-        holds_contacts(partition)
+        self.by_topic.keeps_position(partition)
     }
 
     /// A new database reads all contacts again, whatever Kafka has as committed. Those that expired
     /// before they were read are passed over: they may not be used any more.
     async fn start(&self, group: &str, partition: &TopicPartition) -> Result<Start, Failure> {
-        if !holds_contacts(partition) {
-            return self.statuses.start(group, partition).await;
-        }
-        match self.contacts.start(group, partition).await? {
+        match self.by_topic.start(group, partition).await? {
             Start::At(position) => {
                 let (oldest, _) = self.probe.ends(partition).await?;
                 Ok(Start::At(if position.next < oldest {
@@ -75,7 +63,7 @@ impl Scope for ShortTransactions {
     }
 
     async fn begin(&self, unit: &Unit<'_>) -> Result<Begun<Writes>, Failure> {
-        Ok(match self.open(unit).await? {
+        Ok(match self.by_topic.begin(unit).await? {
             Begun::Repeat => Begun::Repeat,
             Begun::Fresh(_rolled_back) => Begun::Fresh(Writes::default()),
         })
@@ -87,28 +75,16 @@ impl Scope for ShortTransactions {
         unit: &Unit<'_>,
         emitted: Vec<OutRecord>,
     ) -> Result<(), Failure> {
-        let Begun::Fresh(mut tx) = self.open(unit).await? else {
+        let Begun::Fresh(mut tx) = self.by_topic.begin(unit).await? else {
             return Ok(());
         };
         for (sql, values) in &writes.0 {
             tx.execute(sql, values).await?;
         }
-        if holds_contacts(unit.partition) {
-            self.contacts.commit(tx, unit, emitted).await
-        } else {
-            self.statuses.commit(tx, unit, emitted).await
-        }
+        self.by_topic.commit(tx, unit, emitted).await
     }
 
     async fn pass(&self, unit: &Unit<'_>) -> Result<(), Failure> {
-        if holds_contacts(unit.partition) {
-            self.contacts.pass(unit).await
-        } else {
-            self.statuses.pass(unit).await
-        }
+        self.by_topic.pass(unit).await
     }
-}
-
-fn holds_contacts(partition: &TopicPartition) -> bool {
-    *partition.topic == *ContactGiven::TOPIC
 }

@@ -71,7 +71,7 @@ impl Settings {
                 rejected: Exhausted::Skip,
                 ..RetryPolicy::default()
             },
-            limits: Limits::default(),
+            limits: Limits::small(),
             health: Health::of(GROUP),
         }
     }

@@ -1,12 +1,14 @@
-//! `GET /users/{id}/orders?limit=&cursor=`: a user's orders, newest first.
+//! `GET /users/{id}/orders?limit=&cursor=&caller=`: a user's orders, newest first; with a caller
+//! only those that they placed.
 
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
 };
+use orderly_web::Problem;
 use serde::Deserialize;
 
-use super::problem::Problem;
+use super::problem;
 use crate::{Cursor, OrderList, ReadModel};
 
 const USUAL_LIMIT: u32 = 20;
@@ -16,6 +18,7 @@ const MOST: u32 = 100;
 pub(super) struct Asked {
     limit: Option<u32>,
     cursor: Option<String>,
+    caller: Option<String>,
 }
 
 pub(super) async fn list_user_orders(
@@ -23,16 +26,17 @@ pub(super) async fn list_user_orders(
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<OrderList>, Problem> {
-    let Query(asked) = asked.map_err(|rejection| Problem::bad_request(&rejection.body_text()))?;
+    let Query(asked) = asked.map_err(|rejection| problem::bad_request(&rejection.body_text()))?;
     let limit = asked.limit.unwrap_or(USUAL_LIMIT);
     if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(&format!("limit: {limit} is not from 1 to {MOST}")));
+        return Err(problem::bad_request(&format!("limit: {limit} is not from 1 to {MOST}")));
     }
     let after = match asked.cursor {
         None => None,
         Some(text) => Some(Cursor::parse(&text).ok_or_else(|| {
-            Problem::bad_request("cursor: give back what the page before says in `next`")
+            problem::bad_request("cursor: give back what the page before says in `next`")
         })?),
     };
-    Ok(Json(history.user_orders(&id, after.as_ref(), limit).await?))
+    let found = history.user_orders(&id, asked.caller.as_deref(), after.as_ref(), limit).await;
+    found.map(Json).map_err(|error| problem::of_store(&error))
 }

@@ -161,6 +161,7 @@ pub fn lines(lines: &[(&str, i32, &str)]) -> Vec<OrderLine> {
         .map(|&(sku, quantity, unit_price)| OrderLine {
             sku: sku.into(),
             name: Some(format!("a {sku}")),
+            category: None,
             quantity,
             unit_price: decimal(unit_price),
         })
@@ -174,6 +175,9 @@ pub fn placed(order_id: &str) -> Of<OrderPlaced> {
         currency: "EUR".into(),
         lines: lines(&[("margherita", 2, "5.2500"), ("water", 1, "1.8000")]),
         total: decimal("12.30"),
+        caller: None,
+        coupons: Vec::new(),
+        payment_token: None,
     })
 }
 
@@ -183,6 +187,8 @@ pub fn confirmed(order_id: &str, sequence: i64) -> Of<OrderConfirmed> {
         sequence,
         caused_by: CAUSE.into(),
         ready_at: None,
+        discounts: Vec::new(),
+        to_pay: None,
     })
 }
 

@@ -9,13 +9,16 @@ use lettre::{
         header::{ContentType, Header, HeaderName, HeaderValue},
     },
 };
-use orderly_sdk::consume::Failure;
+use orderly_sdk::{
+    EventId,
+    consume::{Failure, Remembered},
+};
 
 use super::{
     Verdict,
     connections::{Connections, NotTaken},
 };
-use crate::{Smtp, remember::Remembered, write_mail::Letter};
+use crate::{Smtp, write_mail::Letter};
 
 /// Mails put off at once: one for each partition that this process owns, far less than this.
 const MOST_PUT_OFF: usize = 8_192;
@@ -27,7 +30,7 @@ pub(crate) struct SmtpPost {
     sender: Mailbox,
     recipient_patience: Duration,
     /// When a mail was put off first.
-    put_off: Remembered<Instant>,
+    put_off: Remembered<EventId, Instant>,
 }
 
 /// The settings don't make a sender.

@@ -11,6 +11,7 @@ use axum::{
 };
 use orderly_schemas::DeliveryOutcome;
 use orderly_stores::StoreError;
+use orderly_web::{Bounds, serve_until};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -37,17 +38,8 @@ pub(crate) async fn serve(
             .with_state(mailbox);
         routes = routes.merge(pages);
     }
-    let graceful = shutdown.clone();
-    let serving = axum::serve(listener, routes)
-        .with_graceful_shutdown(async move { graceful.cancelled().await })
-        .into_future();
-    tokio::select! {
-        served = serving => served,
-        () = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(FAREWELL).await;
-        } => Ok(()),
-    }
+    let bounds = Bounds { grace: FAREWELL, ..Bounds::default() };
+    serve_until(listener, routes, &bounds, &shutdown).await
 }
 
 #[derive(Deserialize)]

@@ -144,7 +144,14 @@ pub fn contact(order_id: &str, email: Option<&str>) -> ContactGiven {
 
 pub fn confirmed(order_id: &str) -> OrderConfirmed {
     let (order_id, caused_by) = (order_id.into(), "cause".into());
-    OrderConfirmed { order_id, sequence: 1, caused_by, ready_at: None }
+    OrderConfirmed {
+        order_id,
+        sequence: 1,
+        caused_by,
+        ready_at: None,
+        discounts: Vec::new(),
+        to_pay: None,
+    }
 }
 
 pub fn ready(order_id: &str) -> ReadyForPickup {
