@@ -6,8 +6,15 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use importer::Format;
 
 use crate::{
-    demo::Fault,
+    demo::{Fault, ShopScenario},
     parts::{ClusterArgs, DatabaseArgs},
+};
+
+mod services;
+
+pub use services::{
+    CallersArgs, CatalogueArgs, FulfilmentArgs, HistoryArgs, NotificationsArgs, OrderApiArgs,
+    OutboxRelayArgs, PartsArgs, Payments, PricesFrom, ServiceArgs, UsersArgs,
 };
 
 /// Order events on Kafka, in order per key.
@@ -54,8 +61,71 @@ pub enum Command {
     Apply(ApplyArgs),
     /// What a group couldn't process: list it, look at it, bring a parked key back.
     Dlq(DlqArgs),
+    /// What fulfilment has of each product, holds for orders, and sold.
+    Stock(StockArgs),
+    /// API keys: make one for a caller.
+    ApiKey(ApiKeyArgs),
     /// Check topics.yaml and the schemas, offline. Exits 1 if something is wrong.
     Validate(ValidateArgs),
+}
+
+/// `orderly stock`
+#[derive(Clone, Debug, Group)]
+pub struct StockArgs {
+    /// Only these products [default: all, by sku].
+    #[arg(value_name = "SKU", num_args = 0..=500)]
+    pub skus: Vec<String>,
+
+    /// Only those behind this sku: where the page before ended.
+    #[arg(
+        long,
+        value_name = "SKU",
+        default_value = "",
+        hide_default_value = true,
+        conflicts_with = "skus"
+    )]
+    pub after: String,
+
+    /// Products that are shown at most.
+    #[arg(long, default_value_t = 1_000, value_name = "N", conflicts_with = "skus",
+        value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+
+    /// Fulfilment's database.
+    #[command(flatten, next_help_heading = "Real parts")]
+    pub database: DatabaseArgs,
+}
+
+/// `orderly api-key`
+#[derive(Clone, Debug, Group)]
+pub struct ApiKeyArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ApiKeyCommand,
+}
+
+/// `orderly api-key …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum ApiKeyCommand {
+    /// Make a key. It is shown this once, on stdout; on stderr is what to add to the file of
+    /// --api-keys, which never holds the key itself.
+    New {
+        /// Who is to have it: 1 to 64 of A-Z, a-z, 0-9, dot, underscore, hyphen.
+        #[arg(long, value_name = "NAME", value_parser = caller_name)]
+        caller: String,
+        /// What they may see: what they placed themselves, or everything.
+        #[arg(long, default_value = "caller")]
+        role: Role,
+    },
+}
+
+/// What the owner of a key may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// What they placed themselves.
+    Caller,
+    /// Everything.
+    Operator,
 }
 
 /// `orderly dlq`
@@ -143,8 +213,8 @@ pub struct DemoArgs {
     #[arg(long, default_value = DEFAULT_STAGES, value_name = "STAGES")]
     pub stages: fulfilment::Stages,
 
-    /// Break something between run and proof, to see the proof find it: lose-row, double-status or
-    /// swap-statuses.
+    /// Break something between run and proof, to see the proof find it: lose-row, double-status,
+    /// swap-statuses, leak-hold or phantom-sale.
     #[arg(long, value_name = "FAULT")]
     pub fault: Option<Fault>,
 
@@ -167,6 +237,27 @@ pub struct DemoArgs {
 pub enum Scenario {
     /// A spike on slow databases.
     Spike,
+    /// 200 customers race for 50 pieces.
+    LastUnit,
+    /// Everybody cancels, in time or too late.
+    CancelRace,
+    /// The payment provider is away while everybody orders.
+    PaymentOutage,
+    /// 200 customers use a coupon that is good for 50.
+    CouponRush,
+}
+
+impl Scenario {
+    /// Those of the shop.
+    pub fn of_the_shop(self) -> Option<ShopScenario> {
+        match self {
+            Self::Spike => None,
+            Self::LastUnit => Some(ShopScenario::LastUnit),
+            Self::CancelRace => Some(ShopScenario::CancelRace),
+            Self::PaymentOutage => Some(ShopScenario::PaymentOutage),
+            Self::CouponRush => Some(ShopScenario::CouponRush),
+        }
+    }
 }
 
 /// A kitchen some thousand times faster than a real one.
@@ -178,6 +269,11 @@ pub struct UpArgs {
     /// Where order-api listens.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,
+
+    /// Let everybody in, to see and to change everything: said where others can come in, on another
+    /// address than this machine's own or on real parts. With keys, run the services one by one.
+    #[arg(long)]
+    pub anonymous: bool,
 
     /// Members of each consumer group.
     #[arg(long, default_value_t = 2, value_name = "M", value_parser = member_count)]
@@ -196,176 +292,6 @@ pub struct UpArgs {
     pub database: DatabaseArgs,
 }
 
-/// `orderly run`: each service has the same flags for its parts, and its own.
-#[derive(Clone, Debug, Subcommand)]
-pub enum ServiceArgs {
-    /// Take orders over HTTP and put them on `orders`.
-    OrderApi(OrderApiArgs),
-    /// Move what services committed on to Kafka.
-    OutboxRelay(OutboxRelayArgs),
-    /// Keep what happened to each order, and answer reads.
-    History(HistoryArgs),
-    /// Confirm orders and walk each through its stages.
-    Fulfilment(FulfilmentArgs),
-    /// Write to customers.
-    Notifications(NotificationsArgs),
-}
-
-/// What every service takes.
-#[derive(Clone, Debug, Group)]
-pub struct PartsArgs {
-    /// Kafka and the registry.
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
-
-    /// The database.
-    #[command(flatten)]
-    pub database: DatabaseArgs,
-}
-
-/// `orderly run order-api`
-#[derive(Clone, Debug, Group)]
-pub struct OrderApiArgs {
-    /// Where it takes orders.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
-    pub listen: SocketAddr,
-
-    /// Where /healthz, /readyz and /metrics are.
-    #[arg(long, default_value = "127.0.0.1:9080", value_name = "ADDR:PORT")]
-    pub ops_listen: SocketAddr,
-
-    /// Base URL of the history service, which answers reads.
-    #[arg(long, default_value = "http://127.0.0.1:8081", value_name = "URL")]
-    pub history: String,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub parts: PartsArgs,
-}
-
-/// `orderly run outbox-relay`
-#[derive(Clone, Debug, Group)]
-pub struct OutboxRelayArgs {
-    /// Where /healthz, /readyz and /metrics are.
-    #[arg(long, default_value = "127.0.0.1:9083", value_name = "ADDR:PORT")]
-    pub ops_listen: SocketAddr,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub parts: PartsArgs,
-}
-
-/// `orderly run history`
-#[derive(Clone, Debug, Group)]
-pub struct HistoryArgs {
-    /// Where it answers reads.
-    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
-    pub listen: SocketAddr,
-
-    /// Where /healthz, /readyz and /metrics are.
-    #[arg(long, default_value = "127.0.0.1:9081", value_name = "ADDR:PORT")]
-    pub ops_listen: SocketAddr,
-
-    /// Members of its consumer group in this process.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
-    pub members: usize,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub parts: PartsArgs,
-}
-
-/// `orderly run fulfilment`
-#[derive(Clone, Debug, Group)]
-pub struct FulfilmentArgs {
-    /// Where /healthz, /readyz and /metrics are.
-    #[arg(long, default_value = "127.0.0.1:9082", value_name = "ADDR:PORT")]
-    pub ops_listen: SocketAddr,
-
-    /// Members of its consumer group in this process.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
-    pub members: usize,
-
-    /// What every order goes through, with durations.
-    #[arg(long, default_value = "prep=5s,bake=10s,oven=5s", value_name = "STAGES")]
-    pub stages: fulfilment::Stages,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub parts: PartsArgs,
-}
-
-/// `orderly run notifications`
-#[derive(Clone, Debug, Group)]
-pub struct NotificationsArgs {
-    /// Where the mailbox page is, if mails go there.
-    #[arg(long, default_value = "127.0.0.1:8084", value_name = "ADDR:PORT")]
-    pub listen: SocketAddr,
-
-    /// Where /healthz, /readyz and /metrics are.
-    #[arg(long, default_value = "127.0.0.1:9084", value_name = "ADDR:PORT")]
-    pub ops_listen: SocketAddr,
-
-    /// Members of its consumer group in this process.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
-    pub members: usize,
-
-    /// Whom mails are from. They go to the server that SMTP_URL names (smtp://user:password@host);
-    /// without it into the mailbox.
-    #[arg(long, default_value = "orders@localhost", value_name = "ADDRESS")]
-    pub sender: String,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub parts: PartsArgs,
-}
-
-impl ServiceArgs {
-    /// The service's name everywhere.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::OrderApi(_) => "order-api",
-            Self::OutboxRelay(_) => outbox_relay::NAME,
-            Self::History(_) => "history",
-            Self::Fulfilment(_) => fulfilment::NAME,
-            Self::Notifications(_) => "notifications",
-        }
-    }
-
-    /// Where it answers its own HTTP, if it does.
-    pub fn listen(&self) -> Option<SocketAddr> {
-        match self {
-            Self::OrderApi(args) => Some(args.listen),
-            Self::History(args) => Some(args.listen),
-            Self::Notifications(args) => Some(args.listen),
-            Self::OutboxRelay(_) | Self::Fulfilment(_) => None,
-        }
-    }
-
-    /// Where health and metrics are.
-    pub fn ops_listen(&self) -> SocketAddr {
-        match self {
-            Self::OrderApi(args) => args.ops_listen,
-            Self::OutboxRelay(args) => args.ops_listen,
-            Self::History(args) => args.ops_listen,
-            Self::Fulfilment(args) => args.ops_listen,
-            Self::Notifications(args) => args.ops_listen,
-        }
-    }
-
-    /// Where its parts are.
-    pub fn parts(&self) -> PartsArgs {
-        match self {
-            Self::OrderApi(args) => &args.parts,
-            Self::OutboxRelay(args) => &args.parts,
-            Self::History(args) => &args.parts,
-            Self::Fulfilment(args) => &args.parts,
-            Self::Notifications(args) => &args.parts,
-        }
-        .clone()
-    }
-}
-
 /// `orderly import`
 #[derive(Clone, Debug, Group)]
 pub struct ImportArgs {
@@ -375,6 +301,11 @@ pub struct ImportArgs {
     /// What is in PATH: online-retail or pizzaplace.
     #[arg(long)]
     pub format: Format,
+
+    /// First say of each product in it how much was sold, as if that was counted, so that a fulfilment
+    /// that counts stock can hold it. Replaces what was counted of them before.
+    #[arg(long)]
+    pub fill_shelves: bool,
 
     /// Where to.
     #[command(flatten)]
@@ -399,6 +330,10 @@ pub struct ValidateArgs {
     /// Where the .avsc files are [default: schemas here, else the built-in ones].
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+}
+
+fn caller_name(text: &str) -> Result<String, String> {
+    orderly_web::must_be_name(text).map(|()| text.to_owned())
 }
 
 fn member_count(text: &str) -> Result<usize, String> {

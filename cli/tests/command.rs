@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn orderly(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orderly"));
@@ -38,18 +38,25 @@ fn a_demo_ends_with_one_json_object_and_0() {
         ("/orders/rejected", 0),
         ("/orders/unknown", 0),
         ("/history/orders", 40),
-        ("/history/statuses", 360),
-        ("/history/returns", 0),
-        ("/fulfilment/completed", 40),
-        ("/fulfilment/rejected", 0),
-        ("/fulfilment/cancelled", 0),
-        ("/notifications/mail", 80),
+        // Of 40 customers one has a card that is declined, one cancels, one gives something back.
+        ("/history/returns", 1),
+        ("/fulfilment/rejected", 1),
+        ("/fulfilment/refunded", 1),
+        ("/fulfilment/oversold", 0),
         ("/lost", 0),
         ("/duplicated", 0),
         ("/out_of_order", 0),
     ] {
         assert_eq!(report.pointer(path).and_then(Value::as_i64), Some(expected), "{path}");
     }
+    let figure = |path: &str| report.pointer(path).and_then(Value::as_i64).unwrap();
+    let ended = ["completed", "cancelled"].map(|end| figure(&format!("/fulfilment/{end}")));
+    assert_eq!(ended.iter().sum::<i64>(), 39, "{report}");
+    let money = |of: &str| -> f64 {
+        report.pointer(&format!("/money/{of}")).unwrap().as_str().unwrap().parse().unwrap()
+    };
+    // Five cards were charged, and one of them got some of it back.
+    assert!(money("captured") > money("refunded") && money("refunded") > 0.0, "{report}");
     for path in ["/accept_ms/p50", "/accept_ms/p99", "/placed_to_completed_ms/p99", "/seconds"] {
         assert!(report.pointer(path).and_then(Value::as_f64).unwrap() > 0.0, "{path}");
     }
@@ -152,4 +159,94 @@ fn validate_names_a_schema_that_cannot_read_the_version_before() {
     assert_eq!(code(&output), 1);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("order_placed.v2.avsc") && said.contains("table"), "{said}");
+}
+
+#[test]
+fn order_api_lets_nobody_in_by_oversight() {
+    let neither = orderly(&["run", "order-api"]);
+    assert_eq!(code(&neither), 2);
+    let said = stderr(&neither);
+    assert!(said.contains("--api-keys") && said.contains("--anonymous"), "{said}");
+    let both = orderly(&["run", "order-api", "--anonymous", "--api-keys", "callers.yaml"]);
+    assert_eq!(code(&both), 2);
+    assert!(stderr(&both).contains("callers.yaml"), "{}", stderr(&both));
+}
+
+#[test]
+fn a_new_api_key_is_on_stdout_alone_and_its_entry_is_taken() {
+    let made = orderly(&["api-key", "new", "--caller", "shop-1", "--role", "operator"]);
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    let key = String::from_utf8_lossy(&made.stdout).trim_end().to_owned();
+    assert!(key.starts_with("ok_") && !key.contains('\n'), "one line, the key");
+    let said = stderr(&made);
+    assert!(!said.contains(&key[3..]), "the key is on stderr");
+    let (_, entry) = said.split_once("\n\n").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), entry).unwrap();
+    orderly_web::ApiKeys::load(file.path()).unwrap();
+
+    for name in ["", "a b", "anonymous", "ä"] {
+        let refused = orderly(&["api-key", "new", "--caller", name]);
+        assert_eq!(code(&refused), 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn stock_says_what_is_held_left_and_sold_and_names_what_was_never_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("fulfilment.db").display());
+    let stock = |arguments: &[&str]| {
+        orderly(&[&["stock", "--database", &url, "-o", "json"], arguments].concat())
+    };
+    let nothing = stock(&[]);
+    assert_eq!(code(&nothing), 1);
+    assert!(stderr(&nothing).contains("Did fulfilment ever run on it?"), "{}", stderr(&nothing));
+
+    let database = orderly_stores::Database::open(&url).unwrap();
+    fulfilment::Books::open(&database).await.unwrap();
+    let mut tx = database.begin().await.unwrap();
+    let rows = "INSERT INTO fulfilment_stock (sku, on_hand, held, sold)
+                VALUES ('bread', 10, 4, 7), ('cake', 2, 3, 0), ('tart', 1, 0, 0)";
+    tx.execute(rows, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let two = stock(&["--limit", "2"]);
+    assert_eq!(code(&two), 0, "{}", stderr(&two));
+    let bread = json!({ "sku": "bread", "on_hand": 10, "held": 4, "left": 6, "sold": 7 });
+    let cake = json!({ "sku": "cake", "on_hand": 2, "held": 3, "left": 0, "sold": 0 });
+    let page = json!({ "stock": [bread, cake], "never_counted": [], "next": "cake" });
+    assert_eq!(last_line(&two), page);
+    let rest = last_line(&stock(&["--limit", "2", "--after", "cake"]));
+    assert_eq!((&rest["stock"][0]["sku"], &rest["next"]), (&json!("tart"), &Value::Null));
+
+    let named = stock(&["bread", "pie"]);
+    assert_eq!(code(&named), 1);
+    let page = json!({ "stock": [bread], "never_counted": ["pie"], "next": null });
+    assert_eq!(last_line(&named), page);
+    assert_eq!(code(&orderly(&["stock", "--database", &url, "--limit", "0"])), 2);
+}
+
+#[test]
+fn fulfilment_says_how_cards_are_charged_and_shows_no_password() {
+    let parts = ["--bootstrap", "127.0.0.1:1", "--registry", "http://127.0.0.1:1"];
+    let parts = [&parts[..], &["--database", "sqlite:/nowhere/at/all.db"]].concat();
+    let run = |payments: &[&str]| orderly(&[&["run", "fulfilment"], payments, &parts].concat());
+    for (payments, wanted) in [
+        (&[][..], "--payments"),
+        (&["--payments", "simluated"], "`simulated`"),
+        (&["--payments", "https://shop:hunter2@pay.example/v1"], "PAYMENT_API_KEY"),
+    ] {
+        let refused = run(payments);
+        let said = stderr(&refused);
+        assert_eq!(code(&refused), 2, "{said}");
+        assert!(said.contains(wanted), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn up_lets_nobody_else_in_by_oversight() {
+    let refused = orderly(&["up", "--listen", "0.0.0.0:0"]);
+    assert_eq!(code(&refused), 2, "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("--anonymous"), "{}", stderr(&refused));
 }

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
+use fulfilment::Rules;
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_sdk::topics::Topics;
 
 use super::{Refused, print, up};
 use crate::{
     args::{DemoArgs, Output, Scenario},
-    demo::{Demo, Load, Site, progress::Bars},
+    demo::{Demo, DemoError, Load, Site, progress::Bars, rules_for_varied},
     parts::{self, Parts},
     platform::{Databases, Settings},
 };
@@ -24,10 +25,18 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Refused> {
     let DemoArgs { orders, rate, members, from, format, serve, stages, fault, .. } = args;
     let parts = parts::by_flags(args.cluster, args.database).map_err(Refused::usage)?;
-    let load = match (from, format) {
+    let shop = args.scenario.and_then(Scenario::of_the_shop);
+    if shop.is_some() && args.against.is_some() {
+        let why = "a shop's scenario needs services with rules of its own: leave out --against";
+        return Err(Refused::usage(why));
+    }
+    let load = match (shop, from, format) {
         _ if args.scenario == Some(Scenario::Spike) => Load::Spike { seconds: SPIKE_SECONDS },
-        (Some(path), Some(format)) => Load::Imported { path, format },
-        _ => Load::Generated { orders, rate },
+        (Some(shop), ..) => Load::Scenario(shop),
+        (None, Some(path), Some(format)) => Load::Imported { path, format },
+        // Services that are there have rules of their own.
+        _ if args.against.is_some() => Load::Generated { orders, rate },
+        _ => Load::Varied { orders, rate },
     };
     let violation = |error| Refused::violation(&error);
     let is_embedded = parts.is_none();
@@ -40,7 +49,14 @@ pub(super) async fn run(
             }
             (_, parts) => {
                 let listen = ([127, 0, 0, 1], 0).into();
-                let settings = Settings { topics, listen, members, stages, metrics, parts };
+                let rules = Rules::new(stages);
+                let rules = match (&load, shop) {
+                    (_, Some(shop)) => shop.rules(rules),
+                    (Load::Varied { .. }, _) => rules_for_varied(rules),
+                    _ => Ok(rules),
+                };
+                let rules = rules.map_err(DemoError::Ended)?;
+                let settings = Settings { topics, listen, members, rules, metrics, parts };
                 Demo::start(load, settings).await
             }
         }

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use orderly_sdk::{
     Config,
     consume::{
@@ -62,7 +61,8 @@ async fn list(config: &Config, group: &str, output: Output) -> Result<ExitCode, 
             }));
         }
         Output::Table => {
-            let mut table = table(["partition", "parked key", "from", "laps", "state", "why"]);
+            let mut table =
+                print::table(["partition", "parked key", "from", "laps", "state", "why"]);
             for Parked { at, key, next, laps, is_redriving, error } in &parked {
                 let state = if *is_redriving { "redriving" } else { "parked" };
                 table.add_row([
@@ -125,7 +125,7 @@ async fn show(
             }
         }
         Output::Table => {
-            let mut table = table(["source", "type", "event", "attempts", "state", "why"]);
+            let mut table = print::table(["source", "type", "event", "attempts", "state", "why"]);
             for letter in &found {
                 let header = |name| letter.record.header_str(name).unwrap_or("").to_owned();
                 table.add_row([
@@ -230,13 +230,6 @@ fn as_json(parked: &Parked) -> Value {
         "topic": at.topic.to_string(), "partition": at.partition, "key": text(key),
         "next": next, "laps": laps, "redriving": is_redriving, "error": error,
     })
-}
-
-fn table<const N: usize>(names: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(names);
-    table
 }
 
 fn text(key: &[u8]) -> String {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use orderly_schemas::orders;
 use orderly_sdk::{
     codec::Registry,
     emit::{EmitSettings, Emitter},
@@ -16,7 +17,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Refused> {
-    let ImportArgs { path, format, cluster } = args;
+    let ImportArgs { path, format, fill_shelves, cluster } = args;
     let config = cluster.or_environment().map_err(|why| {
         Refused::usage(format!(
             "import writes to a Kafka cluster: {why}.\n\
@@ -26,15 +27,23 @@ pub(super) async fn run(args: ImportArgs, output: Output) -> Result<ExitCode, Re
     })?;
     let import = importer::open(&path, format).map_err(|e| Refused::violation(&e))?;
     let client = Registry::new(&config).map_err(|e| Refused::by(&e))?;
-    let encoders =
-        importer::declares().register(&config, &client).await.map_err(|e| Refused::by(&e))?;
+    let declared =
+        if fill_shelves { importer::declares_with_shelves() } else { importer::declares() };
+    let encoders = declared.register(&config, &client).await.map_err(|e| Refused::by(&e))?;
     let settings =
         EmitSettings { linger: std::time::Duration::from_millis(5), ..EmitSettings::default() };
     let emitter =
         Emitter::connect(&config, encoders, settings).await.map_err(|e| Refused::by(&e))?;
-    check_retention(&config, &emitter.encoders().topics(), path, format)
+    check_retention(&config, &[orders::TOPIC], path.clone(), format)
         .await
         .map_err(|e| Refused::by(&e))?;
+    if fill_shelves {
+        let filling = importer::open(&path, format).map_err(|e| Refused::violation(&e))?;
+        let sold = tokio::task::spawn_blocking(move || importer::read_sold(filling)).await;
+        let sold = sold.map_err(|e| Refused::violation(&e))?.map_err(|e| Refused::by(&e))?;
+        importer::fill_shelves(&sold, format, &emitter).await.map_err(|e| Refused::by(&e))?;
+        eprintln!("filled in: {} products and what was sold of each", sold.len());
+    }
     let bars = Bars::new();
     let bar = bars.bytes("imported");
     let mut accepted = 0_u64;

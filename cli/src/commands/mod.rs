@@ -1,12 +1,14 @@
 //! The commands, one file each; and their exit codes: 0 fine, 1 a violation or a refusal, 2 usage,
 //! 3 something can't be reached.
 
+mod api_key;
 mod apply;
 mod demo;
 mod dlq;
 mod import;
 mod print;
 mod run;
+mod stock;
 mod up;
 mod validate;
 
@@ -28,12 +30,14 @@ use crate::{
 pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
     let Args { command, output, topics: file } = args;
     let done = match command {
+        Command::ApiKey(api_key) => api_key::run(&api_key.command, output),
         Command::Validate(validate) => validate::run(&validate, output, file.as_deref()),
         Command::Apply(apply) => match checked_topics(file.as_deref()) {
             Ok(topics) => apply::run(apply, output, &topics).await,
             Err(error) => Err(Refused::violation(&error)),
         },
         Command::Dlq(dlq) => dlq::run(dlq, output).await,
+        Command::Stock(stock) => stock::run(stock, output).await,
         Command::Import(import) => import::run(import, output).await,
         Command::Run(service) => match checked_topics(file.as_deref()) {
             Ok(topics) => run::run(service, output, topics, metrics).await,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Refused, print, up};
 use crate::{
     args::{Output, PartsArgs, ServiceArgs},
-    run::{Bound, Common},
+    run::{self, Bound, Common},
 };
 
 pub(super) async fn run(
@@ -20,6 +20,10 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
+    if let Some(callers) = service.callers() {
+        callers.file().map_err(Refused::usage)?;
+    }
+    run::check(&service).map_err(Refused::usage)?;
     let PartsArgs { cluster, database } = service.parts();
     let config = cluster.or_environment().map_err(Refused::usage)?;
     let url = database.or_environment().map_err(Refused::usage)?;

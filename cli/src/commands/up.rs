@@ -1,14 +1,17 @@
 //! `orderly up`: every service in one process, until interrupted.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
+use fulfilment::Rules;
 use metrics_exporter_prometheus::PrometheusHandle;
-use orderly_sdk::topics::Topics;
+use orderly_schemas::StockCounted;
+use orderly_sdk::{Config, Event as _, kafka::Probe, record::TopicPartition, topics::Topics};
 use serde_json::json;
 
 use super::{Refused, print};
 use crate::{
     args::{Output, UpArgs},
+    demo::open_shop,
     parts,
     platform::{Platform, PlatformError, Settings},
 };
@@ -22,25 +25,54 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
-    let UpArgs { listen, members, stages, cluster, database } = args;
+    let UpArgs { listen, anonymous, members, stages, cluster, database } = args;
     let parts = parts::by_flags(cluster, database).map_err(Refused::usage)?;
-    let starting = Platform::start(Settings { topics, listen, members, stages, metrics, parts });
+    if !anonymous && (parts.is_some() || !listen.ip().is_loopback()) {
+        return Err(Refused::usage(
+            "`up` lets everybody in, and others could come in here: say --anonymous if that is meant; \
+             with keys, run the services one by one (docs/run.md)",
+        ));
+    }
+    let rules = Rules::new(stages);
+    let starting = Platform::start(Settings { topics, listen, members, rules, metrics, parts });
     let platform = tokio::select! {
         started = starting => started.map_err(|e| Refused::violation(&e))?,
         () = interrupted() => return Ok(ExitCode::from(INTERRUPTED)),
     };
+    // What was counted before is what is there: it isn't counted again by us.
+    let is_new = platform.is_embedded() || is_new_shop(&platform.config).await;
+    if is_new {
+        open_shop(&platform.config, &[]).await.map_err(|e| Refused::violation(&e))?;
+    }
     print::line(addresses(&platform, output));
     stay(platform).await.map_err(|e| Refused::violation(&e))?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Nothing was ever counted.
+async fn is_new_shop(config: &Config) -> bool {
+    let Ok(probe) = Probe::new(config) else { return false };
+    let topic = Arc::from(StockCounted::TOPIC);
+    let partitions = probe.partitions(&topic).await.unwrap_or_default();
+    for partition in 0..partitions {
+        let at = TopicPartition { topic: Arc::clone(&topic), partition };
+        if !matches!(probe.ends(&at).await, Ok((_, 0))) {
+            return false;
+        }
+    }
+    true
+}
+
 /// Where everything is.
 pub(super) fn addresses(platform: &Platform, output: Output) -> String {
     let (api, mailbox) = (platform.api, platform.mailbox_address);
+    let (catalogue, users) = (platform.catalogue_address, platform.users_address);
     let (kafka, registry) = (&platform.config.bootstrap, &platform.config.registry);
     match output {
         Output::Json => json!({
             "order_api": format!("http://{api}"),
+            "catalogue": format!("http://{catalogue}"),
+            "users": format!("http://{users}"),
             "mailbox": format!("http://{mailbox}/mailbox"),
             "kafka": kafka,
             "schema_registry": registry,
@@ -55,6 +87,8 @@ pub(super) fn addresses(platform: &Platform, output: Output) -> String {
             };
             format!(
                 "order-api        http://{api}  (POST /orders, GET /orders/{{id}}, /openapi.json, /metrics)\n\
+             catalogue        http://{catalogue}  (/products, /stock, /openapi.json)\n\
+             users            http://{users}  (/users/{{id}}, /openapi.json)\n\
              mailbox          http://{mailbox}/mailbox\n\
              Kafka            {kafka}{embedded}\n\
              schema registry  {registry}{embedded}\n\

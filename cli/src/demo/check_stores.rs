@@ -85,7 +85,7 @@ fn check_order(trail: Option<&Trail>, kept: &KeptOrder, findings: &mut Findings)
         }
     }
     let (word, sequence) = match trail.newest() {
-        Some(told) => (told.step.word(), Some(told.sequence)),
+        Some((told, word)) => (word, Some(told.sequence)),
         None => ("placed", None),
     };
     if kept.status != word {
@@ -183,7 +183,13 @@ mod tests {
 
     fn trail() -> Trail {
         let told = |sequence, step| Told { id: EventId::new(), sequence, step };
-        let goods = Goods { total: "8.50".parse().unwrap(), currency: "EUR".into(), lines: 2 };
+        let goods = Goods {
+            total: "8.50".parse().unwrap(),
+            currency: "EUR".into(),
+            lines: 2,
+            pieces: Default::default(),
+            is_paid_by_card: false,
+        };
         Trail {
             placed: vec![EventId::new()],
             goods: Some(goods),

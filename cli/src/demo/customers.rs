@@ -3,14 +3,14 @@
 use chrono::TimeDelta;
 use orderly_schemas::OrderCollected;
 use orderly_sdk::{
-    Config, EventId,
+    Config, EventId, Health,
     codec::{Encoders, RegisterError, Registry, RegistryError},
     emit::{EmitSettings, Emitter},
     kafka::KafkaError,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::observe::Ready;
+use super::{observe::Ready, outlast::outlast};
 
 /// Customers under way at once.
 const MOST_UNDER_WAY: usize = 1_000;
@@ -21,11 +21,9 @@ const HISTORIC_WALK: TimeDelta = TimeDelta::minutes(5);
 pub(super) async fn collect(
     config: &Config,
     mut ready: mpsc::Receiver<Ready>,
+    waiting: &Health,
 ) -> Result<(), CustomersError> {
-    let registry = Registry::new(config)?;
-    let declared = Encoders::of("demo-customers").event::<OrderCollected>();
-    let encoders = declared.register(config, &registry).await?;
-    let emitter = Emitter::connect(config, encoders, EmitSettings::default()).await?;
+    let emitter = outlast(waiting, || connect(config)).await?;
     let mut under_way = JoinSet::new();
     while let Some(ready) = ready.recv().await {
         if under_way.len() >= MOST_UNDER_WAY {
@@ -36,6 +34,13 @@ pub(super) async fn collect(
     }
     while under_way.join_next().await.is_some() {}
     Ok(())
+}
+
+async fn connect(config: &Config) -> Result<Emitter, CustomersError> {
+    let registry = Registry::new(config)?;
+    let declared = Encoders::of("demo-customers").event::<OrderCollected>();
+    let encoders = declared.register(config, &registry).await?;
+    Ok(Emitter::connect(config, encoders, EmitSettings::default()).await?)
 }
 
 async fn collect_one(emitter: &Emitter, ready: Ready) {

@@ -1,7 +1,7 @@
 //! Why a run ended before its proof.
 
 use history::SumError;
-use importer::{EmitDocumentsError, OpenError};
+use importer::{EmitDocumentsError, FillError, OpenError};
 use orderly_sdk::{
     codec::{RegisterError, RegistryError},
     kafka::KafkaError,
@@ -23,6 +23,9 @@ pub enum DemoError {
     /// The file, or what was to be emitted from it.
     #[error(transparent)]
     Import(#[from] EmitDocumentsError),
+    /// What the file sells can't be filled in.
+    #[error(transparent)]
+    Fill(#[from] FillError),
     /// A topic would lose what is imported.
     #[error(transparent)]
     Retention(#[from] RetentionError),

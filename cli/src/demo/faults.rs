@@ -20,6 +20,10 @@ pub enum Fault {
     DoubleStatus,
     /// Two statuses of an order stand in the topic the wrong way round.
     SwapStatuses,
+    /// A piece stays held although no order holds it.
+    LeakHold,
+    /// A piece is sold that nobody collected.
+    PhantomSale,
 }
 
 impl FromStr for Fault {
@@ -30,13 +34,18 @@ impl FromStr for Fault {
             "lose-row" => Ok(Self::LoseRow),
             "double-status" => Ok(Self::DoubleStatus),
             "swap-statuses" => Ok(Self::SwapStatuses),
-            _ => Err("faults are lose-row, double-status and swap-statuses".into()),
+            "leak-hold" => Ok(Self::LeakHold),
+            "phantom-sale" => Ok(Self::PhantomSale),
+            _ => Err("faults are lose-row, double-status, swap-statuses, leak-hold and \
+                      phantom-sale"
+                .into()),
         }
     }
 }
 
 impl Demo {
-    /// Makes `fault` happen to the order whose id it answers. To be called after the run.
+    /// Makes `fault` happen to the order, or the product, whose id it answers. To be called after the
+    /// run.
     pub async fn suffer(&mut self, fault: Fault) -> Result<String, DemoError> {
         let (order_id, placed, next) = {
             let ledger = self.observer.ledger();
@@ -48,6 +57,19 @@ impl Demo {
             });
             found.ok_or_else(|| DemoError::Ended("no order to place a fault on".into()))?
         };
+        if let Some(change) = of_stock(fault) {
+            let sku = {
+                let ledger = self.observer.ledger();
+                let goods = ledger.orders.get(&order_id).and_then(|trail| trail.goods.as_ref());
+                goods.and_then(|goods| goods.pieces.keys().next().cloned())
+            };
+            let sku =
+                sku.ok_or_else(|| DemoError::Ended("no product to place a fault on".into()))?;
+            let mut tx = self.site.databases.fulfilment.begin().await?;
+            tx.execute(change, &[(&sku).into()]).await?;
+            tx.commit().await?;
+            return Ok(sku);
+        }
         if fault == Fault::LoseRow {
             let mut tx = self.site.databases.history.begin().await?;
             let id: [Value; 1] = [order_id.as_str().into()];
@@ -60,7 +82,14 @@ impl Demo {
         let (id, caused_by) = (order_id.clone(), placed);
         let told = if fault == Fault::DoubleStatus {
             let (sequence, ready_at) = (1, None);
-            let again = OrderConfirmed { order_id: id, sequence, caused_by, ready_at };
+            let again = OrderConfirmed {
+                order_id: id,
+                sequence,
+                caused_by,
+                ready_at,
+                discounts: Vec::new(),
+                to_pay: None,
+            };
             emitter.emit(&again).await.map_err(|e| refused(&e))?;
             1
         } else {
@@ -90,6 +119,17 @@ impl Demo {
             .event::<StageCompleted>();
         let encoders = declared.register(config, &registry).await?;
         Ok(Emitter::connect(config, encoders, EmitSettings::default()).await?)
+    }
+}
+
+/// What it changes of a product's stock.
+fn of_stock(fault: Fault) -> Option<&'static str> {
+    match fault {
+        Fault::LeakHold => Some("UPDATE fulfilment_stock SET held = held + 1 WHERE sku = $1"),
+        Fault::PhantomSale => Some(
+            "UPDATE fulfilment_stock SET sold = sold + 1, on_hand = on_hand - 1 WHERE sku = $1",
+        ),
+        _ => None,
     }
 }
 

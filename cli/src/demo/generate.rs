@@ -9,11 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fulfilment::Rules;
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
+    afterwards::{cancel, return_one},
     intake::{Intake, Outcome, Watched},
     menu::MENU,
 };
@@ -33,6 +35,56 @@ pub(super) struct Batch {
     pub(super) orders: u64,
     /// A second; `None`: as fast as they are answered.
     pub(super) rate: Option<u32>,
+    /// Some of the customers pay by card, have a coupon, cancel, or give something back.
+    pub(super) is_varied: bool,
+}
+
+/// What a customer does beside ordering and collecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Habit {
+    None,
+    /// With what the payment provider gave for the card.
+    PaysBy(&'static str),
+    HasCoupon,
+    Cancels,
+    GivesBack,
+}
+
+/// The coupon that some customers have.
+const COUPON: &str = "WELCOME";
+/// How long a customer of a varied run may cancel.
+const CANCEL_WITHIN: Duration = Duration::from_millis(200);
+
+/// What fulfilment is started with where customers are varied.
+pub fn rules_for_varied(rules: Rules) -> Result<Rules, String> {
+    let welcome = format!("promotions: [{{ name: Welcome, percent: 10, coupon: {COUPON} }}]");
+    let promotions = welcome.parse().map_err(|error| format!("the welcome: {error}"))?;
+    Ok(Rules { promotions, cancel_within: CANCEL_WITHIN, ..rules })
+}
+
+impl Habit {
+    /// Of the customer with that number: one in four has one.
+    fn of(number: u64) -> Self {
+        match number % 25 {
+            3 => Self::PaysBy("tok_ok"),
+            8 => Self::HasCoupon,
+            // The provider's first answer is lost.
+            13 => Self::PaysBy("tok_timeout_once"),
+            18 => Self::Cancels,
+            21 => Self::PaysBy("tok_declined"),
+            23 => Self::GivesBack,
+            _ => Self::None,
+        }
+    }
+
+    fn adds_to(self, order: &mut Value) {
+        match self {
+            Self::PaysBy(token) => order["payment_token"] = token.into(),
+            Self::GivesBack => order["payment_token"] = "tok_ok".into(),
+            Self::HasCoupon => order["coupons"] = json!([COUPON]),
+            Self::Cancels | Self::None => {}
+        }
+    }
 }
 
 /// Places a batch of orders at `api` by customers of this `run`: their user ids begin with it. Each outcome goes to `intake`.
@@ -45,7 +97,7 @@ pub(super) async fn generate(
 ) -> Result<(), reqwest::Error> {
     let client = Client::builder().timeout(Duration::from_secs(15)).build()?;
     // Keys of one run aren't keys of another, as runs are named anew each time.
-    let Batch { first, orders, rate } = batch;
+    let Batch { first, orders, rate, is_varied } = batch;
     let (next, start) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let mut customers = JoinSet::new();
     for _ in 0..CONCURRENCY.min(orders) {
@@ -53,10 +105,11 @@ pub(super) async fn generate(
             (client.clone(), api.clone(), run.clone(), watched.clone());
         let (next, intake) = (Arc::clone(&next), intake.clone());
         customers.spawn(async move {
+            let mut later = JoinSet::new();
             loop {
                 let place_in_line = next.fetch_add(1, Ordering::Relaxed);
                 if place_in_line >= orders {
-                    return;
+                    break;
                 }
                 let number = first + place_in_line;
                 // Measured from when it was meant to be sent: waiting in line counts.
@@ -66,24 +119,58 @@ pub(super) async fn generate(
                 };
                 tokio::time::sleep_until(meant.into()).await;
                 if watched.is_enough() {
-                    return;
+                    break;
                 }
                 watched.lock().sent += 1;
                 let key = format!("{run}-{number}");
-                let outcome = place(&client, &api, &key, &order(&run, number)).await;
+                let habit = if is_varied { Habit::of(number) } else { Habit::None };
+                let mut order = order(&run, number);
+                habit.adds_to(&mut order);
+                let outcome = place(&client, &api, &key, &order).await;
                 let took = meant.elapsed();
+                if let Outcome::Accepted { order_id, .. } = &outcome {
+                    match habit {
+                        Habit::Cancels => cancel(&client, &api, order_id).await,
+                        Habit::GivesBack => {
+                            let (client, api) = (client.clone(), api.clone());
+                            let (order_id, intake) = (order_id.clone(), intake.clone());
+                            later.spawn(async move {
+                                let sku = order["lines"][0]["sku"].as_str().unwrap_or_default();
+                                give_back(&client, &api, &order_id, sku, &intake).await;
+                            });
+                        }
+                        _ => {}
+                    }
+                }
                 let placed = Intake { outcome, sent: meant, took, mail_to: Some(email(number)) };
                 if intake.send(placed).await.is_err() {
                     return;
                 }
             }
+            while later.join_next().await.is_some() {}
         });
     }
     while customers.join_next().await.is_some() {}
     Ok(())
 }
 
-async fn place(client: &Client, api: &str, key: &str, order: &Value) -> Outcome {
+/// Gives one piece back once the order is collected, and says so.
+async fn give_back(
+    client: &Client,
+    api: &str,
+    order_id: &str,
+    sku: &str,
+    intake: &mpsc::Sender<Intake>,
+) {
+    let sent = Instant::now();
+    if return_one(client, api, order_id, sku).await {
+        let (outcome, took) = (Outcome::Returned, sent.elapsed());
+        // A run that is over takes nothing in.
+        let _ = intake.send(Intake { outcome, sent, took, mail_to: None }).await;
+    }
+}
+
+pub(super) async fn place(client: &Client, api: &str, key: &str, order: &Value) -> Outcome {
     let mut backoff = Duration::from_millis(50);
     // Nothing was sent yet, so nothing was written.
     let mut last = Outcome::Rejected;

@@ -8,9 +8,9 @@ use std::{
 };
 
 use orderly_schemas::{
-    OrderCancellationRequested, OrderCancelled, OrderCollected, OrderCompleted, OrderConfirmed,
-    OrderPlaced, OrderRefunded, OrderRejected, OrderReturned, ReadyForPickup, StageCompleted,
-    StageStarted,
+    OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
+    OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
+    ReadyForPickup, StageCompleted, StageStarted,
 };
 use orderly_sdk::{
     Event, EventId, Meta,
@@ -35,6 +35,7 @@ event_set! {
         OrderCompleted,
         OrderCancelled,
         OrderRefunded,
+        OrderCancellationRefused,
     }
 }
 
@@ -83,6 +84,8 @@ pub(super) struct Figures {
     pub(super) completed: u64,
     pub(super) rejected: u64,
     pub(super) cancelled: u64,
+    pub(super) refunded: u64,
+    pub(super) cancellations_refused: u64,
     pub(super) returns: u64,
     /// Events of `order-status`, each id once.
     pub(super) statuses: u64,
@@ -110,6 +113,10 @@ pub(super) struct Trail {
     pub(super) asked: Vec<EventId>,
     /// When its completion was read.
     pub(super) completed: Option<Instant>,
+    /// What its confirmation says is to be paid.
+    pub(super) to_pay: Option<Decimal>,
+    /// What was paid back, as told.
+    pub(super) refunded: Decimal,
 }
 
 /// What was ordered, as far as it is compared.
@@ -118,6 +125,9 @@ pub(super) struct Goods {
     pub(super) total: Decimal,
     pub(super) currency: String,
     pub(super) lines: usize,
+    /// Pieces of each product.
+    pub(super) pieces: BTreeMap<String, i64>,
+    pub(super) is_paid_by_card: bool,
 }
 
 /// A status.
@@ -138,6 +148,7 @@ pub(super) enum Step {
     Completed,
     Cancelled,
     Refunded,
+    CancellationRefused,
 }
 
 impl Step {
@@ -156,9 +167,9 @@ impl Step {
         }
     }
 
-    /// The order's status in history once this stands.
-    pub(super) fn word(&self) -> &'static str {
-        match self {
+    /// The order's status in history once this stands; `None`: what it was.
+    pub(super) fn word(&self) -> Option<&'static str> {
+        Some(match self {
             Self::Confirmed => "confirmed",
             Self::Rejected => "rejected",
             Self::Started(_) | Self::Finished(_) => "in_progress",
@@ -166,7 +177,8 @@ impl Step {
             Self::Completed => "completed",
             Self::Cancelled => "cancelled",
             Self::Refunded => "refunded",
-        }
+            Self::CancellationRefused => return None,
+        })
     }
 }
 
@@ -181,6 +193,7 @@ impl fmt::Display for Step {
             Self::Completed => f.write_str("OrderCompleted"),
             Self::Cancelled => f.write_str("OrderCancelled"),
             Self::Refunded => f.write_str("OrderRefunded"),
+            Self::CancellationRefused => f.write_str("OrderCancellationRefused"),
         }
     }
 }
@@ -217,7 +230,11 @@ impl Ledger {
             Observed::OrderCollected(_) | Observed::OrderCancellationRequested(_) => {
                 return self.trail(order_id).asked.push(id);
             }
-            Observed::OrderConfirmed(e) => (e.sequence, Step::Confirmed),
+            Observed::OrderConfirmed(e) => {
+                let to_pay = &mut self.trail(order_id).to_pay;
+                *to_pay = to_pay.or(e.to_pay);
+                (e.sequence, Step::Confirmed)
+            }
             Observed::OrderRejected(e) => (e.sequence, Step::Rejected),
             Observed::StageStarted(e) => (e.sequence, Step::Started(e.stage.clone())),
             Observed::StageCompleted(e) => (e.sequence, Step::Finished(e.stage.clone())),
@@ -227,9 +244,18 @@ impl Ledger {
             }
             Observed::OrderCompleted(e) => (e.sequence, Step::Completed),
             Observed::OrderCancelled(e) => (e.sequence, Step::Cancelled),
-            Observed::OrderRefunded(e) => (e.sequence, Step::Refunded),
+            Observed::OrderRefunded(e) => {
+                self.trail(order_id).refunded += e.amount;
+                (e.sequence, Step::Refunded)
+            }
+            Observed::OrderCancellationRefused(e) => (e.sequence, Step::CancellationRefused),
         };
         self.tell(order_id, Told { id, sequence, step }, now);
+    }
+
+    /// Nobody else's orders are there.
+    pub(super) fn is_all_there_is(&self) -> bool {
+        matches!(self.mine, Mine::Everything)
     }
 
     /// Counts a record, whatever it holds.
@@ -261,6 +287,8 @@ impl Ledger {
             figures.completed += tells(&Step::Completed);
             figures.rejected += tells(&Step::Rejected);
             figures.cancelled += tells(&Step::Cancelled);
+            figures.refunded += tells(&Step::Refunded);
+            figures.cancellations_refused += tells(&Step::CancellationRefused);
         }
         figures
     }
@@ -312,6 +340,8 @@ impl Ledger {
             total: event.total,
             currency: event.currency.clone(),
             lines: event.lines.len(),
+            pieces: pieces(event),
+            is_paid_by_card: event.payment_token.is_some(),
         });
     }
 
@@ -332,6 +362,14 @@ impl Observed {
 }
 
 /// The order or return of an event, and its type without the namespace.
+fn pieces(event: &OrderPlaced) -> BTreeMap<String, i64> {
+    let mut pieces = BTreeMap::new();
+    for line in &event.lines {
+        *pieces.entry(line.sku.clone()).or_default() += i64::from(line.quantity);
+    }
+    pieces
+}
+
 fn named(event: &Observed) -> (&str, &'static str) {
     fn of<E: Event>(event: &E) -> (&str, &'static str) {
         (event.key(), E::TYPE.rsplit('.').next().unwrap_or(E::TYPE))
@@ -349,16 +387,24 @@ fn named(event: &Observed) -> (&str, &'static str) {
         Observed::OrderCompleted(event) => of(event),
         Observed::OrderCancelled(event) => of(event),
         Observed::OrderRefunded(event) => of(event),
+        Observed::OrderCancellationRefused(event) => of(event),
     }
 }
 
 impl Trail {
+    /// Whether that was told of it.
+    pub(super) fn was(&self, step: &Step) -> bool {
+        self.told.iter().any(|told| told.step == *step)
+    }
+
     pub(super) fn is_ended(&self) -> bool {
         self.told.iter().any(|told| told.step.is_end())
     }
-    /// The status that stands: of the highest sequence, the one that was told first.
-    pub(super) fn newest(&self) -> Option<&Told> {
-        self.told.iter().rev().max_by_key(|told| told.sequence)
+    /// The status that stands, and its word in history: of the highest sequence, the one that was
+    /// told first.
+    pub(super) fn newest(&self) -> Option<(&Told, &'static str)> {
+        let worded = self.told.iter().rev().filter_map(|told| Some((told, told.step.word()?)));
+        worded.max_by_key(|(told, _)| told.sequence)
     }
 }
 
@@ -371,7 +417,14 @@ mod tests {
     fn confirmed(meta: &Meta, partition: i32, offset: i64) -> Received<Observed> {
         let partition = TopicPartition { topic: "order-status".into(), partition };
         let (order_id, caused_by) = ("A1".to_owned(), String::new());
-        let event = OrderConfirmed { order_id, sequence: 1, caused_by, ready_at: None };
+        let event = OrderConfirmed {
+            order_id,
+            sequence: 1,
+            caused_by,
+            ready_at: None,
+            discounts: Vec::new(),
+            to_pay: None,
+        };
         let at = Coordinates { partition, offset };
         Received { event: Observed::OrderConfirmed(event), meta: meta.clone(), at }
     }

@@ -1,10 +1,15 @@
 //! A run's orders: where they come from, and how they are handed in.
 
-use std::{collections::HashSet, path::PathBuf, time::Instant};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use importer::{Document, EmitDocumentsError, Format, OpenError, Tally};
 use orderly_sdk::{
-    Config,
+    Config, Health,
     codec::Registry,
     emit::{EmitSettings, Emitter},
 };
@@ -12,9 +17,13 @@ use tokio::sync::mpsc;
 
 use super::{
     DemoError,
+    check_shop::Received,
     fits::Size,
     generate::{Batch, generate},
     intake::{Intake, Outcome, Watched},
+    open_shop::open_shop,
+    outlast::outlast,
+    shop_scenarios::{ShopScenario, play},
     spike::{SpikeFigures, spike},
 };
 use crate::platform::Databases;
@@ -29,11 +38,21 @@ pub enum Load {
         /// A second; `None`: as fast as they are answered.
         rate: Option<u32>,
     },
+    /// Generated, by customers of whom some pay by card, have a coupon, cancel or give something back:
+    /// fulfilment's rules are [`rules_for_varied`](super::rules_for_varied)'s.
+    Varied {
+        /// How many.
+        orders: u64,
+        /// A second; `None`: as fast as they are answered.
+        rate: Option<u32>,
+    },
     /// Generated as a spike while the consumers' databases are slow.
     Spike {
         /// How long it lasts.
         seconds: u64,
     },
+    /// A shop in which something goes wrong.
+    Scenario(ShopScenario),
     /// From a file, through the importer.
     Imported {
         /// The file or directory.
@@ -52,6 +71,10 @@ pub(super) struct LoadParts {
     pub(super) run: String,
     pub(super) watched: Watched,
     pub(super) databases: Databases,
+    /// What came in of each product before the first order, once that is known.
+    pub(super) received: Arc<OnceLock<Received>>,
+    /// Told which part the load itself waits for.
+    pub(super) waiting: Health,
 }
 
 /// What a load has to say at its end.
@@ -67,12 +90,23 @@ pub(super) async fn load(
     intakes: mpsc::Sender<Intake>,
     accounts: mpsc::Sender<Account>,
 ) -> Result<(), DemoError> {
+    let besides = match &load {
+        Load::Imported { .. } => None,
+        Load::Scenario(scenario) => Some(scenario.counted()),
+        Load::Generated { .. } | Load::Varied { .. } | Load::Spike { .. } => Some(&[][..]),
+    };
+    if let Some(besides) = besides {
+        let open = || open_shop(&parts.config, besides);
+        let _first = parts.received.set(outlast(&parts.waiting, open).await?);
+    }
+    let is_varied = matches!(load, Load::Varied { .. });
     match load {
-        Load::Generated { orders, rate } => {
-            let batch = Batch { first: 0, orders, rate };
+        Load::Generated { orders, rate } | Load::Varied { orders, rate } => {
+            let batch = Batch { first: 0, orders, rate, is_varied };
             let LoadParts { api, run, watched, .. } = parts;
             generate(api, run, batch, watched, intakes).await.map_err(DemoError::Http)
         }
+        Load::Scenario(scenario) => play(scenario, &parts, &intakes).await,
         Load::Spike { seconds } => {
             let figures = spike(&parts, seconds, &intakes).await?;
             // Taken when the last intake was.
@@ -82,9 +116,19 @@ pub(super) async fn load(
         Load::Imported { path, format } => {
             let import = importer::open(&path, format)?;
             let registry = Registry::new(&parts.config)?;
-            let encoders = importer::declares().register(&parts.config, &registry).await?;
-            let emitter =
-                Emitter::connect(&parts.config, encoders, EmitSettings::default()).await?;
+            let connect = || async {
+                let declared = importer::declares_with_shelves();
+                let encoders = declared.register(&parts.config, &registry).await?;
+                let settings = EmitSettings::default();
+                Ok::<_, DemoError>(Emitter::connect(&parts.config, encoders, settings).await?)
+            };
+            let emitter = outlast(&parts.waiting, connect).await?;
+            let filling = importer::open(&path, format)?;
+            let sold = tokio::task::spawn_blocking(move || importer::read_sold(filling)).await;
+            let sold = sold.map_err(|e| DemoError::Ended(e.to_string()))??;
+            importer::fill_shelves(&sold, format, &emitter).await?;
+            let came = sold.into_iter().map(|product| (product.sku, product.quantity.into()));
+            let _first = parts.received.set(came.collect());
             let (heard, mut hearing) = mpsc::unbounded_channel();
             let passing_on = tokio::spawn(async move {
                 while let Some(intake) = hearing.recv().await {

@@ -3,8 +3,9 @@
 use importer::Tally;
 
 use super::{
-    Demo, DemoError, Site,
+    Demo, DemoError, Load, Site,
     check_mails::check_mails,
+    check_shop::{check_money, check_stock},
     check_stores::{check_accepted, check_history, check_untold},
     check_trails::check_trails,
     findings::{Findings, Kind},
@@ -69,7 +70,16 @@ impl Demo {
                 Some(figures)
             }
         };
+        let Site { books, provider, .. } = &self.site;
+        // Others may have counted and sold the same products.
+        let received = self.received.get().filter(|_| !self.site.is_used);
+        let stock = check_stock(ledger, books, received, &mut findings).await?;
+        let money = check_money(ledger, books, provider, &mut findings).await?;
         let told = ledger.figures();
+        let scenario = match self.load {
+            Load::Scenario(scenario) => Some(scenario.check(&told, &mut findings)),
+            _ => None,
+        };
         let walks = self.taken.accepted.iter().filter_map(|(order_id, accepted)| {
             let completed = ledger.orders.get(order_id)?.completed?;
             u64::try_from(completed.duration_since(accepted.sent).as_micros()).ok()
@@ -85,7 +95,11 @@ impl Demo {
                 completed: told.completed,
                 rejected: told.rejected,
                 cancelled: told.cancelled,
+                refunded: told.refunded,
+                oversold: stock.oversold,
             },
+            stock,
+            money,
             notifications: NotificationFigures { mail },
             lost: findings.lost,
             duplicated: findings.duplicated,
@@ -98,6 +112,7 @@ impl Demo {
             findings: findings.shown,
             import,
             spike: self.spike.clone(),
+            scenario,
         })
     }
 }

@@ -8,8 +8,10 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{
+    check_shop::{MoneyFigures, StockFigures},
     findings::{Finding, Kind},
     intake::Counts,
+    shop_scenarios::ScenarioFigures,
     spike::SpikeFigures,
 };
 
@@ -28,6 +30,10 @@ pub struct Report {
     pub history: HistoryFigures,
     /// How orders ended, by their topic.
     pub fulfilment: FulfilmentFigures,
+    /// What fulfilment counts of each product.
+    pub stock: StockFigures,
+    /// What was paid by card.
+    pub money: MoneyFigures,
     /// What was sent.
     pub notifications: NotificationFigures,
     /// Missing on a topic, in a store or among the mails.
@@ -55,6 +61,9 @@ pub struct Report {
     /// What came of a spike.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spike: Option<SpikeFigures>,
+    /// What a scenario claims, and whether it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioFigures>,
 }
 
 /// What the history store has.
@@ -77,6 +86,10 @@ pub struct FulfilmentFigures {
     pub rejected: u64,
     /// Called off.
     pub cancelled: u64,
+    /// Of which money went back.
+    pub refunded: u64,
+    /// Pieces promised or collected beyond what came in.
+    pub oversold: i64,
 }
 
 /// What was sent.
@@ -182,12 +195,17 @@ impl Report {
         row("fulfilment", "completed", self.fulfilment.completed.to_string());
         row("", "rejected", self.fulfilment.rejected.to_string());
         row("", "cancelled", self.fulfilment.cancelled.to_string());
+        row("", "refunded", self.fulfilment.refunded.to_string());
+        self.shop_rows(&mut row);
         row("notifications", "mails", self.notifications.mail.to_string());
         row("accepted in", "p50 / p99 ms", pair(self.accept_ms));
         row("placed to completed", "p50 / p99 ms", pair(self.placed_to_completed_ms));
         row("the run", "seconds", format!("{:.1}", self.seconds));
         if let Some(mib) = self.peak_rss_mib {
             row("", "peak RSS MiB", mib.to_string());
+        }
+        if let Some(ScenarioFigures { claim, holds, .. }) = self.scenario {
+            row("scenario", claim, if holds { "holds" } else { "does not hold" }.to_owned());
         }
         row("resent", "same event id again", self.resent.to_string());
         for (name, count) in [
@@ -209,6 +227,24 @@ impl Report {
             text.push_str(&format!("\n{kind}: order {order_id}: {what}"));
         }
         text
+    }
+}
+
+impl Report {
+    fn shop_rows(&self, row: &mut impl FnMut(&str, &str, String)) {
+        let StockFigures { products, received, held, sold, left, oversold } = self.stock;
+        if products > 0 {
+            row("stock", "received", format!("{received} of {products} products"));
+            row("", "held, sold, left", format!("{held} + {sold} + {left}"));
+            row("", "oversold", oversold.to_string());
+        }
+        let MoneyFigures { authorised, captured, voided, refunded, revenue } = self.money;
+        if !authorised.is_zero() {
+            row("cards", "authorised", cents(authorised));
+            row("", "captured, voided", format!("{} + {}", cents(captured), cents(voided)));
+            row("", "refunded", cents(refunded));
+            row("", "revenue", cents(revenue));
+        }
     }
 }
 

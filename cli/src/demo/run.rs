@@ -2,18 +2,19 @@
 
 use std::{
     ops::Range,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use history::Counts;
 use importer::{MalformedLine, Tally};
 use orderly_schemas::orders;
-use orderly_sdk::{EventId, Health, record::TopicPartition, wait_out};
+use orderly_sdk::{EventId, Health, record::TopicPartition};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     DemoError, Load, Site,
+    check_shop::Received,
     contacts::Contacts,
     customers::{CustomersError, collect},
     fits::Size,
@@ -22,6 +23,7 @@ use super::{
     ledger::Mine,
     load::{Account, LoadParts, load, read_through},
     observe::Observer,
+    outlast::outlast,
     progress::Bars,
     show_run::Shown,
     spike::SpikeFigures,
@@ -37,7 +39,7 @@ pub struct Demo {
     /// Where it runs.
     pub site: Site,
     platform: Option<Platform>,
-    load: Load,
+    pub(super) load: Load,
     run: String,
     lags: Lags,
     /// Where the topics ended when everything of the run was told.
@@ -53,6 +55,8 @@ pub struct Demo {
     pub(super) spike: Option<SpikeFigures>,
     /// What was there before it began.
     pub(super) before: Before,
+    /// What came in of each product before the first order.
+    pub(super) received: Arc<OnceLock<Received>>,
     started: Instant,
     pub(super) seconds: f64,
     pub(super) is_settled: bool,
@@ -64,8 +68,6 @@ pub struct Demo {
 
 /// A commit that got lost is only repeated with the next record: nobody waits longer for it.
 const LATE_COMMITS: Duration = Duration::from_secs(10);
-/// For so long a part may be away.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(5 * 60);
 /// Between two looks at how far the run is.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -76,9 +78,10 @@ impl Demo {
         if settings.parts.is_none() {
             let size = match &load {
                 // The generator's orders have at most four lines.
-                Load::Generated { orders, .. } => {
+                Load::Generated { orders, .. } | Load::Varied { orders, .. } => {
                     Size { orders: *orders, returns: 0, lines: *orders * 4 }
                 }
+                Load::Scenario(_) => Size { orders: 1_000, returns: 0, lines: 1_000 },
                 // About what its target makes of it, and the measuring.
                 Load::Spike { seconds } => {
                     let orders = 1_000 + 400 * seconds;
@@ -86,9 +89,9 @@ impl Demo {
                 }
                 Load::Imported { path, format } => read_through(path.clone(), *format).await?.0,
             };
-            size.fits(&settings.stages, &settings.topics).map_err(DemoError::TooLarge)?;
+            size.fits(&settings.rules.stages, &settings.topics).map_err(DemoError::TooLarge)?;
         }
-        let patience = STALLED + settings.stages.total();
+        let patience = STALLED + settings.rules.stages.total();
         let platform = Platform::start(settings).await?;
         let site = Site::of_platform(&platform).await?;
         Self::begin(load, site, Some(platform), patience).await
@@ -117,7 +120,10 @@ impl Demo {
         let run = format!("{}-", &id[id.len() - 8..]);
         let mine = match &load {
             _ if !site.is_used => Mine::Everything,
-            Load::Generated { .. } | Load::Spike { .. } => Mine::Customers(run.clone()),
+            Load::Generated { .. }
+            | Load::Varied { .. }
+            | Load::Spike { .. }
+            | Load::Scenario(_) => Mine::Customers(run.clone()),
             Load::Imported { path, format } => {
                 let topics = [orders::TOPIC];
                 check_retention(&site.config, &topics, path.clone(), *format).await?;
@@ -137,8 +143,9 @@ impl Demo {
         };
         let contacts = Contacts::from_now(&site.config).await?;
         let (observer, ready) = Observer::start(&site.config, &starts, mine)?;
-        let config = site.config.clone();
-        let collecting = tokio::spawn(async move { collect(&config, ready).await });
+        let waiting = Health::of("demo");
+        let (config, health) = (site.config.clone(), waiting.clone());
+        let collecting = tokio::spawn(async move { collect(&config, ready, &health).await });
         Ok(Self {
             site,
             platform,
@@ -155,10 +162,11 @@ impl Demo {
             import: None,
             spike: None,
             before,
+            received: Arc::default(),
             started,
             seconds: 0.0,
             is_settled: false,
-            waiting: Health::of("demo"),
+            waiting,
             patience,
         })
     }
@@ -288,6 +296,8 @@ impl Demo {
             run: self.run.clone(),
             watched: self.watched.clone(),
             databases: self.site.databases.clone(),
+            received: Arc::clone(&self.received),
+            waiting: self.waiting.clone(),
         }
     }
 
@@ -296,11 +306,7 @@ impl Demo {
         &self,
         question: impl Fn() -> F,
     ) -> Result<T, DemoError> {
-        let asking = tokio::time::timeout(LONGEST_OUTAGE, wait_out(&self.waiting, &question));
-        match asking.await {
-            Ok(answer) => answer,
-            Err(_) => question().await,
-        }
+        outlast(&self.waiting, question).await
     }
 
     /// Nobody has anything left to do for what the topics held when the run's orders had ended, and
@@ -322,7 +328,7 @@ impl Demo {
         is_late: bool,
     ) -> Result<Option<Vec<(TopicPartition, i64)>>, DemoError> {
         let ends = self.lags.ends().await?;
-        if (is_late || self.lags.are_done(&ends).await?) && self.site.is_outbox_empty().await? {
+        if (is_late || self.lags.are_done(&ends).await?) && self.site.is_at_rest().await? {
             return Ok(Some(self.lags.ends().await?));
         }
         Ok(None)

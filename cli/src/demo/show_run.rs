@@ -19,8 +19,9 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn new(bars: &Bars, load: &Load) -> Self {
         let (total, has_mails) = match load {
-            Load::Generated { orders, .. } => (Some(*orders), true),
+            Load::Generated { orders, .. } | Load::Varied { orders, .. } => (Some(*orders), true),
             Load::Spike { .. } => (None, true),
+            Load::Scenario(_) => (None, false),
             Load::Imported { .. } => (None, false),
         };
         let length = total.unwrap_or_default();

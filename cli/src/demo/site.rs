@@ -1,5 +1,7 @@
 //! What a run acts on, and where its proof reads.
 
+use fulfilment::Books;
+use fulfilment_payment::Simulated;
 use history::ReadModel;
 use notifications::Mailbox;
 use orderly_sdk::Config;
@@ -19,6 +21,10 @@ pub struct Site {
     pub history: ReadModel,
     /// What the notification service sent.
     pub mailbox: Mailbox,
+    /// Fulfilment's stock and payments.
+    pub books: Books,
+    /// What the payment provider did: the demo's cards are simulated ones.
+    pub provider: Simulated,
     /// Others may have been here, or be here: only what is the run's own counts.
     pub is_used: bool,
 }
@@ -35,6 +41,8 @@ impl Site {
             api: api.into(),
             history: ReadModel::open(&databases.history).await?,
             mailbox: Mailbox::open(&databases.notifications).await?,
+            books: Books::open(&databases.fulfilment).await?,
+            provider: Simulated::open(databases.fulfilment.clone()).await?,
             databases,
             is_used: true,
         })
@@ -48,8 +56,9 @@ impl Site {
         Ok(Self { is_used: !platform.is_embedded(), ..site })
     }
 
-    /// Nothing waits to be told.
-    pub(super) async fn is_outbox_empty(&self) -> Result<bool, StoreError> {
-        Outbox::new(self.databases.fulfilment.clone()).is_empty().await
+    /// Nothing waits to be told, or to be asked of the payment provider.
+    pub(super) async fn is_at_rest(&self) -> Result<bool, StoreError> {
+        let outbox = Outbox::new(self.databases.fulfilment.clone());
+        Ok(self.books.are_settled().await? && outbox.is_empty().await?)
     }
 }

@@ -34,9 +34,8 @@ const FREE: Duration = Duration::from_millis(25);
 const FIRST_HELD: Duration = Duration::from_millis(500);
 const LEAST_HELD: Duration = Duration::from_millis(5);
 const MOST_HELD: Duration = Duration::from_secs(3);
-/// Orders by which the rate is measured; the first of them only fill the pipeline.
+/// Orders by which the rate is measured.
 const MEASURED: u64 = 150;
-const FILLING: u64 = 30;
 /// Measurements until the rate is near enough.
 const MOST_MEASUREMENTS: usize = 5;
 /// How long orders come at half the rate that the consumers keep up with, before the spike.
@@ -127,7 +126,7 @@ impl Sender<'_> {
     }
 
     async fn place(&mut self, orders: u64, rate: Option<u32>) -> Result<Vec<u64>, DemoError> {
-        let batch = Batch { first: self.next, orders, rate };
+        let batch = Batch { first: self.next, orders, rate, is_varied: false };
         self.next += orders;
         let (sender, mut answers) = mpsc::channel::<Intake>(1_000);
         let taking = async {
@@ -146,14 +145,14 @@ impl Sender<'_> {
         Ok(took)
     }
 
-    /// Orders a second that come to their end while more are waiting than can.
+    /// Orders a second of a lot, from the first until all have come to their end. Many share a
+    /// transaction and end at once, so that no part of the lot says how long it takes.
     async fn sustainable(&mut self) -> Result<f64, DemoError> {
-        let ended_before = self.parts.watched.seen().ended;
+        let (begun, ended_before) = (Instant::now(), self.parts.watched.seen().ended);
         self.place(MEASURED, None).await?;
-        let filled = self.until(ended_before + FILLING).await?;
         let done = self.until(ended_before + MEASURED).await?;
-        let count = u32::try_from(MEASURED - FILLING).unwrap_or(u32::MAX);
-        Ok(f64::from(count) / done.duration_since(filled).as_secs_f64().max(0.001))
+        let count = u32::try_from(MEASURED).unwrap_or(u32::MAX);
+        Ok(f64::from(count) / done.duration_since(begun).as_secs_f64().max(0.001))
     }
 
     async fn until_ended(&self) -> Result<Instant, DemoError> {

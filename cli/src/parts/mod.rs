@@ -3,7 +3,10 @@
 mod properties;
 mod secrets;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use clap::Args as Group;
 use orderly_sdk::Config;
@@ -57,6 +60,16 @@ pub struct DatabaseArgs {
     /// PGPASSFILE, DATABASE_URL or the file that DATABASE_URL_FILE names.
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+}
+
+/// A secret of the environment: what the variable NAME holds, or the file that NAME_FILE names.
+pub fn secret_of_environment(name: &str) -> Result<Option<String>, String> {
+    secrets::secret(name, &variable)
+}
+
+/// The text of a file, of 1 MiB at most.
+pub fn read_file(path: &Path) -> Result<String, String> {
+    secrets::read(path)
 }
 
 /// Real parts, all of them.

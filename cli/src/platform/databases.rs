@@ -12,6 +12,10 @@ use super::PlatformError;
 pub struct Databases {
     /// order-api's: what Idempotency-Keys stand for.
     pub order_api: Database,
+    /// catalogue's, with its outbox.
+    pub catalogue: Database,
+    /// users', with its outbox.
+    pub users: Database,
     /// history's.
     pub history: Database,
     /// fulfilment's, with its outbox.
@@ -37,12 +41,23 @@ impl Databases {
         };
         Ok(Self {
             order_api: open("order-api")?,
+            catalogue: open("catalogue")?,
+            users: open("users")?,
             history: open("history")?,
             fulfilment: open("fulfilment")?,
             notifications: open("notifications")?,
             is_server: false,
             _directory: Some(Arc::new(directory)),
         })
+    }
+
+    /// Each database that has an outbox, once: in one that is shared, all services use the same.
+    pub(super) fn with_outbox(&self) -> Vec<Database> {
+        let mut databases = vec![self.fulfilment.clone()];
+        if self._directory.is_some() {
+            databases.extend([self.catalogue.clone(), self.users.clone()]);
+        }
+        databases
     }
 
     /// One database for all of them.
@@ -54,6 +69,8 @@ impl Databases {
         let open = || if is_server { Database::open(url) } else { Ok(first.clone()) };
         Ok(Self {
             order_api: open()?,
+            catalogue: open()?,
+            users: open()?,
             history: open()?,
             fulfilment: open()?,
             notifications: open()?,

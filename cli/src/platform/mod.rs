@@ -6,7 +6,8 @@ mod databases;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use fulfilment::Stages;
+use fulfilment::Rules;
+use fulfilment_payment::Simulated;
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_schemas::every_schema;
 use orderly_sdk::{
@@ -31,8 +32,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Members of each group.
     pub members: usize,
-    /// What every order goes through.
-    pub stages: Stages,
+    /// What holds for every order.
+    pub rules: Rules,
     /// What order-api's `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Real parts; `None`: embedded ones.
@@ -41,8 +42,8 @@ pub struct Settings {
 
 /// Within this a POST is answered.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long services have to stop.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long services have to stop: longer than a member takes to drain, commit and leave.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The running platform.
 pub struct Platform {
@@ -52,6 +53,10 @@ pub struct Platform {
     pub api: SocketAddr,
     /// Where the history service answers.
     pub history_address: SocketAddr,
+    /// Where products and stock are kept.
+    pub catalogue_address: SocketAddr,
+    /// Where users are kept.
+    pub users_address: SocketAddr,
     /// Where the mailbox page is.
     pub mailbox_address: SocketAddr,
     /// The services' databases.
@@ -63,7 +68,8 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Starts every service, and the parts where they are embedded ones.
+    /// Starts every service, and the parts where they are embedded ones. Those that answer requests
+    /// have passed their start then; a part that is away is waited for.
     pub async fn start(settings: Settings) -> Result<Self, PlatformError> {
         let (config, databases, embedded) = match settings.parts {
             Some(Parts { config, database }) => (config, Databases::shared(&database)?, None),
@@ -75,8 +81,12 @@ impl Platform {
         let api_listener = bind(settings.listen).await?;
         let history_listener = bind(([127, 0, 0, 1], 0).into()).await?;
         let mailbox_listener = bind(([127, 0, 0, 1], 0).into()).await?;
+        let catalogue_listener = bind(([127, 0, 0, 1], 0).into()).await?;
+        let users_listener = bind(([127, 0, 0, 1], 0).into()).await?;
         let (api, history_address, mailbox_address) =
             (address(&api_listener)?, address(&history_listener)?, address(&mailbox_listener)?);
+        let (catalogue_address, users_address) =
+            (address(&catalogue_listener)?, address(&users_listener)?);
         let (failing, failed) = watch::channel(None);
         let mut services = Services {
             running: JoinSet::new(),
@@ -87,7 +97,7 @@ impl Platform {
 
         let cluster_id = Probe::new(&config)?.cluster_id().await?;
         let mut history =
-            history::Settings::new(config.clone(), databases.history.clone(), cluster_id);
+            history::Settings::new(config.clone(), databases.history.clone(), &*cluster_id);
         history.members = settings.members;
         services.spawn("history", history::run(history, Some(history_listener), stop.clone()));
 
@@ -95,19 +105,31 @@ impl Platform {
             config: config.clone(),
             database: databases.fulfilment.clone(),
             members: settings.members,
-            stages: settings.stages,
+            rules: settings.rules,
+            provider: Arc::new(Simulated::open(databases.fulfilment.clone()).await?),
             health: Health::of("fulfilment"),
         };
         services.spawn("fulfilment", fulfilment::run(fulfilment, stop.clone()));
 
-        let relay = outbox_relay::Settings {
-            config: config.clone(),
-            database: databases.fulfilment.clone(),
-            poll: Duration::from_millis(500),
-            lease: outbox_relay::LEASE,
-            health: Health::of("outbox-relay"),
-        };
-        services.spawn("outbox-relay", outbox_relay::run(relay, stop.clone()));
+        let catalogue = catalogue::Settings::new(config.clone(), databases.catalogue.clone());
+        let mut answering = vec![catalogue.health.clone()];
+        services.spawn("catalogue", catalogue::run(catalogue, catalogue_listener, stop.clone()));
+
+        let mut users = users::Settings::new(config.clone(), databases.users.clone(), cluster_id);
+        users.members = settings.members;
+        answering.push(users.health.clone());
+        services.spawn("users", users::run(users, users_listener, stop.clone()));
+
+        for database in databases.with_outbox() {
+            let relay = outbox_relay::Settings {
+                config: config.clone(),
+                database,
+                poll: Duration::from_millis(500),
+                lease: outbox_relay::LEASE,
+                health: Health::of("outbox-relay"),
+            };
+            services.spawn("outbox-relay", outbox_relay::run(relay, stop.clone()));
+        }
 
         let mut notify = notifications::Settings::new(
             config.clone(),
@@ -134,13 +156,16 @@ impl Platform {
             room.map(|room| Arc::new(move || room.is_there()) as order_api::Admission);
         order_api.deadline = DEADLINE;
         order_api.metrics = Some(settings.metrics.clone());
+        answering.push(health);
         services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));
 
         tokio::spawn(stop.run_until_cancelled_owned(tidy(settings.metrics)));
 
-        Ok(Self {
+        let platform = Self {
             api,
             history_address,
+            catalogue_address,
+            users_address,
             mailbox_address,
             databases,
             config,
@@ -148,7 +173,12 @@ impl Platform {
             failed,
             shutdown: services.shutdown,
             embedded,
-        })
+        };
+        // Whoever is told an address may ask there.
+        tokio::select! {
+            () = started(&answering) => Ok(platform),
+            why = platform.failure() => Err(PlatformError::Service(why)),
+        }
     }
 
     /// Whether the parts go with the process.
@@ -187,6 +217,14 @@ async fn embed(topics: &Topics) -> Result<(EmbeddedBroker, EmbeddedRegistry), Pl
     let registry =
         EmbeddedRegistry::start(subjects).await.map_err(PlatformError::EmbeddedRegistry)?;
     Ok((broker, registry))
+}
+
+/// When all have passed their start.
+async fn started(services: &[Health]) {
+    let mut again = tokio::time::interval(Duration::from_millis(10));
+    while !services.iter().all(|service| service.snapshot().has_started) {
+        again.tick().await;
+    }
 }
 
 /// Keeps the memory of histograms bounded.

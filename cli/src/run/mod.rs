@@ -1,5 +1,6 @@
 //! One service as a process of its own: started when its parts are there, ended by SIGTERM.
 
+mod fulfilment_rules;
 mod ops;
 mod order_api;
 mod turned_away;
@@ -10,11 +11,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use notifications::{Mail, Smtp};
 use orderly_sdk::{Config, Health, kafka::Probe, topics::Topics, wait_out};
 use orderly_stores::Database;
+use orderly_web::ApiKeys;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::{FulfilmentArgs, ServiceArgs},
+    args::{CallersArgs, ServiceArgs},
     platform::chain,
 };
 
@@ -38,6 +40,16 @@ pub struct Bound {
     service: ServiceArgs,
     listener: Option<TcpListener>,
     ops: TcpListener,
+}
+
+/// What only its start would tell of its arguments, and is told before anything is started.
+pub fn check(service: &ServiceArgs) -> Result<(), String> {
+    match service {
+        ServiceArgs::Fulfilment(args) => {
+            fulfilment_rules::check(args).map_err(|error| format!("fulfilment: {}", chain(&*error)))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Bound {
@@ -92,19 +104,43 @@ async fn run_service(
             let Some(listener) = listener else { return Ok(()) };
             return order_api::run(&args, config, database, listener, metrics, health, stop).await;
         }
-        ServiceArgs::History(args) => {
-            let probe = Probe::new(&config)?;
-            let asking = wait_out(&health, || probe.cluster_id());
-            let Some(cluster_id) = shutdown.run_until_cancelled(asking).await else {
+        ServiceArgs::Catalogue(args) => {
+            let Some(listener) = listener else { return Ok(()) };
+            let mut settings = catalogue::Settings::new(config, database);
+            settings.keys = keys(&args.callers)?;
+            settings.health = health;
+            catalogue::run(settings, listener, stop).await?;
+        }
+        ServiceArgs::Users(args) => {
+            let Some(listener) = listener else { return Ok(()) };
+            let keys = keys(&args.callers)?;
+            let Some(cluster_id) = cluster_id(&config, &health, shutdown).await? else {
                 return Ok(());
             };
-            let mut settings = history::Settings::new(config, database, cluster_id?);
+            let mut settings = users::Settings::new(config, database, cluster_id);
+            settings.members = args.members;
+            settings.keys = keys;
+            settings.health = health;
+            users::run(settings, listener, stop).await?;
+        }
+        ServiceArgs::History(args) => {
+            let Some(cluster_id) = cluster_id(&config, &health, shutdown).await? else {
+                return Ok(());
+            };
+            let mut settings = history::Settings::new(config, database, cluster_id);
             settings.members = args.members;
             settings.health = health;
             history::run(settings, listener, stop).await?;
         }
-        ServiceArgs::Fulfilment(FulfilmentArgs { members, stages, .. }) => {
-            let settings = fulfilment::Settings { config, database, members, stages, health };
+        ServiceArgs::Fulfilment(args) => {
+            let (members, rules) = (args.members, fulfilment_rules::rules(&args)?);
+            let asking = fulfilment_rules::provider(&args, &database, &health);
+            let Some(provider) = shutdown.run_until_cancelled(asking).await else {
+                return Ok(());
+            };
+            let provider = provider?;
+            let settings =
+                fulfilment::Settings { config, database, members, rules, provider, health };
             fulfilment::run(settings, stop).await?;
         }
         ServiceArgs::OutboxRelay(_) => {
@@ -122,6 +158,25 @@ async fn run_service(
         }
     }
     Ok(())
+}
+
+/// Who is let in.
+fn keys(callers: &CallersArgs) -> Result<ApiKeys, Failed> {
+    Ok(match callers.file()? {
+        Some(file) => ApiKeys::load(file)?,
+        None => ApiKeys::anonymous(),
+    })
+}
+
+/// The id of the cluster, once it answers; `None`: the service is to end before.
+async fn cluster_id(
+    config: &Config,
+    health: &Health,
+    shutdown: &CancellationToken,
+) -> Result<Option<String>, Failed> {
+    let probe = Probe::new(config)?;
+    let asking = wait_out(health, || probe.cluster_id());
+    Ok(shutdown.run_until_cancelled(asking).await.transpose()?)
 }
 
 /// To the server that the environment names: its url may hold a password.

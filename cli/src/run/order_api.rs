@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use orderly_sdk::{Config, Health, wait_out};
+use order_api::Prices;
+use orderly_sdk::{
+    Config, Health,
+    view::{View, ViewSettings},
+    wait_out,
+};
 use orderly_stores::Database;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failed, turned_away};
-use crate::args::OrderApiArgs;
+use super::{Failed, keys, turned_away};
+use crate::args::{OrderApiArgs, PricesFrom};
 
 /// Within this a POST is answered.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -25,27 +30,47 @@ pub(super) async fn run(
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), Failed> {
+    let keys = keys(&args.callers)?;
     let listener = listener.into_std()?;
-    let emitter = {
+    let (emitter, prices) = {
         let connected = shutdown.child_token();
         let meanwhile = TcpListener::from_std(listener.try_clone()?)?;
         let mut answering =
             tokio::spawn(turned_away::serve(meanwhile, health.clone(), connected.clone()));
-        let connecting =
-            wait_out(&health, || order_api::connect(&config, &database, DEADLINE, &health));
-        let emitter = shutdown.run_until_cancelled(connecting).await;
+        let connecting = async {
+            let connect = || order_api::connect(&config, &database, DEADLINE, &health);
+            let emitter = wait_out(&health, connect).await?;
+            Ok::<_, Failed>((emitter, prices(args.prices, &config, &health).await?))
+        };
+        let parts = shutdown.run_until_cancelled(connecting).await;
         connected.cancel();
         // A caller who never sends the rest of a request doesn't hold up the start.
         if tokio::time::timeout(LAST_ANSWERS, &mut answering).await.is_err() {
             answering.abort();
         }
-        match emitter {
-            Some(emitter) => emitter?,
+        match parts {
+            Some(parts) => parts?,
             None => return Ok(()),
         }
     };
     let mut settings = order_api::Settings::new(emitter, database, args.history.clone());
+    settings.prices = prices;
     settings.metrics = Some(metrics);
+    settings.keys = keys;
     settings.deadline = DEADLINE;
     Ok(order_api::serve(settings, TcpListener::from_std(listener)?, shutdown).await?)
+}
+
+/// The catalogue is followed from here on; until it is read, orders are answered 503.
+async fn prices(from: PricesFrom, config: &Config, health: &Health) -> Result<Prices, Failed> {
+    match from {
+        PricesFrom::AsGiven => Ok(Prices::AsGiven),
+        PricesFrom::Catalogue => {
+            let follow = || {
+                let settings = ViewSettings { health: health.clone(), ..ViewSettings::default() };
+                View::follow(config, settings)
+            };
+            Ok(Prices::Catalogue(wait_out(health, follow).await?))
+        }
+    }
 }

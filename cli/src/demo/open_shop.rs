@@ -1,0 +1,46 @@
+//! What the demo's customers can order: the menu as catalogue, and of each pizza more than they will.
+
+use orderly_schemas::{ProductChanged, ProductState, StockCounted};
+use orderly_sdk::{
+    Config,
+    codec::{Encoders, Registry},
+    emit::{EmitError, EmitSettings, Emitter},
+};
+
+use super::{DemoError, check_shop::Received, menu::MENU};
+
+/// Pieces of each: more than the largest demo orders.
+const ON_HAND: i32 = 10_000_000;
+
+/// Emits the menu and what else was counted, as (sku, pieces), and waits for every acknowledgement.
+/// What came in of each product.
+pub async fn open_shop(config: &Config, besides: &[(&str, i32)]) -> Result<Received, DemoError> {
+    let registry = Registry::new(config)?;
+    let declared = Encoders::of("demo-shop").event::<ProductChanged>().event::<StockCounted>();
+    let encoders = declared.register(config, &registry).await?;
+    let emitter = Emitter::connect(config, encoders, EmitSettings::default()).await?;
+    for (sku, name, price) in MENU {
+        let product = ProductChanged {
+            sku: sku.to_owned(),
+            name: name.to_owned(),
+            description: None,
+            category: Some("pizza".to_owned()),
+            price: price.parse().map_err(|_| DemoError::Ended(format!("price {price}")))?,
+            currency: "EUR".to_owned(),
+            state: ProductState::Active,
+        };
+        emitter.emit(&product).await.map_err(|e| closed(&e))?;
+    }
+    let mut received = Received::new();
+    let menu = MENU.iter().map(|(sku, ..)| (*sku, ON_HAND));
+    for (sku, on_hand) in menu.chain(besides.iter().copied()) {
+        let counted = StockCounted { sku: sku.to_owned(), on_hand };
+        emitter.emit(&counted).await.map_err(|e| closed(&e))?;
+        received.insert(sku.to_owned(), on_hand.into());
+    }
+    Ok(received)
+}
+
+fn closed(error: &EmitError) -> DemoError {
+    DemoError::Ended(format!("the shop can't be opened: {error}"))
+}
