@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 /// The benchmarks.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Bench {
     /// Typed events to a handler that does nothing, against a bare poll loop that decodes the same.
     Consume,
@@ -52,16 +52,37 @@ pub(crate) enum Bench {
     HotKey,
     /// What the services take together at load, against one JVM consumer.
     Memory,
+    /// Orders over HTTP, each acknowledged, against a bare handler that makes the same records.
+    Accept,
+    /// Orders confirmed on Postgres, against the same statements run by pgbench.
+    Fulfil,
+    /// What happened to orders, into Postgres, against COPY into staging and an upsert; and the peer.
+    History,
+    /// The limit of `accept`: it runs this as a process of its own.
+    #[command(hide = true)]
+    BareAccept(BareAccept),
+}
+
+/// `orderly-bench bare-accept`
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct BareAccept {
+    pub(crate) listen: String,
+    pub(crate) bootstrap: String,
+    pub(crate) topic: String,
 }
 
 impl Bench {
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Consume => "consume",
             Self::Emit => "emit",
             Self::Keyed => "keyed",
             Self::HotKey => "hot-key",
             Self::Memory => "memory",
+            Self::Accept => "accept",
+            Self::Fulfil => "fulfil",
+            Self::History => "history",
+            Self::BareAccept(_) => "bare-accept",
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The broker of a benchmark, its registry, and topics on it.
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::{collections::BTreeMap, fmt::Display, sync::Arc};
 
 use orderly_harness::{Kafka, Way};
 use orderly_sdk::{
     Config,
-    codec::{Encoders, Registry},
-    kafka::Admin,
+    codec::{Declared, Encoders, Registry},
+    kafka::{Admin, Probe},
+    record::TopicPartition,
     topics::TopicSpec,
 };
 use orderly_testkit::EmbeddedRegistry;
@@ -54,9 +55,13 @@ impl Broker {
 
     /// The codec of the measured events, with their schema registered.
     pub(crate) async fn encoders(&self, config: &Config) -> Result<Encoders, Error> {
-        let declared = Encoders::of("orderly-bench").event::<Measured>();
-        Ok(declared.register(config, &Registry::new(config)?).await?)
+        register(config, Encoders::of("orderly-bench").event::<Measured>()).await
     }
+}
+
+/// The codec of these events, with their schemas registered.
+pub(crate) async fn register(config: &Config, declared: Declared) -> Result<Encoders, Error> {
+    Ok(declared.register(config, &Registry::new(config)?).await?)
 }
 
 /// The topic of measured events.
@@ -74,7 +79,12 @@ pub(crate) async fn create_group(
     create(config, &names, partitions).await
 }
 
-async fn create(config: &Config, names: &[String], partitions: i32) -> Result<(), Error> {
+/// Topics with their names, all with so many partitions.
+pub(crate) async fn create(
+    config: &Config,
+    names: &[String],
+    partitions: i32,
+) -> Result<(), Error> {
     let specs: Vec<_> = names
         .iter()
         .map(|name| TopicSpec {
@@ -93,4 +103,15 @@ async fn create(config: &Config, names: &[String], partitions: i32) -> Result<()
 /// A topic's name in the cluster.
 pub(crate) fn there(config: &Config, topic: impl Display) -> String {
     format!("{}{topic}", config.prefix)
+}
+
+/// How many records were ever written to a topic that has so many partitions.
+pub(crate) async fn records(config: &Config, topic: &str, partitions: i32) -> Result<u64, Error> {
+    let (probe, topic) = (Probe::new(config)?, Arc::from(topic));
+    let mut records = 0;
+    for partition in 0..partitions {
+        let at = TopicPartition { topic: Arc::clone(&topic), partition };
+        records += probe.ends(&at).await?.1;
+    }
+    Ok(u64::try_from(records)?)
 }

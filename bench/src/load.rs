@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orderly_sdk::{Config, Meta, OutRecord, codec::Encoders};
+use orderly_sdk::{Config, Event, Meta, OutRecord, codec::Encoders};
 use rdkafka::{
     ClientConfig, ClientContext,
     error::{KafkaError, RDKafkaErrorCode},
@@ -53,11 +53,19 @@ impl Loader {
     }
 
     /// Sends an event; waits where the queue is full.
-    pub(crate) fn send(&self, event: &Measured) -> Result<(), Error> {
+    pub(crate) fn send(&self, event: &impl Event) -> Result<(), Error> {
         let record = self.encoders.record(event, &Meta::new(self.encoders.source()))?;
         let topic = broker::there(&self.config, &record.topic);
+        self.produce(|| native(&topic, &record))
+    }
+
+    /// Sends a record as it is; waits where the queue is full.
+    pub(crate) fn produce<'a>(
+        &self,
+        record: impl Fn() -> BaseRecord<'a, [u8], [u8]>,
+    ) -> Result<(), Error> {
         loop {
-            match self.producer.send(native(&topic, &record)) {
+            match self.producer.send(record()) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                     std::thread::sleep(Duration::from_millis(1));

@@ -1,6 +1,7 @@
 //! `orderly-bench`: how near the SDK comes to its limits, and where it stands beside others.
 
 mod args;
+mod bare_producer;
 mod broker;
 mod budget;
 mod cargo;
@@ -8,15 +9,22 @@ mod event;
 mod keys;
 mod load;
 mod machine;
+mod orders;
 mod ours;
+mod postgres;
 mod raw;
 mod report;
+mod resident;
 mod round;
 mod run;
+mod system;
 mod tally;
 
+mod accept;
 mod consume;
 mod emit;
+mod fulfil;
+mod history;
 mod hot_key;
 mod keyed;
 mod memory;
@@ -41,14 +49,22 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let logs = EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
     tracing_subscriber::fmt().with_env_filter(logs).with_writer(std::io::stderr).init();
-    let measured = match args.bench {
+    let measured = match &args.bench {
         Bench::Consume => consume::measure(&args).await,
         Bench::Emit => emit::measure(&args).await,
         Bench::Keyed => keyed::measure(&args).await,
         Bench::HotKey => hot_key::measure(&args).await,
         Bench::Memory => memory::measure(&args).await,
+        Bench::Accept => accept::measure(&args).await,
+        Bench::Fulfil => fulfil::measure(&args).await,
+        Bench::History => history::measure(&args).await,
+        Bench::BareAccept(bare) => return ended(accept::serve_bare(bare).await),
     };
-    match measured.and_then(|report| report.print(args.output)) {
+    ended(measured.and_then(|report| report.print(args.output)))
+}
+
+fn ended(outcome: Result<(), Error>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("orderly-bench: {error}");

@@ -30,7 +30,7 @@ pub(crate) struct Report {
 }
 
 /// One case: both sides, and the peers where there are any.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Case {
     pub(crate) name: String,
     /// What the figures are: records a second, seconds, MiB.

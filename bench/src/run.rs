@@ -6,6 +6,9 @@ use futures::future::{BoxFuture, FutureExt as _};
 
 use crate::{Error, args::Args, budget::Budget, machine, raw::Raw, report::Report, round::Round};
 
+/// Rounds of a peer, at most.
+const PEER_ROUNDS: u32 = 3;
+
 /// What every benchmark has at hand.
 pub(crate) struct Run<'a> {
     pub(crate) args: &'a Args,
@@ -38,12 +41,21 @@ impl<'a> Run<'a> {
             let began = Instant::now();
             for turn in 0..sides.len() {
                 let at = (number as usize + turn) % sides.len();
-                if done[at].iter().any(|round: &Round| round.is_cut) {
+                let Side { name, is_peer, is_over, run } = &mut sides[at];
+                if *is_over || (*is_peer && number >= PEER_ROUNDS) {
                     continue;
                 }
-                let Side { name, run } = &mut sides[at];
                 let (round, took) = machine::timed(run(number)).await;
-                let round = round.map_err(|why| format!("{case}, {name}: {why}"))?;
+                let round = match round {
+                    Ok(round) => round,
+                    Err(why) if *is_peer => {
+                        self.report.leave_out(format!("{case}: {name}: {why}"));
+                        *is_over = true;
+                        continue;
+                    }
+                    Err(why) => return Err(format!("{case}, {name}: {why}").into()),
+                };
+                *is_over = round.is_cut;
                 self.raw.round(case, name, &round, Some(took))?;
                 done[at].push(round);
             }
@@ -71,6 +83,8 @@ impl<'a> Run<'a> {
 /// One side of a case.
 pub(crate) struct Side<'a> {
     name: &'static str,
+    is_peer: bool,
+    is_over: bool,
     run: Box<dyn FnMut(u32) -> BoxFuture<'a, Result<Round, Error>> + 'a>,
 }
 
@@ -80,6 +94,12 @@ impl<'a> Side<'a> {
     where
         F: Future<Output = Result<Round, Error>> + Send + 'a,
     {
-        Self { name, run: Box::new(move |number| run(number).boxed()) }
+        let run = Box::new(move |number| run(number).boxed());
+        Self { name, is_peer: false, is_over: false, run }
+    }
+
+    /// Somebody else's: fewer rounds, and one that fails is left out and ends no run.
+    pub(crate) fn of_peer(self) -> Self {
+        Self { is_peer: true, ..self }
     }
 }

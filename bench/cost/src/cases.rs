@@ -170,6 +170,7 @@ fn order(number: u32) -> OrderPlaced {
     let line = |line: usize| OrderLine {
         sku: format!("SKU-{line:04}"),
         name: Some("a thing of some use".into()),
+        category: None,
         quantity: 2,
         unit_price: Decimal::new(125_000, 4),
     };
@@ -179,5 +180,8 @@ fn order(number: u32) -> OrderPlaced {
         currency: "EUR".into(),
         lines: (0..LINES).map(line).collect(),
         total: Decimal::new(15_000, 2),
+        caller: None,
+        coupons: Vec::new(),
+        payment_token: None,
     }
 }

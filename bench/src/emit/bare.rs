@@ -2,39 +2,24 @@
 //! same properties, whose callback counts.
 
 use std::{
-    fmt::Write as _,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use chrono::{DateTime, SecondsFormat};
 use orderly_sdk::{Event as _, codec::Schema};
 use rdkafka::{
-    ClientConfig, ClientContext,
+    ClientContext,
     error::{KafkaError, RDKafkaErrorCode},
-    message::{DeliveryResult, Header, OwnedHeaders},
+    message::DeliveryResult,
     producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
 };
-use uuid::Uuid;
 
 use super::{Job, RECORDS};
 use crate::{
-    Error, broker,
+    Error, bare_producer, broker,
     event::{Measured, PAYLOAD, TOPIC},
     round::Round,
 };
-
-/// What the SDK gives its producers (sdk/src/kafka/), the bounds of what is in flight included.
-const PROPERTIES: [(&str, &str); 8] = [
-    ("topic.metadata.refresh.interval.ms", "60000"),
-    ("socket.timeout.ms", "10000"),
-    ("enable.idempotence", "true"),
-    ("acks", "all"),
-    ("partitioner", "murmur2_random"),
-    ("compression.type", "lz4"),
-    ("message.timeout.ms", "30000"),
-    ("queue.buffering.max.messages", "21000"),
-];
 
 #[derive(Default)]
 struct Outcomes {
@@ -54,11 +39,7 @@ impl ProducerContext for Outcomes {
 }
 
 pub(super) fn round(job: &Job) -> Result<Round, Error> {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", &job.config.bootstrap).set("linger.ms", job.linger.to_string());
-    for (name, value) in PROPERTIES {
-        client.set(name, value);
-    }
+    let mut client = bare_producer::properties(&job.config.bootstrap, job.linger);
     for (name, value) in &job.config.properties {
         client.set(name, value);
     }
@@ -106,33 +87,12 @@ impl Writer {
         debug_assert_eq!(self.frame.len(), PAYLOAD);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = i64::try_from(now.as_millis())?;
-        let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
-        let time = time.to_rfc3339_opts(SecondsFormat::Millis, true);
-        let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
-        let id = Uuid::now_v7().hyphenated().encode_lower(&mut id);
-        self.text.clear();
-        let (trace, span) = (Uuid::new_v4(), Uuid::new_v4().as_u64_pair().1);
-        write!(self.text, "00-{}-{span:016x}-01", trace.simple())?;
-        let values = [
-            ("ce_specversion", "1.0"),
-            ("ce_id", id),
-            ("ce_source", "orderly-bench"),
-            ("ce_type", Measured::TYPE),
-            ("ce_time", &time),
-            ("content-type", "application/avro"),
-            ("traceparent", &self.text),
-        ];
-        let mut record = {
-            let mut headers = OwnedHeaders::new_with_capacity(values.len());
-            for (key, value) in values {
-                headers = headers.insert(Header { key, value: Some(value) });
-            }
-            BaseRecord::<str, [u8]>::to(&self.topic)
-                .key(event.key())
-                .payload(&self.frame)
-                .timestamp(millis)
-                .headers(headers)
-        };
+        let headers = bare_producer::headers(Measured::TYPE, millis, &mut self.text);
+        let mut record = BaseRecord::<str, [u8]>::to(&self.topic)
+            .key(event.key())
+            .payload(&self.frame)
+            .timestamp(millis)
+            .headers(headers);
         loop {
             match producer.send(record) {
                 Ok(()) => return Ok(()),

@@ -5,7 +5,7 @@ mod ours;
 
 use std::sync::Arc;
 
-use orderly_sdk::{Config, kafka::Probe, record::TopicPartition};
+use orderly_sdk::Config;
 
 use crate::{
     Error,
@@ -85,15 +85,10 @@ pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
 
 /// Everything that was acknowledged is there, once.
 async fn check(config: &Config, rounds: usize) -> Result<(), Error> {
-    let (probe, topic) = (Probe::new(config)?, Arc::from(TOPIC));
-    let mut found = 0;
-    for partition in 0..PARTITIONS {
-        let at = TopicPartition { topic: Arc::clone(&topic), partition };
-        found += probe.ends(&at).await?.1;
-    }
+    let found = broker::records(config, TOPIC, PARTITIONS).await?;
     // One more a round: it opens the connection before the time runs.
     let expected = rounds as u64 * (RECORDS + 1);
-    if u64::try_from(found)? == expected {
+    if found == expected {
         return Ok(());
     }
     Err(format!("{expected} records were acknowledged, and {found} are in the topic").into())

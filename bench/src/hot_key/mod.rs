@@ -17,7 +17,7 @@ use crate::{
     load::Loader,
     ours::{Member, Set},
     report::{Case, Report},
-    round::{median, over},
+    round::{median, milliseconds_at, over},
     run::Run,
 };
 use handler::{Handling, Seen};
@@ -149,10 +149,8 @@ async fn round(
     }
     member.leave().await?;
     latencies.sort_unstable();
-    #[allow(clippy::cast_precision_loss, reason = "latencies are small")]
-    let at = |part: usize| {
-        let place = (latencies.len() * part / 1_000).min(latencies.len().saturating_sub(1));
-        latencies.get(place).map_or(0.0, |micros| *micros as f64 / 1e3)
-    };
+    let took = |micros: &i64| Duration::from_micros(micros.unsigned_abs());
+    let took: Vec<_> = latencies.iter().map(took).collect();
+    let at = |part| milliseconds_at(part, &took);
     Ok(Latencies { p50: at(500), p99: at(990), highest: at(1_000), records: sent, undone })
 }

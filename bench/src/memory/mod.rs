@@ -3,8 +3,6 @@
 
 mod orders;
 mod peer;
-mod resident;
-mod services;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,11 +13,11 @@ use crate::{
     args::Args,
     peers::Jvm,
     report::{Case, Report},
+    resident::Watched,
     round::over,
     run::Run,
+    system::{self, Service, System},
 };
-use resident::Watched;
-use services::Services;
 
 /// Orders a second.
 const RATE: u32 = 200;
@@ -31,34 +29,38 @@ const SETTLING: Duration = Duration::from_secs(10);
 const JVM: &str = "one JVM consumer";
 
 pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
-    let binary = services::build().await?;
+    let binary = system::build().await?;
     let jvm = if args.no_peers { None } else { Some(Jvm::ready().await) };
     let mut run = Run::begin(args)?;
-    let services = Services::start(&binary, &mut run.report).await?;
+    let system = System::start(binary, &mut run.report).await?;
+    let services = start(&system).await?;
     run.report.under("load", format!("{RATE} orders/s for {} s over HTTP", LOAD.as_secs()));
     run.report.under("memory of", "RSS in /proc, the highest sum of all processes at one time");
     let mut left_out = Vec::new();
     let peer = match jvm {
         None => None,
-        Some(Ok(jvm)) => Some(peer::start(&jvm, &services.bootstrap())?),
+        Some(Ok(jvm)) => Some(peer::start(&jvm, &system.bootstrap())?),
         Some(Err(why)) => {
             left_out.push(format!("{JVM}: it can't be built here: {why}"));
             None
         }
     };
     left_out.into_iter().for_each(|what| run.report.leave_out(what));
-    let ours = Watched::begin(services.pids()?);
+    let pid = |service: &Service| Ok((service.name().to_owned(), service.pid()?));
+    let ours = Watched::begin(services.iter().map(pid).collect::<Result<_, Error>>()?);
     let theirs = match &peer {
         Some(peer) => Some(Watched::begin(vec![(JVM.to_owned(), peer.pid()?)])),
         None => None,
     };
-    let placed = orders::place(&services.order_api(), RATE, LOAD).await?;
+    let order_api = services.last().map(|api| format!("http://{}", api.address()));
+    let order_api = order_api.unwrap_or_default();
+    let placed = orders::place(&order_api, RATE, LOAD).await?;
     if placed.accepted < placed.asked {
         let (asked, refused) = (placed.asked, placed.asked - placed.accepted);
         run.report.leave_out(format!("{refused} of {asked} orders, which weren't accepted"));
     }
     tokio::time::sleep(SETTLING).await;
-    services.still_run()?;
+    services.iter().try_for_each(Service::still_runs)?;
     let ours = ours.end().await?;
     let mut peers = BTreeMap::new();
     let mut raw = BTreeMap::from([
@@ -85,4 +87,23 @@ pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
         raw,
     });
     run.end()
+}
+
+/// All five, ready; order-api is the last.
+async fn start(system: &System) -> Result<Vec<Service>, Error> {
+    let history = system.run("history", &[])?;
+    let reads = format!("http://{}", history.address());
+    let kitchen = ["--stages", "prep=20ms,bake=40ms,oven=20ms"];
+    let rules = [&kitchen[..], &["--stock", "unlimited", "--payments", "simulated"]].concat();
+    let services = vec![
+        history,
+        system.run("fulfilment", &rules)?,
+        system.run("outbox-relay", &[])?,
+        system.run("notifications", &[])?,
+        system.run("order-api", &["--anonymous", "--prices", "as-given", "--history", &reads])?,
+    ];
+    for service in &services {
+        service.ready().await?;
+    }
+    Ok(services)
 }

@@ -9,10 +9,9 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::json;
 use tokio::{sync::Semaphore, time::sleep_until};
 
-use crate::Error;
+use crate::{Error, orders};
 
 /// Requests that may be unanswered.
 const OPEN: u32 = 256;
@@ -35,7 +34,8 @@ pub(super) async fn place(api: &str, rate: u32, time: Duration) -> Result<Placed
         let due = began + Duration::from_secs(number) / rate;
         sleep_until(due.into()).await;
         let permit = Arc::clone(&open).acquire_owned().await?;
-        let request = client.post(&url).timeout(Duration::from_secs(30)).json(&order(number));
+        let request =
+            client.post(&url).timeout(Duration::from_secs(30)).json(&orders::request(number, true));
         let accepted = Arc::clone(&accepted);
         tokio::spawn(async move {
             if request.send().await.is_ok_and(|answer| answer.status().as_u16() == 202) {
@@ -52,15 +52,4 @@ pub(super) async fn place(api: &str, rate: u32, time: Duration) -> Result<Placed
         return Err(format!("of {count} orders only {accepted} were accepted").into());
     }
     Ok(Placed { asked: count, accepted })
-}
-
-fn order(number: u64) -> serde_json::Value {
-    let user = number % 2_000;
-    let line = |sku: &str, price: &str| json!({ "sku": sku, "name": sku, "quantity": 1 + number % 3, "unit_price": price });
-    json!({
-        "user_id": format!("user-{user}"),
-        "currency": "EUR",
-        "contact": { "email": format!("user-{user}@example.com") },
-        "lines": [line("margherita", "8.50"), line("funghi", "9.50")],
-    })
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use orderly_harness::{java, maven};
+use orderly_harness::{NotRun, java, maven};
 
 use super::process;
 use crate::{Error, cargo::target};
@@ -16,6 +16,17 @@ const PART: &str = "java-peers";
 const OLDEST: u32 = 17;
 const POM: &str = include_str!("../../peers/java/pom.xml");
 const COMPILING: Duration = Duration::from_secs(120);
+
+/// A Java that runs them, and where the jars are that `pom` names.
+pub(crate) async fn java_and_jars(
+    part: &'static str,
+    pom: &'static str,
+) -> Result<(PathBuf, PathBuf), Error> {
+    let found = tokio::task::spawn_blocking(move || {
+        Ok::<_, NotRun>((java(part, OLDEST)?, maven(part, pom, &[], |_| Ok(()))?))
+    });
+    Ok(found.await??)
+}
 
 /// A JVM with the peers' classes.
 pub(crate) struct Jvm {
@@ -29,12 +40,7 @@ impl Jvm {
     pub(crate) async fn ready() -> Result<Self, Error> {
         eprintln!("compiling the peers in Java");
         let classes = target()?.join("peers/java");
-        let found = tokio::task::spawn_blocking(move || {
-            let java = java(PART, OLDEST)?;
-            let jars = maven(PART, POM, &[], |_| Ok(()))?;
-            Ok::<_, orderly_harness::NotRun>((java, jars))
-        });
-        let (java, jars) = found.await??;
+        let (java, jars) = java_and_jars(PART, POM).await?;
         let jvm = Self { java, classes, jars };
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/java");
         // Beside a `java`; where only a runtime is installed there is none, and that is told.

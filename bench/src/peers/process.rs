@@ -13,7 +13,7 @@ use crate::Error;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What it printed. An error where it fails, or takes longer than `patience`; it is killed then.
-pub(super) async fn output(mut command: Command, patience: Duration) -> Result<String, Error> {
+pub(crate) async fn output(mut command: Command, patience: Duration) -> Result<String, Error> {
     tokio::task::spawn_blocking(move || {
         let name = PathBuf::from(command.get_program()).display().to_string();
         let mut child = command

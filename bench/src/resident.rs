@@ -11,31 +11,31 @@ const MIB: f64 = 1024.0;
 
 /// What was seen.
 #[derive(Default)]
-pub(super) struct Peak {
+pub(crate) struct Peak {
     /// The highest sum, in MiB.
-    pub(super) mib: f64,
+    pub(crate) mib: f64,
     /// Each one's part of it.
-    pub(super) parts: BTreeMap<String, f64>,
+    pub(crate) parts: BTreeMap<String, f64>,
     /// The sum at each look.
-    pub(super) sums: Vec<f64>,
+    pub(crate) sums: Vec<f64>,
 }
 
 /// Looks until it is told to end.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     stop: oneshot::Sender<()>,
     watching: JoinHandle<Result<Peak, Error>>,
 }
 
 impl Watched {
     /// Names and process ids.
-    pub(super) fn begin(processes: Vec<(String, u32)>) -> Self {
+    pub(crate) fn begin(processes: Vec<(String, u32)>) -> Self {
         let (stop, mut stopped) = oneshot::channel();
         let watching = tokio::spawn(async move {
             let mut peak = Peak::default();
             loop {
                 let mut parts = BTreeMap::new();
                 for (name, pid) in &processes {
-                    parts.insert(name.clone(), rounded(resident(*pid)? / MIB));
+                    parts.insert(name.clone(), rounded(kib(*pid, "VmRSS:")? / MIB));
                 }
                 let sum = rounded(parts.values().sum());
                 peak.sums.push(sum);
@@ -51,19 +51,23 @@ impl Watched {
         Self { stop, watching }
     }
 
-    pub(super) async fn end(self) -> Result<Peak, Error> {
+    pub(crate) async fn end(self) -> Result<Peak, Error> {
         let _ = self.stop.send(());
         self.watching.await?
     }
 }
 
-/// In KiB.
-fn resident(pid: u32) -> Result<f64, Error> {
+/// The most that a process ever had, in MiB.
+pub(crate) fn peak(pid: u32) -> Result<f64, Error> {
+    Ok(rounded(kib(pid, "VmHWM:")? / MIB))
+}
+
+fn kib(pid: u32, name: &str) -> Result<f64, Error> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).map_err(|why| format!("{path}: {why}"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
-    kib.ok_or_else(|| format!("{path} says nothing of VmRSS").into())
+    kib.ok_or_else(|| format!("{path} says nothing of {name}").into())
 }
 
 fn rounded(mib: f64) -> f64 {
