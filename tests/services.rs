@@ -144,7 +144,11 @@ impl Services {
                 args.extend(["--members".into(), "2".into()]);
             }
             if service == "fulfilment" {
-                args.extend(["--stages".into(), STAGES.into()]);
+                args.extend(["--stages", STAGES, "--payments", "simulated"].map(Into::into));
+            }
+            if service == "order-api" {
+                args.push("--anonymous".into());
+                args.extend(["--prices".into(), "as-given".into()]);
             }
             if let (true, Some(history)) = (service == "order-api", history) {
                 args.extend(["--history".into(), format!("http://{history}").into()]);

@@ -64,6 +64,7 @@ async fn on_three_brokers_the_repositorys_topics_get_three_copies_two_of_them_in
         ("contacts", "cleanup.policy", "compact,delete"),
         ("contacts", "retention.ms", "7776000000"),
         ("contacts", "max.compaction.lag.ms", "86400000"),
+        ("contacts", "delete.retention.ms", "2592000000"),
         ("notifications", "retention.ms", "31536000000"),
     ] {
         assert_eq!(topic(&config, name).await.properties[property], value, "{name} {property}");

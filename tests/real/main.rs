@@ -3,6 +3,7 @@
 
 mod apply;
 mod chaos;
+mod deleting;
 mod import;
 mod kills;
 mod missing;

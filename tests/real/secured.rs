@@ -201,7 +201,7 @@ impl Caller {
         let ran = self.orderly(&[&demo, how].concat(), variables).await;
         assert!(ran.status.success(), "{}", said(&ran));
         let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
-        assert_eq!(report["fulfilment"]["completed"].to_string(), ORDERS, "{report}");
+        assert_eq!(report["history"]["orders"].to_string(), ORDERS, "{report}");
         self.shows_no_secret(&ran);
     }
 

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod an_order;
+mod deleting;
 mod imports;
 mod layout;
 mod parts_away;
 mod poison;
 mod proof;
+mod shop;
 mod spike;

@@ -1,7 +1,7 @@
 //! The demo's proof: green on a run as it should be, red by name on each fault.
 
 use orderly::{
-    demo::{Demo, DemoError, Fault, Kind, Load},
+    demo::{Demo, DemoError, Fault, Kind, Load, progress::Bars, rules_for_varied},
     platform::Databases,
 };
 use orderly_schemas::ContactGiven;
@@ -38,6 +38,25 @@ async fn a_rate_is_kept() {
     assert!(report.seconds >= 0.49, "50 orders at 100 a second took {} s", report.seconds);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn customers_who_pay_by_card_have_coupons_cancel_and_give_back_are_proven() {
+    let mut settings = settings();
+    settings.rules = rules_for_varied(settings.rules).unwrap();
+    let load = Load::Varied { orders: 100, rate: None };
+    let mut demo = Demo::start(load, settings).await.unwrap();
+    demo.run(&Bars::new()).await.unwrap();
+    let report = prove(demo).await;
+    assert_eq!(report.findings, []);
+    assert!(report.is_proven());
+    // Of each 25 customers one has a card that is declined, and one gives something back.
+    assert_eq!((report.fulfilment.rejected, report.history.returns), (4, 4));
+    assert!(report.fulfilment.refunded >= 4, "{report:?}");
+    assert_eq!(report.fulfilment.completed + report.fulfilment.cancelled, 96);
+    let money = report.money;
+    assert!(money.captured > money.refunded && !money.refunded.is_zero(), "{money:?}");
+    assert_eq!((report.stock.held, report.fulfilment.oversold), (0, 0));
+}
+
 async fn suffer(fault: Fault) -> (String, orderly::demo::Report) {
     let mut demo = demo(generated(20)).await;
     let order_id = demo.suffer(fault).await.unwrap();
@@ -71,6 +90,15 @@ async fn two_statuses_swapped_in_the_topic_are_out_of_order_by_name() {
     assert!(report.out_of_order >= 1);
     assert_eq!((report.lost, report.duplicated), (0, 0));
     assert!(report.findings.iter().all(|f| f.order_id == order_id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_that_no_order_holds_and_a_sale_that_nobody_collected_are_found_by_product() {
+    for fault in [Fault::LeakHold, Fault::PhantomSale] {
+        let (sku, report) = suffer(fault).await;
+        assert!(!report.is_proven(), "{fault:?}");
+        assert!(report.findings[0].what.starts_with(&format!("of {sku} ")), "{report:?}");
+    }
 }
 
 /// A run in whose database `sql` changes something about one order, given as `$1`.

@@ -23,7 +23,7 @@ const ALL: &[&str] = &SERVICES;
 async fn a_broker_that_is_stopped_is_waited_for() {
     let stage = need!(Stage::enter().await);
     let kafka = &stage.parts.kafka;
-    let away = async || kafka.stop(1).await.unwrap();
+    let away = async |_: &Loaded| kafka.stop(1).await.unwrap();
     survive("broker stopped", &stage, away, ("kafka", ALL), async |()| {
         kafka.start_again(1).await.unwrap();
     })
@@ -35,7 +35,7 @@ async fn a_broker_that_is_stopped_is_waited_for() {
 async fn a_broker_that_says_nothing_is_waited_for() {
     let stage = need!(Stage::enter().await);
     let kafka = &stage.parts.kafka;
-    let away = async || kafka.pause(1).await.unwrap();
+    let away = async |_: &Loaded| kafka.pause(1).await.unwrap();
     survive("broker paused", &stage, away, ("kafka", ALL), async |()| {
         kafka.resume(1).await.unwrap();
     })
@@ -47,7 +47,7 @@ async fn a_broker_that_says_nothing_is_waited_for() {
 async fn a_database_that_is_stopped_is_waited_for() {
     let stage = need!(Stage::enter().await);
     let postgres = &stage.parts.postgres;
-    let away = async || postgres.stop().await.unwrap();
+    let away = async |_: &Loaded| postgres.stop().await.unwrap();
     survive("postgres stopped", &stage, away, ("database", ALL), async |()| {
         postgres.start_again().await.unwrap();
     })
@@ -59,7 +59,7 @@ async fn a_database_that_is_stopped_is_waited_for() {
 async fn a_database_that_is_killed_is_waited_for() {
     let stage = need!(Stage::enter().await);
     let postgres = &stage.parts.postgres;
-    let away = async || postgres.kill().await.unwrap();
+    let away = async |_: &Loaded| postgres.kill().await.unwrap();
     survive("postgres killed", &stage, away, ("database", ALL), async |()| {
         postgres.start_again().await.unwrap();
     })
@@ -72,15 +72,19 @@ async fn a_table_that_is_locked_holds_up_only_whose_it_is() {
     const OWNERS: &[&str] = &["order-api", "fulfilment", "history"];
     let stage = need!(Stage::enter().await);
     let database = stage.parts.databases().fulfilment;
-    let away = async || lock(&database).await;
+    let away = async |loaded: &Loaded| lock(&database, loaded).await;
     survive("tables locked", &stage, away, ("database", OWNERS), async |lock| drop(lock)).await;
     stage.leave();
 }
 
-/// Holds it until it is dropped.
-async fn lock(database: &Database) -> Tx {
+/// Holds them until it is dropped. What takes orders comes last: behind the others' locks there is
+/// something for each of them to do.
+async fn lock(database: &Database, loaded: &Loaded) -> Tx {
     let mut tx = database.begin().await.unwrap();
-    for table in ["idempotency", "fulfilment_orders", "history_orders"] {
+    for table in ["history_orders", "fulfilment_orders", "idempotency"] {
+        if table == "idempotency" {
+            loaded.prober.accepted(5).await;
+        }
         tx.execute(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"), &[]).await.unwrap();
     }
     tx
@@ -95,12 +99,12 @@ async fn begin(stage: &Stage) -> Loaded {
 async fn survive<T>(
     case: &str,
     stage: &Stage,
-    take: impl AsyncFnOnce() -> T,
+    take: impl AsyncFnOnce(&Loaded) -> T,
     (part, who): (&str, &[&str]),
     bring_back: impl AsyncFnOnce(T),
 ) {
     let loaded = begin(stage).await;
-    let taken = take().await;
+    let taken = take(&loaded).await;
     let gone = Instant::now();
     for service in who {
         says_away(&stage.services, service, part).await;

@@ -81,6 +81,9 @@ impl Loaded {
         });
         let prober = Prober::start(services.url("order-api"));
         prober.accepted(5).await;
+        // The shop is open, then: before its orders there is nothing to relay.
+        let begun = || async { (watched.seen().accepted > 0).then_some(()) };
+        eventually("the load's own orders are accepted", begun).await;
         Self { running, watched, prober }
     }
 

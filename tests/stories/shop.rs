@@ -1,0 +1,48 @@
+//! What goes wrong in a shop, each scenario with its claim.
+
+use orderly::demo::{Demo, Load, Report, ShopScenario, progress::Bars};
+use orderly_tests::settings;
+
+async fn played(scenario: ShopScenario) -> Report {
+    let mut settings = settings();
+    settings.rules = scenario.rules(settings.rules).unwrap();
+    let mut demo = Demo::start(Load::Scenario(scenario), settings).await.unwrap();
+    demo.run(&Bars::new()).await.unwrap();
+    let report = demo.prove().await.unwrap();
+    demo.stop().await.unwrap();
+    assert!(report.is_proven(), "{:?}", report.findings);
+    assert!(report.scenario.unwrap().holds);
+    assert_eq!(report.fulfilment.oversold, 0);
+    assert_eq!(report.orders.accepted, report.orders.submitted);
+    let money = report.money;
+    assert_eq!(money.authorised, money.captured + money.voided, "{money:?}");
+    assert_eq!(money.revenue, money.captured - money.refunded, "{money:?}");
+    report
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hundred_customers_fifty_get_one_of_fifty_pieces() {
+    let report = played(ShopScenario::LastUnit).await;
+    assert_eq!((report.fulfilment.completed, report.fulfilment.rejected), (50, 150));
+    assert_eq!(report.stock.sold, 50);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancellation_and_the_first_stage_race_and_each_order_ends_in_one_of_the_two() {
+    let report = played(ShopScenario::CancelRace).await;
+    assert_eq!(report.fulfilment.completed + report.fulfilment.cancelled, 200);
+    assert_eq!(report.stock.held, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_wait_for_a_payment_provider_that_is_away() {
+    let report = played(ShopScenario::PaymentOutage).await;
+    assert_eq!(report.fulfilment.completed, 200);
+    assert_eq!(report.money.revenue, "1700.00".parse().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_coupon_is_used_as_often_as_it_may_be_in_a_rush() {
+    let report = played(ShopScenario::CouponRush).await;
+    assert_eq!((report.fulfilment.completed, report.fulfilment.rejected), (50, 150));
+}
