@@ -3,7 +3,7 @@
 //! An order holds all of its lines or none. What is held is part of what is on hand until the order
 //! is collected; then it is sold. So of each product what was received is what is held, what was
 //! sold and what is left, whatever came again or was killed in between: each change is in the
-//! transaction of what caused it.
+//! transaction of what caused it. Only a count can say less than is held: then nothing is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ pub(crate) struct Shelf {
     stock: Rows<Stock>,
     /// By order: its products, and how many of each. What changed of them is what came to be held.
     holds: Rows<BTreeMap<String, i64>>,
-    let_go: BTreeSet<String>,
+    ended: BTreeSet<String>,
 }
 
 impl Shelf {
@@ -95,14 +95,14 @@ impl Shelf {
 
     /// What the order holds is free again. An order that holds nothing changes nothing.
     pub(crate) fn release(&mut self, order_id: &str) {
-        for (sku, quantity) in self.let_go(order_id) {
+        for (sku, quantity) in self.end_hold(order_id) {
             self.change(&sku, |stock| stock.held -= quantity);
         }
     }
 
     /// What the order holds is the customer's.
     pub(crate) fn sell(&mut self, order_id: &str) {
-        for (sku, quantity) in self.let_go(order_id) {
+        for (sku, quantity) in self.end_hold(order_id) {
             self.change(&sku, |stock| {
                 stock.held -= quantity;
                 stock.sold += quantity;
@@ -128,10 +128,10 @@ impl Shelf {
             };
             lines.iter().map(line)
         });
-        let let_go = self.let_go.iter().map(|order_id| vec![order_id.into()]);
+        let ended = self.ended.iter().map(|order_id| vec![order_id.into()]);
         for (sql, rows) in [
             (KEEP_STOCK, stock.collect::<Vec<_>>()),
-            (LET_GO, let_go.collect()),
+            (END_HOLD, ended.collect()),
             (HOLD, held.collect()),
         ] {
             if !rows.is_empty() {
@@ -141,8 +141,8 @@ impl Shelf {
         Ok(())
     }
 
-    fn let_go(&mut self, order_id: &str) -> BTreeMap<String, i64> {
-        self.let_go.insert(order_id.to_owned());
+    fn end_hold(&mut self, order_id: &str) -> BTreeMap<String, i64> {
+        self.ended.insert(order_id.to_owned());
         self.holds.remove(order_id).unwrap_or_default()
     }
 
@@ -179,7 +179,7 @@ const HOLD: &str = "
     FROM {rows: order_id TEXT, sku TEXT, quantity BIGINT} AS r
     {in_order}";
 
-const LET_GO: &str = "DELETE FROM fulfilment_holds WHERE order_id = {any: TEXT}";
+const END_HOLD: &str = "DELETE FROM fulfilment_holds WHERE order_id = {any: TEXT}";
 
 #[cfg(test)]
 mod tests {

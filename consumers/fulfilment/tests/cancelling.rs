@@ -5,7 +5,7 @@ use std::time::Duration;
 use fulfilment::{Rules, StockRule};
 use orderly_sdk::Health;
 
-use crate::parts::{Parts, cancelled, paid, placed};
+use crate::parts::{Parts, bank::unavailable, cancelled, paid, placed};
 
 fn rules(stages: &str, cancel_within: Duration) -> Rules {
     Rules { stock: StockRule::Counted, cancel_within, ..Rules::new(stages.parse().unwrap()) }
@@ -72,6 +72,24 @@ async fn while_its_card_is_captured_it_is_cancelled_and_refunded_when_that_is_kn
     assert_eq!(parts.statuses.steps("o-1"), steps);
     assert_eq!(parts.bank.asked(), ["o-1:authorise", "o-1:capture", "o-1:refund"]);
     assert_eq!(parts.stock("margherita").await, (2, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_provider_was_too_far_away_to_capture_is_voided_and_never_charged() {
+    let parts = Parts::start(1).await;
+    parts.count("margherita", 2).await;
+    parts.bank.says("o-1:capture", std::iter::repeat_with(unavailable).take(1_000));
+    let service = parts.run_by(rules("prep=0ms", Duration::ZERO), &Health::of("fulfilment"));
+    parts.emit(&paid("o-1")).await;
+    parts.bank.was_asked("o-1:capture").await;
+    parts.emit(&cancelled("o-1")).await;
+
+    parts.payment_becomes("o-1", "voided").await;
+    parts.statuses.until("cancelled: changed my mind", 1).await;
+    service.stop().await;
+    let done = parts.bank.done();
+    assert_eq!(done.keys().collect::<Vec<_>>(), ["o-1:authorise", "o-1:void"]);
+    assert_eq!(parts.statuses.steps("o-1"), ["confirmed", "cancelled: changed my mind"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,9 +7,10 @@ pub(crate) async fn prepare(database: &Database) -> Result<(), StoreError> {
     database.migrate("users", MIGRATIONS).await
 }
 
-// `users_erasing` has the orders whose contacts are yet to be told to be gone. An id's row is there once anybody did anything under it. Whoever changes what is kept of an id
-// locks that row first. `deleted_at` is when it was deleted last, `taken_again_at` when somebody was
-// put under it after that: orders placed before are the deleted one's.
+// `users_erasing` has the orders whose contacts are yet to be told to be gone. An id's row is there
+// once anybody did anything under it. Whoever changes what is kept of an id locks that row first.
+// `deleted_at` is when it was deleted last, `taken_again_at` when somebody was put under it after
+// that: orders placed before are the deleted one's.
 const MIGRATIONS: &[Migration] = &[Migration {
     name: "create profiles, orders and ids",
     sql: "CREATE TABLE users_profiles (

@@ -104,6 +104,9 @@ pub(super) fn payment_answered(
         }
         (_, Err(PaymentError::Unknown(why) | PaymentError::Unavailable(why))) => {
             payment.again(now, &why);
+            if !payment.is_wanted {
+                payment.give_up(now);
+            }
             Ok(())
         }
         // Never asked for.

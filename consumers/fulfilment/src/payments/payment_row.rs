@@ -123,12 +123,13 @@ impl PaymentRow {
         self.detail = Some(why.to_owned());
     }
 
-    /// Its order no longer stands: what was authorised is voided, what comes of a step that is on its way
-    /// is undone when it is known, and what surely wasn't done is never asked for again.
+    /// Its order no longer stands: what was authorised is voided, what comes of a step that is on its
+    /// way is undone when it is known, and what surely wasn't done is never asked for again.
     pub(crate) fn give_up(&mut self, now: DateTime<Utc>) {
         self.is_wanted = false;
         match self.step {
             Step::Authorised => self.go(Step::Voiding, now),
+            Step::Capturing if !self.may_be_done => self.go(Step::Voiding, now),
             Step::Authorising if !self.may_be_done => self.rest(Step::Declined),
             _ => {}
         }

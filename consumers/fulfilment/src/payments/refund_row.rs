@@ -75,7 +75,7 @@ impl RefundRow {
         self.detail = Some(why.to_owned());
     }
 
-    /// All of these orders. Their orders' rows are locked by whoever changes them.
+    /// All of these orders, whose rows lock them: but for when they are due, nobody else changes them.
     pub(crate) async fn of_orders(
         tx: &mut Tx,
         order_ids: Vec<Vec<Value>>,

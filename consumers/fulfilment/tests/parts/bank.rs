@@ -102,6 +102,10 @@ pub fn unknown() -> PaymentError {
     PaymentError::Unknown("no answer within 5 s".into())
 }
 
+pub fn unavailable() -> PaymentError {
+    PaymentError::Unavailable("connection refused".into())
+}
+
 pub fn declined(reason: &str) -> PaymentError {
     PaymentError::Declined { reason: reason.into() }
 }

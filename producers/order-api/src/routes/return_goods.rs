@@ -27,7 +27,7 @@ use crate::{
 
 /// Goods come back of what was collected: a status after it may be another one, and a refund is also what
 /// follows a cancellation.
-const COLLECTED: &str = "OrderCompleted";
+const COMPLETED: &str = "OrderCompleted";
 /// Fields that one problem names.
 const MOST_ERRORS: usize = 50;
 
@@ -93,7 +93,7 @@ pub(super) async fn return_goods(
 /// The order, as history has it, once goods of it can come back.
 async fn sold(service: &Service, asked: &Asked) -> Result<OrderDetails, Problem> {
     let sold = about_order::known(service, asked).await?;
-    if !sold.timeline.iter().any(|entry| entry.r#type == COLLECTED) {
+    if !sold.timeline.iter().any(|entry| entry.r#type == COMPLETED) {
         let status: String = sold.status.chars().take(32).flat_map(char::escape_default).collect();
         let detail = format!("The order is {status}: goods come back only once it is completed.");
         return Err(Problem::new(Kind::OrderNotCompleted, detail).about(&asked.order_id));
