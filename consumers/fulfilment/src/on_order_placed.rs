@@ -44,7 +44,7 @@ pub(crate) fn place(
         work.orders.add(&placed.order_id, order);
         return Ok(work.tell(meta, told)?);
     }
-    let told = match take_on(work, placed, customer_group, rules, at) {
+    let told = match take_on(work, placed, customer_group, rules, meta.time) {
         Err(reason) => order.reject(&reason, at),
         Ok(Priced { discounts, to_pay, coupons_used }) => {
             let given = discounts.into_iter().map(|given| Discount {
@@ -85,18 +85,19 @@ fn is_order_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// Holds what it needs and counts its coupons, all or nothing; or says why it can't be made.
+/// Holds what it needs and counts its coupons, all or nothing; or says why it can't be made. It is
+/// priced as of when it was placed, however late it is taken on.
 fn take_on(
     work: &mut Work<'_>,
     placed: &OrderPlaced,
     customer_group: Option<&str>,
     rules: &Rules,
-    at: DateTime<Utc>,
+    placed_at: DateTime<Utc>,
 ) -> Result<Priced, String> {
     if let Some(reason) = what_is_wrong(placed) {
         return Err(reason.to_owned());
     }
-    let priced = priced(placed, customer_group, rules, at)?;
+    let priced = priced(placed, customer_group, rules, placed_at)?;
     let limits: Vec<(String, Option<u32>)> = priced
         .coupons_used
         .iter()

@@ -47,6 +47,40 @@ async fn a_confirmed_order_says_which_rule_gave_what() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_priced_by_what_held_when_it_was_placed_however_late_it_is_taken_on() {
+    let parts = Parts::start(1).await;
+    let promotions = "
+promotions:
+  - name: Last year
+    percent: 10
+    until: 2026-01-01
+  - name: Autumn
+    amount_off: 2.00
+    currency: EUR
+    coupon: AUTUMN
+    until: 2026-01-01
+";
+    let rules = Rules {
+        stock: StockRule::Unlimited,
+        promotions: promotions.parse().unwrap(),
+        ..Rules::new("prep=0ms".parse().unwrap())
+    };
+    let then = "2025-12-31T23:59:59Z".parse().unwrap();
+    parts.emit_as(&with_coupon("in-time", "autumn"), &parts.meta().at(then)).await;
+    parts.emit(&placed("now")).await;
+    parts.emit(&with_coupon("too-late", "autumn")).await;
+    let service = parts.run_by(rules, &Health::of("fulfilment"));
+    parts.statuses.until("ready", 2).await;
+    parts.statuses.until_told(|told| told.iter().any(|it| it.order_id == "too-late")).await;
+    service.stop().await;
+    let given = |order_id: &str| parts.statuses.of(order_id)[0].priced.clone();
+    assert_eq!(given("in-time"), Some("Last year 1.05, Autumn (AUTUMN) 2.00 = 7.45".to_owned()));
+    assert_eq!(given("now"), Some(" = 10.50".to_owned()));
+    let refused = parts.statuses.steps("too-late");
+    assert!(refused.len() == 1 && refused[0].contains("was valid until"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_for_a_customer_group_is_for_who_is_in_it() {
     let parts = Parts::start(3).await;
     let promotions = "promotions: [{name: Staff, percent: 50, customer_groups: [staff]}]";

@@ -147,6 +147,13 @@ impl PaymentRow {
         tx.query_many(&sql, order_ids).await?.iter().map(Self::read).collect()
     }
 
+    /// An order's, as it is now; whoever else is at it goes on.
+    pub(crate) async fn seen(tx: &mut Tx, order_id: &str) -> Result<Option<Self>, RowError> {
+        let sql = format!("SELECT {COLUMNS} FROM fulfilment_payments WHERE order_id = $1");
+        let rows = tx.query(&sql, &[order_id.into()]).await?;
+        rows.first().map(Self::read).transpose()
+    }
+
     /// Those that are due, the longest due first, without those that somebody else is at.
     pub(crate) async fn due(
         tx: &mut Tx,

@@ -107,8 +107,8 @@ impl Settling {
         refunds.iter_mut().for_each(|refund| refund.due_at = Some(now + LEASE));
         RefundRow::keep(&mut tx, refunds.iter()).await?;
         for refund in refunds {
-            let order = vec![vec![(&refund.order_id).into()]];
-            let of = PaymentRow::among(&mut tx, order).await?.pop();
+            // Not locked: whoever has it may want what is locked here.
+            let of = PaymentRow::seen(&mut tx, &refund.order_id).await?;
             due.extend(of.map(|payment| Due::Refund(refund, Box::new(payment))));
         }
         tx.commit().await?;
