@@ -13,7 +13,7 @@ struct Barista {
 impl Handler<CupOrdered> for Barista {
     async fn handle(&self, cx: &mut Context<'_>, cup: CupOrdered) -> Result<(), Failure> {
         if cup.drink == "pour-over" {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
         }
         println!("{} for {}, ordered at {}", cup.drink, cup.table, cx.at());
         self.served.send(cup).await?; // an error by `?` is tried again

@@ -43,7 +43,7 @@ pub struct Settings {
 /// Within this a POST is answered.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long services have to stop: longer than a member takes to drain, commit and leave.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The running platform.
 pub struct Platform {
@@ -99,6 +99,7 @@ impl Platform {
         let mut history =
             history::Settings::new(config.clone(), databases.history.clone(), &*cluster_id);
         history.members = settings.members;
+        let mut answering = vec![history.health.clone()];
         services.spawn("history", history::run(history, Some(history_listener), stop.clone()));
 
         let fulfilment = fulfilment::Settings {
@@ -112,7 +113,7 @@ impl Platform {
         services.spawn("fulfilment", fulfilment::run(fulfilment, stop.clone()));
 
         let catalogue = catalogue::Settings::new(config.clone(), databases.catalogue.clone());
-        let mut answering = vec![catalogue.health.clone()];
+        answering.push(catalogue.health.clone());
         services.spawn("catalogue", catalogue::run(catalogue, catalogue_listener, stop.clone()));
 
         let mut users = users::Settings::new(config.clone(), databases.users.clone(), cluster_id);

@@ -94,6 +94,7 @@ async fn what_is_in_flight_is_finished_before_it_stops() {
     relay.ended().await.unwrap();
 
     assert_eq!(parts.outbox().await, [""; 0]);
+    parts.topic.until(20).await;
     assert_all_in_order(&parts.topic.ids(), 20);
 }
 

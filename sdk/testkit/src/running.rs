@@ -6,7 +6,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// Longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 type Failed = Box<dyn Error + Send + Sync>;
 
@@ -41,7 +41,7 @@ impl Running {
     }
 }
 
-/// Waits until the condition holds; fails the test after 30 s.
+/// Waits until the condition holds; fails the test after 90 s.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let asking = async {
         let mut again = tokio::time::interval(Duration::from_millis(10));

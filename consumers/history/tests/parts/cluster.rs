@@ -106,7 +106,7 @@ impl Cluster {
         let mut tail = Tail::from_start(&self.config, &["history.dead-letters"]).await.unwrap();
         let mut letters = Vec::new();
         while letters.len() < count {
-            let next = tokio::time::timeout(Duration::from_secs(30), tail.next()).await;
+            let next = tokio::time::timeout(Duration::from_secs(90), tail.next()).await;
             letters.push(next.expect("fewer dead letters came").unwrap().unwrap());
         }
         letters
@@ -137,7 +137,7 @@ impl Running {
         Self { service: tokio::spawn(service), shutdown }
     }
 
-    /// Waits until the condition holds; fails the test after 30 s, or when the service ends.
+    /// Waits until the condition holds; fails the test after 90 s, or when the service ends.
     pub async fn until(&mut self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
         let asking = async {
             let mut again = tokio::time::interval(Duration::from_millis(10));
@@ -146,7 +146,7 @@ impl Running {
             }
         };
         tokio::select! {
-            asked = tokio::time::timeout(Duration::from_secs(30), asking) => {
+            asked = tokio::time::timeout(Duration::from_secs(90), asking) => {
                 assert!(asked.is_ok(), "never: {what}");
             }
             ended = &mut self.service => panic!("before {what} the service ended: {ended:?}"),

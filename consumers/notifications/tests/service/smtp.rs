@@ -67,7 +67,7 @@ async fn a_server_that_never_answers_counts_as_down() {
     let parts = Parts::start(1, 1).await;
     let server = SmtpServer::start(State { is_silent: true, ..State::default() }).await;
     let mut smtp = server.smtp();
-    smtp.patience = Duration::from_millis(200);
+    smtp.patience = Duration::from_secs(2);
     let running = parts.run(Mail::Smtp(smtp));
     parts.contact("o-1", "ada@example.com").await;
     parts.confirmed("o-1").await;

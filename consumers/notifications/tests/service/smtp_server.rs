@@ -101,7 +101,7 @@ impl SmtpServer {
 
     pub async fn until(&self, what: &str, is_so: impl FnMut(&State) -> bool) -> State {
         let mut states = self.state.subscribe();
-        let waiting = tokio::time::timeout(Duration::from_secs(30), states.wait_for(is_so));
+        let waiting = tokio::time::timeout(Duration::from_secs(90), states.wait_for(is_so));
         waiting.await.unwrap_or_else(|_| panic!("{what}: {:?}", self.seen())).unwrap().clone()
     }
 }

@@ -204,10 +204,10 @@ impl Shop {
         self.send(self.http.get(format!("{}{path}", self.url))).await
     }
 
-    /// Asks until the answer has that status, for at most 30 s.
+    /// Asks until the answer has that status, for at most 90 s.
     pub(crate) async fn until_readyz(&self, status: u16) -> Answer {
         let mut looks = tokio::time::interval(Duration::from_millis(20));
-        for _ in 0..1_500 {
+        for _ in 0..4_500 {
             looks.tick().await;
             let answer = self.get("/readyz").await;
             if answer.status == status {
@@ -247,7 +247,7 @@ impl Shop {
         let mut tail = Tail::from_start(&self.config, &[topic]).await.unwrap();
         let mut records = Vec::new();
         while records.len() < count {
-            let next = tokio::time::timeout(Duration::from_secs(30), tail.next()).await;
+            let next = tokio::time::timeout(Duration::from_secs(90), tail.next()).await;
             records.push(next.expect("a record in time").unwrap().unwrap());
         }
         records
@@ -399,10 +399,10 @@ pub(crate) fn event_ids(records: &[InRecord]) -> Vec<&str> {
 
 /// Waits for something to become true that nothing tells of.
 pub(crate) async fn eventually(what: &str, mut is_true: impl AsyncFnMut() -> bool) {
-    let patience = tokio::time::timeout(Duration::from_secs(30), async {
+    let patience = tokio::time::timeout(Duration::from_secs(90), async {
         while !is_true().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    patience.await.unwrap_or_else(|_| panic!("not in 30 s: {what}"));
+    patience.await.unwrap_or_else(|_| panic!("not in 90 s: {what}"));
 }

@@ -15,11 +15,11 @@ use topic::Topic;
 use wire::Wire;
 
 /// What every wait is given; a relay that sleeps over a commit sleeps longer.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-pub const LONGER_THAN_PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const LONGER_THAN_PATIENCE: Duration = Duration::from_secs(240);
 
 /// A relay that was killed is missed for as long.
-pub const SHORT_LEASE: Duration = Duration::from_millis(900);
+pub const SHORT_LEASE: Duration = Duration::from_secs(2);
 /// Asked for once.
 const LONG_LEASE: Duration = Duration::from_secs(180);
 

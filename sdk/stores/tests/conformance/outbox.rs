@@ -149,10 +149,13 @@ pub(crate) async fn a_relay_that_only_waits_misses_nothing(place: &Place) {
     assert!(relay.is_empty().await.unwrap());
 }
 
+/// So long that nothing is to be renewed while a test holds the database.
+pub(crate) const LONG_LEASE: Duration = Duration::from_secs(600);
+
 async fn prepared(place: &Place) -> (Database, Outbox) {
     let db = place.open();
     outbox::prepare(&db).await.unwrap();
-    let relay = Outbox::new(db.clone());
+    let relay = Outbox::leasing(db.clone(), LONG_LEASE);
     (db, relay)
 }
 

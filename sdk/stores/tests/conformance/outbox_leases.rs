@@ -7,7 +7,8 @@ use orderly_stores::{Database, Outbox, outbox};
 use crate::{Place, record};
 
 const LONG: Duration = Duration::from_secs(600);
-const SHORT: Duration = Duration::from_millis(600);
+/// Several turns of the database on a busy machine.
+const SHORT: Duration = Duration::from_secs(3);
 
 pub(crate) async fn shares_are_evened_out_as_relays_come_and_go(place: &Place) {
     let db = prepared(place).await;

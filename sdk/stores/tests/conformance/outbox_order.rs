@@ -15,7 +15,7 @@ use proptest::{
 };
 use tokio::task::{JoinSet, yield_now};
 
-use crate::{Place, record};
+use crate::{Place, outbox::LONG_LEASE, record};
 
 const SCHEDULES: usize = 40;
 
@@ -102,7 +102,7 @@ pub(crate) async fn a_slower_transaction_keeps_its_place(place: &Place) {
     let db = place.open();
     outbox::prepare(&db).await.unwrap();
     let other = place.open();
-    let mut relay = Outbox::new(place.open());
+    let mut relay = Outbox::leasing(place.open(), LONG_LEASE);
     // Leases its buckets, for which it writes.
     assert!(relay.take(10).await.unwrap().is_empty());
 
