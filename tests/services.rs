@@ -15,12 +15,15 @@ use orderly::{
 };
 use orderly_harness::{Kafka, NotRun, Postgres, Program, Registry, TestDatabase};
 use orderly_sdk::{Config, away};
+use serde_json::Value;
 
 use crate::eventually;
 
-/// The services by name, in the order in which they are started.
+/// The services that orders go through, by name, in the order in which they are started.
 pub const SERVICES: [&str; 5] =
     ["history", "fulfilment", "outbox-relay", "notifications", "order-api"];
+/// The others: they keep what orders name, and no order waits for them.
+pub const KEEPERS: [&str; 2] = ["catalogue", "users"];
 /// What orders go through.
 pub const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
 
@@ -82,7 +85,12 @@ impl RealParts {
 
     /// What the services share.
     pub fn databases(&self) -> Databases {
-        Databases::shared(self.database.url()).unwrap()
+        Databases::shared(self.database_url()).unwrap()
+    }
+
+    /// Where that is, with the password.
+    pub fn database_url(&self) -> &str {
+        self.database.url()
     }
 
     /// The variables that commands read.
@@ -90,7 +98,7 @@ impl RealParts {
         [
             ("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap().to_owned()),
             ("SCHEMA_REGISTRY_URL", self.registry.url().to_owned()),
-            ("DATABASE_URL", self.database.url().to_owned()),
+            ("DATABASE_URL", self.database_url().to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -104,18 +112,22 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts one of each and waits until all are ready.
+    /// Starts one of each that orders go through and waits until all are ready.
     pub async fn start(parts: &RealParts) -> Self {
-        Self::of(parts, &binary(), &[]).await
+        Self::of(parts, &SERVICES).await
     }
 
-    /// The same of another binary, with more variables.
-    pub async fn of(parts: &RealParts, program: &Path, variables: &[(String, String)]) -> Self {
+    /// The same of each that there is.
+    pub async fn start_all(parts: &RealParts) -> Self {
+        Self::of(parts, &[&SERVICES[..], &KEEPERS].concat()).await
+    }
+
+    async fn of(parts: &RealParts, names: &[&str]) -> Self {
         let mut services = Self { running: BTreeMap::new() };
-        for service in SERVICES {
-            services.add(service, service, parts, program, variables);
+        for service in names {
+            services.add(service, service, parts, &binary(), &[]);
         }
-        for service in SERVICES {
+        for service in names {
             services.ready(service).await;
         }
         services
@@ -137,17 +149,19 @@ impl Services {
             args.extend(["-X".into(), "session.timeout.ms=6000".into()]);
             args.extend(["--ops-listen".into(), at[1].clone().into()]);
             args.extend(["--prefix".into(), parts.prefix.clone().into()]);
-            if matches!(service, "order-api" | "history" | "notifications") {
+            if !matches!(service, "fulfilment" | "outbox-relay") {
                 args.extend(["--listen".into(), at[0].clone().into()]);
             }
-            if matches!(service, "history" | "fulfilment" | "notifications") {
+            if matches!(service, "history" | "fulfilment" | "notifications" | "users") {
                 args.extend(["--members".into(), "2".into()]);
             }
             if service == "fulfilment" {
                 args.extend(["--stages", STAGES, "--payments", "simulated"].map(Into::into));
             }
-            if service == "order-api" {
+            if matches!(service, "order-api" | "catalogue" | "users") {
                 args.push("--anonymous".into());
+            }
+            if service == "order-api" {
                 args.extend(["--prices".into(), "as-given".into()]);
             }
             if let (true, Some(history)) = (service == "order-api", history) {
@@ -191,6 +205,20 @@ impl Services {
         }
     }
 
+    /// What the service says of its readiness, if it answers.
+    pub async fn readiness(&self, name: &str) -> Option<(u16, Value)> {
+        let url = format!("http://{}/readyz", self.get(name).address(1));
+        let answer = reqwest::get(url).await.ok()?;
+        Some((answer.status().as_u16(), answer.json().await.ok()?))
+    }
+
+    /// Waits until each member of the service owns partitions: its group isn't in the middle of
+    /// sharing them.
+    pub async fn shares(&self, name: &str) {
+        let shared = || async { is_shared(&self.readiness(name).await?.1).then_some(()) };
+        eventually(&format!("the members of {name} share its partitions"), shared).await;
+    }
+
     /// A run of the demo on them.
     pub async fn demo(&self, parts: &RealParts, load: Load) -> Demo {
         let stages: fulfilment::Stages = STAGES.parse().unwrap();
@@ -206,6 +234,11 @@ impl Services {
         };
         eventually("a run begins", begin).await
     }
+}
+
+fn is_shared(said: &Value) -> bool {
+    let members = said["members"].as_array().map_or(&[][..], Vec::as_slice);
+    !members.is_empty() && members.iter().all(|member| member["partitions"] != 0)
 }
 
 /// The `orderly` binary of this workspace, built as the tests are; or the one that `ORDERLY_TEST_BINARY`

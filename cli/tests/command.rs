@@ -42,6 +42,8 @@ fn a_demo_ends_with_one_json_object_and_0() {
         ("/history/returns", 1),
         ("/fulfilment/rejected", 1),
         ("/fulfilment/refunded", 1),
+        ("/stock/known", 14),
+        ("/stock/received", 140_000_000),
         ("/fulfilment/oversold", 0),
         ("/lost", 0),
         ("/duplicated", 0),

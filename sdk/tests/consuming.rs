@@ -42,7 +42,7 @@ async fn two_members_share_the_partitions_and_see_every_event_once_in_order() {
     assert_eq!(all.iter().map(|(_, id)| id).collect::<HashSet<_>>().len(), 600);
     // Before they leave: the embedded broker refuses commits while a group changes.
     let probe = Probe::of_group(&parts.config, "group").unwrap();
-    tokio::time::timeout(Duration::from_secs(20), async {
+    tokio::time::timeout(Duration::from_secs(90), async {
         while probe.lag(&["greetings"]).await.unwrap().iter().any(|p| p.records() > 0) {
             tokio::task::yield_now().await;
         }
@@ -111,7 +111,7 @@ async fn an_exhausted_record_stops_the_consumer_by_name_and_is_not_passed_over()
     for number in 0..3 {
         emitter.emit(&greeted("k", number)).await.unwrap();
     }
-    let error = tokio::time::timeout(Duration::from_secs(20), task).await.unwrap().unwrap();
+    let error = tokio::time::timeout(Duration::from_secs(90), task).await.unwrap().unwrap();
     let Err(ConsumeError::Exhausted { at, attempts: 3, .. }) = error else { panic!("{error:?}") };
     assert_eq!(at.offset, 1);
 

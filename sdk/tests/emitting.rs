@@ -83,9 +83,9 @@ async fn events_of_a_key_keep_the_order_in_which_they_were_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn awaiting_each_outcome_does_not_serialise_the_others() {
     let parts = Parts::start(1).await;
-    let settings = EmitSettings { linger: Duration::from_millis(50), ..EmitSettings::default() };
+    let settings = EmitSettings { linger: Duration::from_millis(500), ..EmitSettings::default() };
     let emitter = parts.emitter(settings).await;
-    // One by one, 100 events would take 100 lingers of 50 ms.
+    // One by one, 100 events would take 100 lingers of half a second.
     let started = Instant::now();
     let emits = (0..100).map(|number| {
         let emitter = emitter.clone();
@@ -94,7 +94,7 @@ async fn awaiting_each_outcome_does_not_serialise_the_others() {
     for emit in emits.collect::<Vec<_>>() {
         emit.await.unwrap();
     }
-    assert!(started.elapsed() < Duration::from_secs(2), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "took {:?}", started.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +106,7 @@ async fn no_broker_at_start_is_a_clear_error_within_the_timeout() {
     let encoders = parts.encoders("test").await;
     let started = Instant::now();
     let error = Emitter::connect(&config, encoders, EmitSettings::default()).await.err().unwrap();
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(30));
     assert!(matches!(error, KafkaError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
 }

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use orderly_sdk::{
     Meta, OutRecord,
-    consume::{Consumer, Context, Failure, Handler, Limits},
+    consume::{Consumer, Limits},
     emit::{EmitSettings, Emitter},
     kafka::Kept,
 };
 use tokio::sync::Semaphore;
 
 use crate::{
-    members::{Gated, Script, end, ok, quick, run, stop},
+    members::{Gated, HeldUp, Script, end, ok, quick, run, stop},
     parts::{Greeted, Parts, Seen, greeted},
     wire::Wire,
 };
@@ -30,22 +30,6 @@ async fn a_slow_handler_pauses_its_partition_and_loses_nothing() {
     let all = done.until("all", |all| all.len() == 500).await;
     assert_eq!(all, (0..500).collect::<Vec<_>>());
     stop(member).await.unwrap();
-}
-
-/// Holds up the first partition's.
-struct HeldUp {
-    gate: Arc<Semaphore>,
-    entered: Seen<i64>,
-}
-
-impl Handler<Greeted> for HeldUp {
-    async fn handle(&self, _: &mut Context<'_>, event: Greeted) -> Result<(), Failure> {
-        self.entered.add(event.number);
-        if event.number < 0 {
-            self.gate.acquire().await?.forget();
-        }
-        Ok(())
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ mod leaving;
 mod members;
 mod metrics;
 mod no_brokers;
+mod not_fetching;
 mod parking;
 mod parts;
 mod registering;

@@ -22,7 +22,7 @@ pub fn run<S: Scope>(consumer: Consumer<S>) -> Running {
 
 pub async fn stop((shutdown, task): Running) -> Result<(), ConsumeError> {
     shutdown.cancel();
-    tokio::time::timeout(Duration::from_secs(20), task).await.expect("stops in time").unwrap()
+    tokio::time::timeout(Duration::from_secs(90), task).await.expect("stops in time").unwrap()
 }
 
 pub fn quick() -> RetryPolicy {
@@ -72,7 +72,23 @@ impl Handler<Greeted> for Gated {
     }
 }
 
+/// Waits at a gate with the numbers below zero.
+pub struct HeldUp {
+    pub gate: Arc<Semaphore>,
+    pub entered: Seen<i64>,
+}
+
+impl Handler<Greeted> for HeldUp {
+    async fn handle(&self, _: &mut Context<'_>, event: Greeted) -> Result<(), Failure> {
+        self.entered.add(event.number);
+        if event.number < 0 {
+            self.gate.acquire().await?.forget();
+        }
+        Ok(())
+    }
+}
+
 /// How a consumer ended by itself.
 pub async fn end((_shutdown, task): Running) -> Result<(), ConsumeError> {
-    tokio::time::timeout(Duration::from_secs(20), task).await.expect("it ends").unwrap()
+    tokio::time::timeout(Duration::from_secs(90), task).await.expect("it ends").unwrap()
 }

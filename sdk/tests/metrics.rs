@@ -1,4 +1,4 @@
-//! What a consumer's metrics say of a group, while it works and when it is through.
+//! What a consumer's metrics say of a group, while it works, while it is stuck and when it is through.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -7,40 +7,49 @@ use std::{
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use orderly_sdk::{
-    consume::{Consumer, Context, Failure, Handler},
+    consume::{Consumer, Context, Failure, Handler, Limits},
     emit::EmitSettings,
 };
 use tokio::sync::Semaphore;
 
 use crate::{
-    members::{run, skipping, stop},
-    parts::{Greeted, Parted, Parts, greeted},
+    members::{HeldUp, run, skipping, stop},
+    parts::{Greeted, Parted, Parts, Seen, greeted},
 };
 
-/// One recorder for all tests of the process; this test's own group tells its series.
+/// One recorder for all tests of the process; its own group tells a test's series.
 fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap())
 }
 
-/// The value of a series of the group, with these labels among its own; 0 where there is none.
-fn value(name: &str, labels: &[&str]) -> f64 {
-    let all = recorder().render();
-    let is_it = |line: &&str| {
-        line.split('{').next() == Some(name)
-            && line.contains(r#"group="counted""#)
-            && labels.iter().all(|label| line.contains(label))
-    };
-    let line = all.lines().find(is_it);
-    line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().unwrap())
-}
+/// A group whose series are looked at.
+struct Group(&'static str);
 
-async fn until(name: &str, labels: &[&str], condition: impl Fn(f64) -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !condition(value(name, labels)) {
-        let now = value(name, labels);
-        assert!(Instant::now() < deadline, "{name}{labels:?} is {now}:\n{}", recorder().render());
-        tokio::time::sleep(Duration::from_millis(20)).await;
+impl Group {
+    /// The value of one of its series, with these labels among its own; 0 where there is none.
+    fn value(&self, name: &str, labels: &[&str]) -> f64 {
+        let (group, all) = (format!(r#"group="{}""#, self.0), recorder().render());
+        let is_it = |line: &&str| {
+            line.split('{').next() == Some(name)
+                && line.contains(&group)
+                && labels.iter().all(|label| line.contains(label))
+        };
+        let line = all.lines().find(is_it);
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    async fn until(&self, name: &str, labels: &[&str], condition: impl Fn(f64) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while !condition(self.value(name, labels)) {
+            let now = self.value(name, labels);
+            assert!(
+                Instant::now() < deadline,
+                "{name}{labels:?} is {now}:\n{}",
+                recorder().render()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -60,42 +69,73 @@ impl Handler<Greeted> for Gate {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_is_what_became_of_it_and_what_is_in_progress() {
     recorder();
-    let parts = Parts::start_for("counted", 1).await;
+    let group = Group("counted");
+    let parts = Parts::start_for(group.0, 1).await;
     let emitter = parts.emitter(EmitSettings::default()).await;
     for number in 0..20 {
         emitter.emit(&greeted("k", number)).await.unwrap();
     }
     emitter.emit(&Parted { name: "k".into() }).await.unwrap();
     let gate = Arc::new(Semaphore::new(5));
-    let member = run(Consumer::new("counted", &parts.config)
+    let member = run(Consumer::new(group.0, &parts.config)
         .retrying(skipping())
         .on::<Greeted>(Gate(Arc::clone(&gate))));
     let at = r#"partition="0""#;
-    let outcome = |outcome: &str| value("orderly_consumed_total", &[at, outcome]);
+    let outcome = |outcome: &str| group.value("orderly_consumed_total", &[at, outcome]);
     let sum = || {
         let each = ["done", "repeat", "skipped", "dead_letter"];
         each.map(|name| outcome(&format!(r#"outcome="{name}""#))).iter().sum::<f64>()
     };
-    until("orderly_received_total", &[at], |received| received == 21.0).await;
-    until("orderly_consumed_total", &[at, r#"outcome="done""#], |done| done == 5.0).await;
+    group.until("orderly_received_total", &[at], |received| received == 21.0).await;
+    group.until("orderly_consumed_total", &[at, r#"outcome="done""#], |done| done == 5.0).await;
     // The sixth is in the handler's hands, the others wait behind it.
-    until("orderly_backlog_records", &[at], |backlog| backlog == 16.0).await;
-    until("kafka_consumergroup_group_lag", &[at], |lag| lag == 16.0).await;
-    until("orderly_in_flight", &[at], |running| running == 1.0).await;
-    until("orderly_oldest_in_flight_seconds", &[at], |oldest| oldest > 0.5).await;
+    group.until("orderly_backlog_records", &[at], |backlog| backlog == 16.0).await;
+    group.until("kafka_consumergroup_group_lag", &[at], |lag| lag == 16.0).await;
+    group.until("orderly_in_flight", &[at], |running| running == 1.0).await;
+    group.until("orderly_oldest_in_flight_seconds", &[at], |oldest| oldest > 0.5).await;
     assert_eq!(sum(), 5.0);
 
     gate.add_permits(20);
-    until("kafka_consumergroup_group_lag", &[at], |lag| lag == 0.0).await;
-    assert_eq!(value("orderly_received_total", &[at]), sum());
+    group.until("kafka_consumergroup_group_lag", &[at], |lag| lag == 0.0).await;
+    assert_eq!(group.value("orderly_received_total", &[at]), sum());
     assert_eq!(
         [r#"outcome="done""#, r#"outcome="skipped""#, r#"outcome="dead_letter""#].map(outcome),
         [19.0, 1.0, 1.0]
     );
-    until("orderly_backlog_records", &[at], |backlog| backlog == 0.0).await;
-    let handled = value("orderly_handler_seconds_count", &[r#"type="test.Greeted""#]);
+    group.until("orderly_backlog_records", &[at], |backlog| backlog == 0.0).await;
+    let handled = group.value("orderly_handler_seconds_count", &[r#"type="test.Greeted""#]);
     assert_eq!(handled, 20.0);
-    until("orderly_commits_total", &[r#"outcome="done""#], |commits| commits > 0.0).await;
-    assert!(value("orderly_rebalances_total", &[]) >= 1.0);
+    group.until("orderly_commits_total", &[r#"outcome="done""#], |commits| commits > 0.0).await;
+    assert!(group.value("orderly_rebalances_total", &[]) >= 1.0);
+    stop(member).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_is_stuck_is_seen_to_hold_its_partition_up_until_it_ends() {
+    recorder();
+    let group = Group("held-up");
+    let parts = Parts::start_for(group.0, 1).await;
+    let emitter = parts.emitter(EmitSettings::default()).await;
+    emitter.emit(&greeted("stuck", -1)).await.unwrap();
+    for number in 0..30 {
+        emitter.emit(&greeted("k", number)).await.unwrap();
+    }
+    let gate = Arc::new(Semaphore::new(0));
+    let handler = HeldUp { gate: Arc::clone(&gate), entered: Seen::default() };
+    let limits = Limits { partition_span: 10, ..Limits::default() };
+    let member = run(Consumer::new(group.0, &parts.config).limited(limits).on::<Greeted>(handler));
+    let at = r#"partition="0""#;
+    let done = [at, r#"outcome="done""#];
+    group.until("orderly_consumed_total", &done, |done| done == 9.0).await;
+    group.until("orderly_partition_paused", &[at], |paused| paused == 1.0).await;
+    group.until("orderly_offset_span", &[at], |span| span == 10.0).await;
+    group.until("orderly_oldest_in_flight_seconds", &[at], |oldest| oldest > 0.5).await;
+    assert_eq!(group.value("orderly_consumed_total", &done), 9.0);
+
+    gate.add_permits(1);
+    group.until("orderly_consumed_total", &done, |done| done == 31.0).await;
+    group.until("orderly_partition_paused", &[at], |paused| paused == 0.0).await;
+    group.until("orderly_offset_span", &[at], |span| span == 0.0).await;
+    group.until("orderly_oldest_in_flight_seconds", &[at], |oldest| oldest == 0.0).await;
     stop(member).await.unwrap();
 }

@@ -119,7 +119,7 @@ impl<T: Clone> Seen<T> {
 
     /// Waits until the condition holds; fails the test after 30 s.
     pub async fn until(&self, what: &str, condition: impl Fn(&[T]) -> bool) -> Vec<T> {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         loop {
             let changed = self.changed.notified();
             let all = self.all();

@@ -28,7 +28,7 @@ fn exported() -> (InMemorySpanExporter, DefaultGuard) {
 
 /// Waits for so many spans of that name.
 async fn spans(exporter: &InMemorySpanExporter, name: &str, count: usize) -> Vec<SpanData> {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let all = exporter.get_finished_spans().unwrap();
         let found: Vec<_> = all.into_iter().filter(|span| span.name == name).collect();

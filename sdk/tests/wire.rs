@@ -1,5 +1,5 @@
-//! The way between a client and the broker: counts what the broker answers, and where a test asks
-//! for it, holds answers up or changes bytes.
+//! The way between a client and the broker: counts what goes by, and where a test asks for it, holds
+//! answers up or changes bytes.
 
 use std::{
     collections::HashMap,
@@ -23,6 +23,8 @@ use tokio::{
 };
 
 const PRODUCE: i16 = 0;
+const FETCH: i16 = 1;
+const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
 const FIND_COORDINATOR: i16 = 10;
 const INIT_PRODUCER_ID: i16 = 22;
@@ -46,6 +48,9 @@ pub enum Producing {
 struct Rules {
     broker: SocketAddr,
     producing: watch::Sender<Producing>,
+    holds_fetched: watch::Sender<bool>,
+    /// How often, by client.
+    offsets_asked: Mutex<HashMap<String, usize>>,
     rewrite: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
     has_rewritten: AtomicBool,
     names_no_brokers: AtomicBool,
@@ -60,6 +65,8 @@ impl Wire {
         let rules = Arc::new(Rules {
             broker: broker.bootstrap().parse().unwrap(),
             producing: watch::Sender::new(Producing::Pass),
+            holds_fetched: watch::Sender::new(false),
+            offsets_asked: Mutex::default(),
             rewrite: Mutex::default(),
             has_rewritten: AtomicBool::new(false),
             names_no_brokers: AtomicBool::new(false),
@@ -84,6 +91,25 @@ impl Wire {
         self.rules.producing.send_replace(producing);
     }
 
+    /// What is fetched waits on its way, until this is taken back.
+    pub fn hold_fetched(&self, holds: bool) {
+        self.rules.holds_fetched.send_replace(holds);
+    }
+
+    /// Waits until a client has asked so many times where a partition begins or ends.
+    pub async fn until_offsets_are_asked(&self, client: &str, times: usize) {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while self.offsets_asked(client) < times {
+            let asked = self.offsets_asked(client);
+            assert!(Instant::now() < deadline, "{client} asks {asked} times only");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn offsets_asked(&self, client: &str) -> usize {
+        self.rules.offsets_asked.lock().unwrap().get(client).copied().unwrap_or(0)
+    }
+
     /// Writes other bytes of the same number in records that aren't compressed.
     pub fn rewrite(&self, from: &[u8], to: &[u8]) {
         assert_eq!(from.len(), to.len());
@@ -100,7 +126,7 @@ impl Wire {
         let rules = &self.rules;
         let until = rules.named_none.load(Ordering::Relaxed) + times;
         rules.names_no_brokers.store(true, Ordering::Relaxed);
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(90);
         while rules.named_none.load(Ordering::Relaxed) < until {
             assert!(Instant::now() < deadline, "nobody asks any more");
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -149,6 +175,10 @@ impl Connection {
             {
                 self.rules.has_rewritten.store(true, Ordering::Relaxed);
             }
+            if api == LIST_OFFSETS {
+                let client = client_id(&request);
+                *self.rules.offsets_asked.lock().unwrap().entry(client).or_default() += 1;
+            }
             let correlation = request[4..8].try_into().unwrap();
             self.asked.lock().unwrap().insert(correlation, api);
             write_frame(&broker, &request).await?;
@@ -157,6 +187,7 @@ impl Connection {
 
     async fn answers(&self, broker: OwnedReadHalf, client: OwnedWriteHalf) -> io::Result<()> {
         let mut rule = self.rules.producing.subscribe();
+        let mut holds_fetched = self.rules.holds_fetched.subscribe();
         loop {
             let mut answer = read_frame(&broker).await?;
             self.rules.answered_bytes.fetch_add(answer.len(), Ordering::Relaxed);
@@ -173,6 +204,10 @@ impl Connection {
                     }
                     None
                 }
+                Some(FETCH) => {
+                    let _ = holds_fetched.wait_for(|holds| !*holds).await;
+                    None
+                }
                 Some(PRODUCE) => Some(Producing::HoldAnswers),
                 Some(INIT_PRODUCER_ID) => Some(Producing::HoldIds),
                 _ => None,
@@ -183,6 +218,12 @@ impl Connection {
             write_frame(&client, &answer).await?;
         }
     }
+}
+
+/// Behind a request's number, version and correlation id: a length and so many letters.
+fn client_id(request: &[u8]) -> String {
+    let length = usize::from(u16::from_be_bytes([request[8], request[9]]));
+    String::from_utf8_lossy(&request[10..10 + length]).into_owned()
 }
 
 /// An address as Kafka writes it, but for its length.

@@ -12,6 +12,7 @@ mod parts;
 mod planted;
 mod poisoned;
 mod processes;
+mod raced;
 mod secured;
 mod spiked;
 mod subjects;

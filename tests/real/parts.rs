@@ -1,4 +1,5 @@
-//! What these tests share: a cluster with a prefix of one's own, and files of topics.
+//! What these tests share: a cluster with a prefix of one's own, a platform on one broker, and files of
+//! topics.
 
 use orderly::apply::{ApplyError, Copies, Plan, Report};
 use orderly_harness::{NotRun, parts};
@@ -7,11 +8,20 @@ use orderly_sdk::{
     kafka::{Admin, TopicState},
     topics::Topics,
 };
+use orderly_tests::services::RealParts;
+use tokio::sync::OnceCell;
 
 /// A broker and a registry that others use as well.
 pub(crate) async fn cluster() -> Result<Config, NotRun> {
     let (kafka, registry) = (parts::kafka().await?, parts::registry().await?);
     Ok(Config::new(kafka.bootstrap, registry.url).with_prefix(kafka.prefix))
+}
+
+/// A platform of its own, without topics yet, on one broker, which no test breaks.
+pub(crate) async fn one_broker(prefix: &str) -> Result<RealParts, NotRun> {
+    static PARTS: OnceCell<Result<RealParts, NotRun>> = OnceCell::const_new();
+    let parts = PARTS.get_or_init(|| RealParts::without_topics(1)).await.clone()?;
+    Ok(parts.another(prefix).await)
 }
 
 /// Four topics: `orders` with these fields besides, `contacts`, `shop.dead-letters` and `shop.parked`.

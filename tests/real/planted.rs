@@ -1,5 +1,6 @@
-//! Bugs planted on purpose: with one of them the proof goes red, and without it the same fault,
-//! between the same two steps, does no harm.
+//! Bugs planted on purpose: with one of them the proof goes red (where the inbox is off, the mails that
+//! arrived tell: no table does), and without it the same fault, between the same two steps, does no
+//! harm.
 //!
 //! Commit before effect; inbox off; another event id at a retry; one acknowledgement.
 
@@ -11,12 +12,15 @@ use orderly_sdk::{faults, kafka::Probe, record::TopicPartition};
 use orderly_tests::services::{RealParts, SERVICES, Services, build};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::parts::one_broker;
 use mails::Mails;
 
 mod mails;
 
-/// Without progress for so long, a run is over: what was lost doesn't come any more.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Without progress for so long, a run is over.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The same where something is lost, which doesn't come however long it is waited for.
+const PATIENCE_IN_VAIN: Duration = Duration::from_secs(20);
 /// Longest that something may take to happen.
 const SOON: Duration = Duration::from_secs(60);
 /// Orders of a run, and how many a second.
@@ -40,6 +44,13 @@ impl Faulty {
 
     fn planted(self, bug: &'static str) -> Self {
         Self { planted: Some(bug), ..self }
+    }
+
+    fn patience(&self) -> Duration {
+        match self.planted {
+            Some(faults::COMMIT_BEFORE_EFFECT | faults::ONE_ACK) => PATIENCE_IN_VAIN,
+            _ => PATIENCE,
+        }
     }
 
     /// All services of the binary that can be faulty; this one of them is.
@@ -81,7 +92,7 @@ async fn run<F: Future<Output = String>>(
     parts.apply().await;
     let services = faulty.start(parts, more).await;
     let load = Load::Generated { orders: ORDERS, rate: Some(RATE) };
-    let mut demo = services.demo(parts, load).await.with_patience(PATIENCE);
+    let mut demo = services.demo(parts, load).await.with_patience(faulty.patience());
     let service = services.get(faulty.service);
     let (bars, mut at) = (Bars::new(), String::new());
     let ending = async {
@@ -244,7 +255,7 @@ async fn the_leader_dies(
     let services = faulty.start(parts, &[]).await;
     // On a busy machine many are accepted before the followers are stopped: enough are left.
     let load = Load::Generated { orders: 3 * ORDERS, rate: Some(RATE) };
-    let mut demo = services.demo(parts, load).await.with_patience(2 * PATIENCE);
+    let mut demo = services.demo(parts, load).await.with_patience(faulty.patience());
     let (bars, kafka) = (Bars::new(), &parts.kafka);
     let accepted = "SELECT idempotency_key FROM idempotency WHERE state = 'done'";
     let since = &format!("SELECT idempotency_key FROM idempotency WHERE {outcome}");
@@ -317,13 +328,6 @@ async fn orders_that_the_followers_never_got_are_not_accepted_and_none_is_lost_w
     let report = the_leader_dies(&parts.0, &faulty, "state = 'unknown'", 10).await;
     let Report { lost, duplicated, out_of_order, .. } = &report;
     assert_eq!((*lost, *duplicated, *out_of_order), (0, 0, 0), "{report:?}");
-}
-
-/// A platform of its own on one broker, which no test here breaks.
-async fn one_broker(prefix: &str) -> Result<RealParts, NotRun> {
-    static PARTS: OnceCell<Result<RealParts, NotRun>> = OnceCell::const_new();
-    let parts = PARTS.get_or_init(|| RealParts::without_topics(1)).await.clone()?;
-    Ok(parts.another(prefix).await)
 }
 
 /// A platform of its own on three brokers, which one test at a time may break.

@@ -39,7 +39,7 @@ async fn a_poisoned_key_is_followed_and_brought_back_in_order_while_its_owner_di
     walk.until_done(5 * RATE).await;
     let (rounds, window) = if is_long() { (5, 15) } else { (2, 4) };
     let window = Duration::from_secs(window);
-    let (mut quiet, mut poisoned) = (Vec::new(), Vec::new());
+    let (mut quiet, mut poisoned, mut in_the_middle) = (Vec::new(), Vec::new(), 0);
     for number in 0..rounds {
         round.store(number, Ordering::Relaxed);
         let key = bad(number);
@@ -52,13 +52,13 @@ async fn a_poisoned_key_is_followed_and_brought_back_in_order_while_its_owner_di
         walk.poison(&key, false).await;
         redrive(&walk, &key, first.next).await;
         let begun = || async {
-            // Gone, it was over before anybody looked: the window was too short for this machine.
-            let now = parked(&walk, &key).await.expect("it is still being redriven");
-            (now.next > first.next).then_some(now)
+            let now = parked(&walk, &key).await;
+            now.is_none_or(|now| now.next > first.next).then_some(())
         };
         eventually("the redrive is under way", begun).await;
         let owner = diary::last_at(&walk, first.at.partition).expect("somebody does it");
         walk.kill(walk.slot_of(&owner).unwrap()).await;
+        in_the_middle += usize::from(parked(&walk, &key).await.is_some());
         walk.join();
         until_brought_back(&walk, &key).await;
     }
@@ -71,13 +71,16 @@ async fn a_poisoned_key_is_followed_and_brought_back_in_order_while_its_owner_di
     }
     let ratio = median(&poisoned) / median(&quiet);
     println!(
-        "{} steps in order, {rounds} keys poisoned and brought back, {} owners killed meanwhile; \
+        "{} steps in order, {rounds} keys poisoned and brought back, {} owners killed, {in_the_middle} of them in the \
+         middle of a redrive; \
          p99 of others {ratio:.2} times what it is without: {poisoned:.1?} against {quiet:.1?} ms",
         sent.at.len(),
         walk.deaths.len(),
     );
-    // Short windows on a busy machine say nothing.
-    assert!(!is_long() || ratio <= 1.2, "{ratio}");
+    assert!(in_the_middle > 0, "no kill hit a redrive");
+    // Short windows on a busy machine say little.
+    let bound = if is_long() { 1.2 } else { 3.0 };
+    assert!(ratio <= bound, "{ratio}");
 }
 
 fn bad(number: usize) -> String {
@@ -128,10 +131,10 @@ async fn redrive(walk: &Walk, key: &str, next: i64) {
     let preview = dlq(walk, &["redrive", GROUP, "--key", key]).await;
     assert_eq!(json(&preview)["asked"], false);
     assert_eq!(parked(walk, key).await.map(|parked| parked.next), Some(next));
-    let asked = dlq(walk, &["redrive", GROUP, "--key", key, "--execute"]).await;
-    assert_eq!(json(&asked)["asked"], true);
     let unknown = dlq(walk, &["redrive", GROUP, "--key", "nobody's", "--execute"]).await;
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    let asked = dlq(walk, &["redrive", GROUP, "--key", key, "--execute"]).await;
+    assert_eq!(json(&asked)["asked"], true);
 }
 
 async fn dlq(walk: &Walk, args: &[&str]) -> Output {

@@ -7,7 +7,7 @@ use orderly_tests::services::{RealParts, Services};
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_through_services_that_are_processes_of_their_own_are_neither_lost_nor_doubled() {
     let parts = need!(RealParts::start(1).await);
-    let services = Services::start(&parts).await;
+    let services = Services::start_all(&parts).await;
     let load = Load::Generated { orders: 200, rate: None };
     let mut demo = services.demo(&parts, load).await;
     demo.run(&Bars::new()).await.unwrap();

@@ -1,8 +1,8 @@
 //! The demo's proof: green on a run as it should be, red by name on each fault.
 
 use orderly::{
-    demo::{Demo, DemoError, Fault, Kind, Load, progress::Bars, rules_for_varied},
-    platform::Databases,
+    demo::{Demo, DemoError, Fault, Kind, Load, Site, open_shop, progress::Bars, rules_for_varied},
+    platform::{Databases, Platform},
 };
 use orderly_schemas::ContactGiven;
 use orderly_sdk::{
@@ -10,7 +10,7 @@ use orderly_sdk::{
     emit::{EmitSettings, Emitter},
 };
 use orderly_stores::Database;
-use orderly_tests::{demo, prove, settings};
+use orderly_tests::{demo, eventually, prove, settings};
 
 fn generated(orders: u64) -> Load {
     Load::Generated { orders, rate: None }
@@ -99,6 +99,63 @@ async fn stock_that_no_order_holds_and_a_sale_that_nobody_collected_are_found_by
         assert!(!report.is_proven(), "{fault:?}");
         assert!(report.findings[0].what.starts_with(&format!("of {sku} ")), "{report:?}");
     }
+}
+
+/// A run on what others may have used, and may use, too.
+async fn run_among_others(platform: &Platform) -> Demo {
+    let site = Site::of_platform(platform).await.unwrap();
+    let (site, walk) = (Site { is_used: true, ..site }, settings().rules.stages.total());
+    let mut demo = Demo::on(site, generated(20), walk).await.unwrap();
+    demo.run(&Bars::new()).await.unwrap();
+    demo
+}
+
+/// Changes each product's stock.
+async fn change_stock(platform: &Platform, sql: &str) {
+    let mut tx = platform.databases.fulfilment.begin().await.unwrap();
+    tx.execute(&format!("UPDATE fulfilment_stock SET {sql}"), &[]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_shop_that_was_used_a_run_knows_what_came_in_by_its_own_count() {
+    let platform = Platform::start(settings()).await.unwrap();
+    let first = prove(run_among_others(&platform).await).await;
+    assert_eq!(first.findings, []);
+    let sold_before = first.stock.sold;
+    assert!(sold_before > 0);
+
+    let demo = run_among_others(&platform).await;
+    let report = demo.prove().await.unwrap();
+    assert_eq!(report.findings, []);
+    let (stock, products) = (report.stock, report.stock.products.cast_signed());
+    assert_eq!((stock.known, stock.oversold), (stock.products, 0));
+    // Each pizza was counted anew, and what the first run sold came in, too.
+    assert_eq!(stock.received, products * 10_000_000 + sold_before);
+    assert_eq!(stock.received, stock.held + stock.sold + stock.left);
+
+    change_stock(&platform, "on_hand = on_hand - 1").await;
+    let report = demo.prove().await.unwrap();
+    assert_eq!((report.lost, report.duplicated), (stock.products, 0), "{report:?}");
+    change_stock(&platform, "on_hand = on_hand + 2").await;
+    let report = demo.prove().await.unwrap();
+    assert_eq!((report.lost, report.duplicated), (0, stock.products), "{report:?}");
+    // One more of each was sold than came in, and nothing is on hand.
+    change_stock(&platform, "sold = sold + on_hand, on_hand = 0").await;
+    let report = demo.prove().await.unwrap();
+    assert_eq!(report.fulfilment.oversold, products, "{report:?}");
+
+    // Another counts: what came in is theirs to know.
+    open_shop(&platform.config, &[]).await.unwrap();
+    eventually("all is counted", || async {
+        let sql = "SELECT sku FROM fulfilment_stock WHERE on_hand <> 10000000";
+        let rows = platform.databases.fulfilment.query(sql, &[]).await.unwrap();
+        rows.is_empty().then_some(())
+    })
+    .await;
+    let report = prove(demo).await;
+    assert_eq!((report.findings.len(), report.stock.known), (0, 0), "{report:?}");
+    platform.stop().await.unwrap();
 }
 
 /// A run in whose database `sql` changes something about one order, given as `$1`.

@@ -1,7 +1,7 @@
 //! What goes wrong in a shop, each scenario with its claim.
 
 use orderly::demo::{Demo, Load, Report, ShopScenario, progress::Bars};
-use orderly_tests::settings;
+use orderly_tests::{prove, settings};
 
 async fn played(scenario: ShopScenario) -> Report {
     let mut settings = settings();
@@ -37,6 +37,8 @@ async fn a_cancellation_and_the_first_stage_race_and_each_order_ends_in_one_of_t
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_wait_for_a_payment_provider_that_is_away() {
     let report = played(ShopScenario::PaymentOutage).await;
+    let outage = report.scenario.unwrap().outage.unwrap();
+    assert_eq!((outage.turned_away, outage.confirmed), (200, 0));
     assert_eq!(report.fulfilment.completed, 200);
     assert_eq!(report.money.revenue, "1700.00".parse().unwrap());
 }
@@ -45,4 +47,19 @@ async fn orders_wait_for_a_payment_provider_that_is_away() {
 async fn a_coupon_is_used_as_often_as_it_may_be_in_a_rush() {
     let report = played(ShopScenario::CouponRush).await;
     assert_eq!((report.fulfilment.completed, report.fulfilment.rejected), (50, 150));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_does_not_hold_is_a_violation() {
+    let mut settings = settings();
+    // Fifty may use the coupon, says the claim; here everybody may.
+    let boundless = "promotions: [{ name: Rush, percent: 10, coupon: RUSH }]";
+    settings.rules.promotions = boundless.parse().unwrap();
+    let mut demo = Demo::start(Load::Scenario(ShopScenario::CouponRush), settings).await.unwrap();
+    demo.run(&Bars::new()).await.unwrap();
+    let report = prove(demo).await;
+    assert!(!report.scenario.unwrap().holds && !report.is_proven());
+    assert_eq!((report.fulfilment.completed, report.findings.len()), (200, 1), "{report:?}");
+    let what = &report.findings[0].what;
+    assert!(what.starts_with("not so: 50 of 200 orders use the coupon"), "{what}");
 }

@@ -166,7 +166,7 @@ fn lines(member: &str, diary: &str) -> Vec<Line> {
 }
 
 /// Longest until a member that was paused hears that it has been taken for dead.
-const UNTIL_TOLD: i64 = 5_000_000;
+const UNTIL_TOLD: i64 = 15_000_000;
 
 fn was_cut_off(walk: &Walk, pass: &Pass) -> bool {
     let meanwhile = |(member, from, to): &(String, i64, i64)| {

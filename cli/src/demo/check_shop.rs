@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{
+    came_in::Came,
     findings::{Findings, Kind},
     ledger::{Ledger, Step, Trail},
 };
@@ -21,7 +22,9 @@ const PAGE: u32 = 5_000;
 pub struct StockFigures {
     /// Products that were counted.
     pub products: u64,
-    /// Pieces that came in: held, sold and left together.
+    /// Of them those of which the run knows by its own count what came in.
+    pub known: u64,
+    /// Pieces that came in; of the others, what is there and what was sold.
     pub received: i64,
     /// Held for orders.
     pub held: i64,
@@ -29,7 +32,7 @@ pub struct StockFigures {
     pub sold: i64,
     /// Free to be ordered.
     pub left: i64,
-    /// Promised or collected beyond what came in.
+    /// Held and collected beyond what came in.
     pub oversold: i64,
 }
 
@@ -48,43 +51,21 @@ pub struct MoneyFigures {
     pub revenue: Decimal,
 }
 
-/// What came in of each product.
-pub type Received = BTreeMap<String, i64>;
-
 /// Each order holds what it should, and of each product held, sold and left are what came in.
 pub(super) async fn check_stock(
     ledger: &Ledger,
     books: &Books,
-    received: Option<&Received>,
+    came_in: &BTreeMap<String, Came>,
     findings: &mut Findings,
 ) -> Result<StockFigures, StoreError> {
     let mut figures = StockFigures::default();
     let mut collected = collected(ledger);
     each_product(books, |stock| {
-        let KeptStock { sku, on_hand, held, sold } = stock;
-        figures.products += 1;
-        figures.held += held;
-        figures.sold += sold;
-        figures.left += stock.left();
-        figures.received += on_hand + sold;
-        let over = (held - on_hand).max(0);
-        figures.oversold += over;
-        if over > 0 {
-            let what = format!("of {sku} {held} are held of {on_hand} that are there");
-            findings.add(Kind::Duplicated, "(all)", what);
-        }
-        let taken = collected.remove(sku).unwrap_or_default();
-        // Others' orders were collected, too, unless nobody else is there.
-        if *sold < taken || (*sold > taken && ledger.is_all_there_is()) {
-            let kind = if *sold < taken { Kind::Lost } else { Kind::Duplicated };
-            let what = format!("of {sku} {sold} are sold, {taken} were collected");
-            findings.add(kind, "(all)", what);
-        }
-        let came = received.and_then(|received| received.get(sku));
-        if let Some(came) = came.filter(|came| **came != on_hand + sold) {
-            let what = format!("of {sku} {came} came in, {on_hand} are there and {sold} sold");
-            findings.add(Kind::Lost, "(all)", what);
-        }
+        let came = came_in.get(&stock.sku);
+        figures.add(stock, came);
+        check_received(stock, came, findings);
+        let taken = collected.remove(&stock.sku).unwrap_or_default();
+        check_sold(stock, came, taken, ledger, findings);
     })
     .await?;
     if figures.products == 0 {
@@ -110,6 +91,62 @@ pub(super) async fn check_stock(
         }
     }
     Ok(figures)
+}
+
+impl StockFigures {
+    fn add(&mut self, stock: &KeptStock, came: Option<&Came>) {
+        self.products += 1;
+        self.known += u64::from(came.is_some());
+        self.received += received(stock, came);
+        self.held += stock.held;
+        self.sold += stock.sold;
+        self.left += stock.left();
+        self.oversold += oversold(stock, came);
+    }
+}
+
+/// What came in, by what is there where nothing else is known.
+fn received(stock: &KeptStock, came: Option<&Came>) -> i64 {
+    let there = stock.on_hand + stock.sold;
+    came.map_or(there, |came| there.clamp(came.least, came.most))
+}
+
+/// What is held or sold and never came in. What was sold shows in nothing else: nothing is on hand
+/// then, as if the last piece had been sold.
+fn oversold(stock: &KeptStock, came: Option<&Came>) -> i64 {
+    (stock.held + stock.sold - received(stock, came)).max(0)
+}
+
+/// What is there and what was sold is what came in, and no more of it is held or sold.
+fn check_received(stock: &KeptStock, came: Option<&Came>, findings: &mut Findings) {
+    let KeptStock { sku, on_hand, held, sold } = stock;
+    let came_in = received(stock, came);
+    if oversold(stock, came) > 0 {
+        let what = format!("of {sku} {held} are held and {sold} sold, {came_in} came in");
+        findings.add(Kind::Duplicated, "(all)", what);
+    } else if came_in != on_hand + sold {
+        let kind = if on_hand + sold < came_in { Kind::Lost } else { Kind::Duplicated };
+        let what = format!("of {sku} {came_in} came in, {on_hand} are there and {sold} sold");
+        findings.add(kind, "(all)", what);
+    }
+}
+
+/// What the run's customers collected was sold.
+fn check_sold(
+    stock: &KeptStock,
+    came: Option<&Came>,
+    taken: i64,
+    ledger: &Ledger,
+    findings: &mut Findings,
+) {
+    let before = came.filter(|_| ledger.is_of_new_orders()).map_or(0, |came| came.sold_before);
+    let (sku, sold) = (&stock.sku, stock.sold - before);
+    // Others' orders were collected, too, unless nobody else is there.
+    if sold < taken || (sold > taken && ledger.is_all_there_is()) {
+        let kind = if sold < taken { Kind::Lost } else { Kind::Duplicated };
+        let what = format!("of {sku} {sold} were sold, {taken} were collected");
+        findings.add(kind, "(all)", what);
+    }
 }
 
 /// What customers have, of each product.
@@ -245,5 +282,91 @@ async fn each_product(books: &Books, mut look: impl FnMut(&KeptStock)) -> Result
         let Some(last) = page.last() else { return Ok(()) };
         after.clone_from(&last.sku);
         page.iter().for_each(&mut look);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::ledger::Mine;
+
+    /// What is found of a product, and the figures.
+    fn check(stock: (i64, i64, i64), came: Option<Came>) -> (StockFigures, Findings) {
+        let (on_hand, held, sold) = stock;
+        let stock = KeptStock { sku: "bread".to_owned(), on_hand, held, sold };
+        let (mut figures, mut findings) = (StockFigures::default(), Findings::default());
+        figures.add(&stock, came.as_ref());
+        check_received(&stock, came.as_ref(), &mut findings);
+        (figures, findings)
+    }
+
+    #[test]
+    fn what_came_in_is_held_sold_and_left() {
+        for (stock, came) in [
+            ((10, 0, 0), Came::of(10, 0, 0)),
+            ((6, 6, 4), Came::of(10, 0, 0)),
+            // Seven were sold before it was counted anew.
+            ((6, 2, 11), Came::of(10, 7, 7)),
+            // Others' customers collected one or two while it was counted.
+            ((6, 2, 12), Came::of(10, 7, 9)),
+        ] {
+            let (figures, findings) = check(stock, Some(came));
+            assert_eq!(findings, Findings::default(), "{stock:?} of {came:?}");
+            assert_eq!(figures.received, figures.held + figures.sold + figures.left);
+            assert_eq!((figures.known, figures.oversold), (1, 0));
+        }
+    }
+
+    #[test]
+    fn an_oversell_that_was_sold_is_found_as_one_that_is_held() {
+        // Of three pieces four: collected, when nothing is on hand, as if there had been four; or held.
+        for stock in [(0, 0, 4), (0, 1, 3), (1, 2, 2)] {
+            let (figures, findings) = check(stock, Some(Came::of(3, 0, 0)));
+            assert_eq!((figures.received, figures.oversold), (3, 1), "{stock:?}");
+            assert_eq!((findings.lost, findings.duplicated), (0, 1), "{stock:?}: {findings:?}");
+            assert!(findings.shown[0].what.starts_with("of bread "), "{findings:?}");
+        }
+        // On a shop that was open before: seven were sold by then, and eleven of ten.
+        let (figures, findings) = check((0, 0, 11), Some(Came::of(3, 7, 7)));
+        assert_eq!((figures.received, figures.oversold, findings.duplicated), (10, 1, 1));
+    }
+
+    #[test]
+    fn a_piece_that_vanished_and_one_from_nowhere_are_found() {
+        for came in [Came::of(10, 0, 0), Came::of(6, 4, 4), Came::of(5, 4, 5)] {
+            let (figures, findings) = check((5, 1, 4), Some(came));
+            let (least, is_short) = (came.least, came.least > 9);
+            assert_eq!((findings.lost, findings.duplicated), (u64::from(is_short), 0), "{came:?}");
+            assert_eq!((figures.received, figures.oversold), (least.max(9), 0), "{came:?}");
+        }
+        let (figures, findings) = check((7, 1, 4), Some(Came::of(10, 0, 0)));
+        assert_eq!((findings.lost, findings.duplicated, figures.oversold), (0, 1, 0));
+        // Not known: what is there is taken for what came in, unless more is held.
+        let (figures, findings) = check((7, 1, 4), None);
+        assert_eq!((findings, figures.known, figures.received), (Findings::default(), 0, 11));
+        assert_eq!(check((1, 2, 4), None).0.oversold, 1);
+    }
+
+    #[test]
+    fn a_sale_that_nobody_made_or_that_is_missing_is_found() {
+        let found = |sold: i64, taken: i64, ledger: &Ledger| {
+            let stock = KeptStock { sku: "bread".to_owned(), on_hand: 3, held: 0, sold };
+            let mut findings = Findings::default();
+            let came = Came::of(3, 7, 7);
+            check_sold(&stock, Some(&came), taken, ledger, &mut findings);
+            (findings.lost, findings.duplicated)
+        };
+        let alone = Ledger::default();
+        assert_eq!(found(12, 5, &alone), (0, 0));
+        assert_eq!(found(13, 5, &alone), (0, 1));
+        assert_eq!(found(11, 5, &alone), (1, 0));
+        // The sixth may be another's; of the run's own five one is missing all the same.
+        let among_others = Ledger::of(Mine::Customers("run-".to_owned()), &[]);
+        assert_eq!(found(13, 5, &among_others), (0, 0));
+        assert_eq!(found(11, 5, &among_others), (1, 0));
+        // What was imported before may be among what was sold before.
+        let documents = Ledger::of(Mine::Documents(Default::default()), &[]);
+        assert_eq!(found(11, 5, &documents), (0, 0));
+        assert_eq!(found(4, 5, &documents), (1, 0));
     }
 }

@@ -13,12 +13,19 @@ use orderly_sdk::{
     record::TopicPartition,
 };
 
-/// The groups, and which of the orders' topics they read.
-const GROUPS: [(&str, &[&str]); 3] = [
+use super::Site;
+
+/// A group, and which of the orders' topics it reads.
+type Reads = (&'static str, &'static [&'static str]);
+
+/// The groups that every order needs.
+const GROUPS: [Reads; 3] = [
     ("fulfilment", &[orders::TOPIC]),
     ("history", &[orders::TOPIC, order_status::TOPIC]),
     ("notifications", &[order_status::TOPIC]),
 ];
+/// Orders come to their end without it.
+const USERS: Reads = ("users", &[orders::TOPIC]);
 /// What moves at all moves within this, also where a killed member holds its partitions until its
 /// session is over.
 pub(super) const STALLED: Duration = Duration::from_secs(60);
@@ -39,14 +46,29 @@ struct Group {
     probe: Probe,
 }
 
+impl Group {
+    fn of(config: &Config, (name, topics): Reads) -> Result<Self, KafkaError> {
+        Ok(Self { name, topics, probe: Probe::of_group(config, name)? })
+    }
+}
+
 impl Lags {
-    /// In the cluster that `config` names.
+    /// Of the groups that every order needs, in the cluster that `config` names.
     pub fn of(config: &Config) -> Result<Self, KafkaError> {
         let mut groups = Vec::new();
-        for (name, topics) in GROUPS {
-            groups.push(Group { name, topics, probe: Probe::of_group(config, name)? });
+        for reads in GROUPS {
+            groups.push(Group::of(config, reads)?);
         }
         Ok(Self { probe: Probe::new(config)?, groups })
+    }
+
+    /// Of every group that runs there.
+    pub(super) fn of_site(site: &Site) -> Result<Self, KafkaError> {
+        let mut lags = Self::of(&site.config)?;
+        if site.has_users {
+            lags.groups.push(Group::of(&site.config, USERS)?);
+        }
+        Ok(lags)
     }
 
     /// Records that each group has yet to do.

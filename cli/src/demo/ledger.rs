@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use chrono::{DateTime, Utc};
 use orderly_schemas::{
     OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
     OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
@@ -113,6 +114,8 @@ pub(super) struct Trail {
     pub(super) asked: Vec<EventId>,
     /// When its completion was read.
     pub(super) completed: Option<Instant>,
+    /// When it was confirmed first, as its event says: to the millisecond.
+    pub(super) confirmed: Option<DateTime<Utc>>,
     /// What its confirmation says is to be paid.
     pub(super) to_pay: Option<Decimal>,
     /// What was paid back, as told.
@@ -231,8 +234,9 @@ impl Ledger {
                 return self.trail(order_id).asked.push(id);
             }
             Observed::OrderConfirmed(e) => {
-                let to_pay = &mut self.trail(order_id).to_pay;
-                *to_pay = to_pay.or(e.to_pay);
+                let trail = self.trail(order_id);
+                trail.confirmed = Some(trail.confirmed.unwrap_or(meta.time).min(meta.time));
+                trail.to_pay = trail.to_pay.or(e.to_pay);
                 (e.sequence, Step::Confirmed)
             }
             Observed::OrderRejected(e) => (e.sequence, Step::Rejected),
@@ -256,6 +260,19 @@ impl Ledger {
     /// Nobody else's orders are there.
     pub(super) fn is_all_there_is(&self) -> bool {
         matches!(self.mine, Mine::Everything)
+    }
+
+    /// None of the run's orders was there before it; documents may have been imported before.
+    pub(super) fn is_of_new_orders(&self) -> bool {
+        !matches!(self.mine, Mine::Documents(_))
+    }
+
+    /// How many of the run's orders were confirmed before that moment.
+    pub(super) fn confirmed_before(&self, moment: DateTime<Utc>) -> u64 {
+        let moment = moment.timestamp_millis();
+        let mine = self.orders.values().filter(|trail| trail.is_mine);
+        let before = |at: DateTime<Utc>| at.timestamp_millis() < moment;
+        mine.filter(|trail| trail.confirmed.is_some_and(before)).count() as u64
     }
 
     /// Counts a record, whatever it holds.
@@ -427,6 +444,18 @@ mod tests {
         };
         let at = Coordinates { partition, offset };
         Received { event: Observed::OrderConfirmed(event), meta: meta.clone(), at }
+    }
+
+    #[test]
+    fn an_order_was_confirmed_when_its_first_confirmation_says_to_the_millisecond() {
+        let (mut ledger, now) = (Ledger::default(), Utc::now());
+        let meta = |at| Meta::new(&"test".into()).at(at);
+        let second = chrono::TimeDelta::seconds(1);
+        for at in [now, now + second] {
+            ledger.see(&confirmed(&meta(at), 3, 7), Instant::now());
+        }
+        assert_eq!(ledger.confirmed_before(now), 0, "not before it");
+        assert_eq!(ledger.confirmed_before(now + second), 1);
     }
 
     #[test]

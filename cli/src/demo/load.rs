@@ -17,13 +17,14 @@ use tokio::sync::mpsc;
 
 use super::{
     DemoError,
-    check_shop::Received,
+    came_in::{CameIn, Noted},
     fits::Size,
     generate::{Batch, generate},
     intake::{Intake, Outcome, Watched},
+    lags::Lags,
     open_shop::open_shop,
     outlast::outlast,
-    shop_scenarios::{ShopScenario, play},
+    shop_scenarios::{Outage, ShopScenario, play},
     spike::{SpikeFigures, spike},
 };
 use crate::platform::Databases;
@@ -71,8 +72,11 @@ pub(super) struct LoadParts {
     pub(super) run: String,
     pub(super) watched: Watched,
     pub(super) databases: Databases,
+    /// Others may have been there, or be there.
+    pub(super) is_used: bool,
+    pub(super) lags: Lags,
     /// What came in of each product before the first order, once that is known.
-    pub(super) received: Arc<OnceLock<Received>>,
+    pub(super) came_in: Arc<OnceLock<CameIn>>,
     /// Told which part the load itself waits for.
     pub(super) waiting: Health,
 }
@@ -81,6 +85,7 @@ pub(super) struct LoadParts {
 pub(super) enum Account {
     Import(Tally),
     Spike(SpikeFigures),
+    Outage(Outage),
 }
 
 /// Hands in every order; each outcome goes to `intakes`, its account to `accounts`.
@@ -96,8 +101,9 @@ pub(super) async fn load(
         Load::Generated { .. } | Load::Varied { .. } | Load::Spike { .. } => Some(&[][..]),
     };
     if let Some(besides) = besides {
-        let open = || open_shop(&parts.config, besides);
-        let _first = parts.received.set(outlast(&parts.waiting, open).await?);
+        let noted = Noted::now(&parts).await?;
+        let counted = outlast(&parts.waiting, || open_shop(&parts.config, besides)).await?;
+        let _first = parts.came_in.set(noted.with(counted, &parts).await?);
     }
     let is_varied = matches!(load, Load::Varied { .. });
     match load {
@@ -106,7 +112,12 @@ pub(super) async fn load(
             let LoadParts { api, run, watched, .. } = parts;
             generate(api, run, batch, watched, intakes).await.map_err(DemoError::Http)
         }
-        Load::Scenario(scenario) => play(scenario, &parts, &intakes).await,
+        Load::Scenario(scenario) => {
+            if let Some(outage) = play(scenario, &parts, &intakes).await? {
+                let _ = accounts.send(Account::Outage(outage)).await;
+            }
+            Ok(())
+        }
         Load::Spike { seconds } => {
             let figures = spike(&parts, seconds, &intakes).await?;
             // Taken when the last intake was.
@@ -126,9 +137,10 @@ pub(super) async fn load(
             let filling = importer::open(&path, format)?;
             let sold = tokio::task::spawn_blocking(move || importer::read_sold(filling)).await;
             let sold = sold.map_err(|e| DemoError::Ended(e.to_string()))??;
+            let noted = Noted::now(&parts).await?;
             importer::fill_shelves(&sold, format, &emitter).await?;
-            let came = sold.into_iter().map(|product| (product.sku, product.quantity.into()));
-            let _first = parts.received.set(came.collect());
+            let counted = sold.into_iter().map(|product| (product.sku, product.quantity.into()));
+            let _first = parts.came_in.set(noted.with(counted.collect(), &parts).await?);
             let (heard, mut hearing) = mpsc::unbounded_channel();
             let passing_on = tokio::spawn(async move {
                 while let Some(intake) = hearing.recv().await {

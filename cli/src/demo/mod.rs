@@ -2,6 +2,7 @@
 //! was lost, doubled or reordered.
 
 mod afterwards;
+mod came_in;
 mod check_mails;
 mod check_shop;
 mod check_stores;
@@ -28,11 +29,12 @@ pub mod report;
 mod run;
 mod shop_scenarios;
 mod show_run;
+mod since;
 mod site;
 mod spike;
 mod state;
 
-pub use check_shop::{MoneyFigures, Received, StockFigures};
+pub use check_shop::{MoneyFigures, StockFigures};
 pub use error::DemoError;
 pub use faults::Fault;
 pub use findings::{Finding, Findings, Kind};
@@ -41,9 +43,9 @@ pub use intake::{Counts, Seen, Watched};
 pub use lags::Lags;
 pub use load::Load;
 pub use observe::ObserveError;
-pub use open_shop::open_shop;
+pub use open_shop::{Counted, open_shop};
 pub use report::Report;
 pub use run::Demo;
-pub use shop_scenarios::{ScenarioFigures, ShopScenario};
+pub use shop_scenarios::{OutageFigures, ScenarioFigures, ShopScenario};
 pub use site::Site;
 pub use spike::SpikeFigures;

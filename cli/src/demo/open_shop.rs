@@ -1,5 +1,7 @@
 //! What the demo's customers can order: the menu as catalogue, and of each pizza more than they will.
 
+use std::collections::BTreeMap;
+
 use orderly_schemas::{ProductChanged, ProductState, StockCounted};
 use orderly_sdk::{
     Config,
@@ -7,14 +9,17 @@ use orderly_sdk::{
     emit::{EmitError, EmitSettings, Emitter},
 };
 
-use super::{DemoError, check_shop::Received, menu::MENU};
+use super::{DemoError, menu::MENU};
+
+/// What was counted of each product.
+pub type Counted = BTreeMap<String, i64>;
 
 /// Pieces of each: more than the largest demo orders.
 const ON_HAND: i32 = 10_000_000;
 
 /// Emits the menu and what else was counted, as (sku, pieces), and waits for every acknowledgement.
-/// What came in of each product.
-pub async fn open_shop(config: &Config, besides: &[(&str, i32)]) -> Result<Received, DemoError> {
+/// What was counted.
+pub async fn open_shop(config: &Config, besides: &[(&str, i32)]) -> Result<Counted, DemoError> {
     let registry = Registry::new(config)?;
     let declared = Encoders::of("demo-shop").event::<ProductChanged>().event::<StockCounted>();
     let encoders = declared.register(config, &registry).await?;
@@ -31,14 +36,14 @@ pub async fn open_shop(config: &Config, besides: &[(&str, i32)]) -> Result<Recei
         };
         emitter.emit(&product).await.map_err(|e| closed(&e))?;
     }
-    let mut received = Received::new();
+    let mut all = Counted::new();
     let menu = MENU.iter().map(|(sku, ..)| (*sku, ON_HAND));
     for (sku, on_hand) in menu.chain(besides.iter().copied()) {
         let counted = StockCounted { sku: sku.to_owned(), on_hand };
         emitter.emit(&counted).await.map_err(|e| closed(&e))?;
-        received.insert(sku.to_owned(), on_hand.into());
+        all.insert(sku.to_owned(), on_hand.into());
     }
-    Ok(received)
+    Ok(all)
 }
 
 fn closed(error: &EmitError) -> DemoError {

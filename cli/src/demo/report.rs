@@ -11,7 +11,7 @@ use super::{
     check_shop::{MoneyFigures, StockFigures},
     findings::{Finding, Kind},
     intake::Counts,
-    shop_scenarios::ScenarioFigures,
+    shop_scenarios::{OutageFigures, ScenarioFigures},
     spike::SpikeFigures,
 };
 
@@ -204,8 +204,8 @@ impl Report {
         if let Some(mib) = self.peak_rss_mib {
             row("", "peak RSS MiB", mib.to_string());
         }
-        if let Some(ScenarioFigures { claim, holds, .. }) = self.scenario {
-            row("scenario", claim, if holds { "holds" } else { "does not hold" }.to_owned());
+        if let Some(scenario) = &self.scenario {
+            scenario.rows(&mut row);
         }
         row("resent", "same event id again", self.resent.to_string());
         for (name, count) in [
@@ -232,9 +232,10 @@ impl Report {
 
 impl Report {
     fn shop_rows(&self, row: &mut impl FnMut(&str, &str, String)) {
-        let StockFigures { products, received, held, sold, left, oversold } = self.stock;
+        let StockFigures { products, known, received, held, sold, left, oversold } = self.stock;
         if products > 0 {
             row("stock", "received", format!("{received} of {products} products"));
+            row("", "counted by this run alone", format!("{known} products"));
             row("", "held, sold, left", format!("{held} + {sold} + {left}"));
             row("", "oversold", oversold.to_string());
         }
@@ -268,11 +269,23 @@ impl SpikeFigures {
         row("", "sent, a second", format!("{} for {} s", self.spike_per_second, self.seconds));
         row("", "accepted before, p50 / p99 ms", pair(self.accept_ms_before));
         row("", "accepted in it, p50 / p99 ms", pair(self.accept_ms_in_spike));
+        row("", "allowed, p99 ms", format!("{:.1}", self.accept_ms_allowed));
         for (group, peak) in &self.lag_peak {
             let after = self.lag_after.get(group).copied().unwrap_or_default();
             row("", &format!("lag of {group}"), format!("{peak} at most, {after} after"));
         }
         row("", "drained in, seconds", format!("{:.1}", self.drained_in_seconds));
+    }
+}
+
+impl ScenarioFigures {
+    fn rows(&self, row: &mut impl FnMut(&str, &str, String)) {
+        let Self { claim, holds, outage, .. } = *self;
+        row("scenario", claim, if holds { "holds" } else { "does not hold" }.to_owned());
+        if let Some(OutageFigures { turned_away, confirmed }) = outage {
+            row("", "orders turned away in the outage", turned_away.to_string());
+            row("", "orders confirmed in it", confirmed.to_string());
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     DemoError, Load, Site,
-    check_shop::Received,
+    came_in::CameIn,
     contacts::Contacts,
     customers::{CustomersError, collect},
     fits::Size,
@@ -25,6 +25,7 @@ use super::{
     observe::Observer,
     outlast::outlast,
     progress::Bars,
+    shop_scenarios::Outage,
     show_run::Shown,
     spike::SpikeFigures,
     state::{Before, mails},
@@ -53,10 +54,11 @@ pub struct Demo {
     watched: Watched,
     pub(super) import: Option<Tally>,
     pub(super) spike: Option<SpikeFigures>,
+    pub(super) outage: Option<Outage>,
     /// What was there before it began.
     pub(super) before: Before,
     /// What came in of each product before the first order.
-    pub(super) received: Arc<OnceLock<Received>>,
+    pub(super) came_in: Arc<OnceLock<CameIn>>,
     started: Instant,
     pub(super) seconds: f64,
     pub(super) is_settled: bool,
@@ -115,7 +117,7 @@ impl Demo {
         patience: Duration,
     ) -> Result<Self, DemoError> {
         let started = Instant::now();
-        let lags = Lags::of(&site.config)?;
+        let lags = Lags::of_site(&site)?;
         let id = EventId::new().to_string();
         let run = format!("{}-", &id[id.len() - 8..]);
         let mine = match &load {
@@ -161,8 +163,9 @@ impl Demo {
             watched: Watched::default(),
             import: None,
             spike: None,
+            outage: None,
             before,
-            received: Arc::default(),
+            came_in: Arc::default(),
             started,
             seconds: 0.0,
             is_settled: false,
@@ -198,6 +201,7 @@ impl Demo {
                         match account.recv().await {
                             Some(Account::Import(tally)) => self.import = Some(tally),
                             Some(Account::Spike(figures)) => self.spike = Some(figures),
+                            Some(Account::Outage(outage)) => self.outage = Some(outage),
                             None => {}
                         }
                     }
@@ -296,7 +300,9 @@ impl Demo {
             run: self.run.clone(),
             watched: self.watched.clone(),
             databases: self.site.databases.clone(),
-            received: Arc::clone(&self.received),
+            is_used: self.site.is_used,
+            lags: self.lags.clone(),
+            came_in: Arc::clone(&self.came_in),
             waiting: self.waiting.clone(),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use fulfilment::Rules;
 use fulfilment_payment::Simulated;
 use reqwest::Client;
@@ -20,7 +21,8 @@ use super::{
     findings::{Findings, Kind},
     generate::place,
     intake::{Intake, Outcome},
-    ledger::Figures,
+    lags::STALLED,
+    ledger::{Figures, Ledger},
     load::LoadParts,
 };
 
@@ -36,6 +38,8 @@ const LAST: &str = "last-of-the-day";
 const COUPON: &str = "RUSH";
 /// How long an order of the race can be cancelled.
 const CANCEL_WITHIN: Duration = Duration::from_secs(1);
+/// Between two looks at whom the payment provider turned away.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +64,33 @@ pub struct ScenarioFigures {
     pub claim: &'static str,
     /// Whether that is so.
     pub holds: bool,
+    /// How the payment provider's outage went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<OutageFigures>,
+}
+
+/// How an outage of the payment provider went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OutageFigures {
+    /// Orders of which the provider was asked for something, and answered that it is away.
+    pub turned_away: u64,
+    /// Orders that were confirmed before it ended.
+    pub confirmed: u64,
+}
+
+/// An outage that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    turned_away: u64,
+    /// Just before it was.
+    ended: DateTime<Utc>,
+}
+
+impl Outage {
+    pub(super) fn figures(self, ledger: &Ledger) -> OutageFigures {
+        let Self { turned_away, ended } = self;
+        OutageFigures { turned_away, confirmed: ledger.confirmed_before(ended) }
+    }
 }
 
 impl ShopScenario {
@@ -100,7 +131,12 @@ impl ShopScenario {
     }
 
     /// Held against how the orders ended.
-    pub(super) fn check(self, told: &Figures, findings: &mut Findings) -> ScenarioFigures {
+    pub(super) fn check(
+        self,
+        told: &Figures,
+        outage: Option<OutageFigures>,
+        findings: &mut Findings,
+    ) -> ScenarioFigures {
         let Figures { completed, rejected, cancelled, cancellations_refused, .. } = *told;
         let holds = match self {
             Self::LastUnit | Self::CouponRush => {
@@ -113,13 +149,19 @@ impl ShopScenario {
                     && cancellations_refused > 0
                     && cancellations_refused == completed
             }
-            Self::PaymentOutage => completed == CUSTOMERS,
+            Self::PaymentOutage => {
+                let all_waited = OutageFigures { turned_away: CUSTOMERS, confirmed: 0 };
+                completed == CUSTOMERS && outage == Some(all_waited)
+            }
         };
         if !holds {
-            let what = format!("not so: {}; {told:?}", self.claim());
+            let mut what = format!("not so: {}; {told:?}", self.claim());
+            if let Some(outage) = outage {
+                what.push_str(&format!(", {outage:?}"));
+            }
             findings.add(Kind::Lost, "(all)", what);
         }
-        ScenarioFigures { name: self, claim: self.claim(), holds }
+        ScenarioFigures { name: self, claim: self.claim(), holds, outage }
     }
 
     /// Whether its customers pay by card.
@@ -150,12 +192,13 @@ impl ShopScenario {
     }
 }
 
-/// Plays it: every order is handed in; each outcome goes to `intakes`.
+/// Plays it: every order is handed in; each outcome goes to `intakes`. An outage of the payment
+/// provider lasts until it has turned each of them away.
 pub(super) async fn play(
     scenario: ShopScenario,
     parts: &LoadParts,
     intakes: &mpsc::Sender<Intake>,
-) -> Result<(), DemoError> {
+) -> Result<Option<Outage>, DemoError> {
     let provider = Simulated::open(parts.databases.fulfilment.clone()).await?;
     let is_outage = scenario == ShopScenario::PaymentOutage;
     if is_outage {
@@ -188,15 +231,123 @@ pub(super) async fn play(
                 }
                 cancel(&client, &api, order_id).await;
             }
+            let accepted = match &outcome {
+                Outcome::Accepted { order_id, .. } => Some(order_id.clone()),
+                _ => None,
+            };
             let took = sent.elapsed();
             let intake = Intake { outcome, sent: sent.into_std(), took, mail_to: None };
             // A run that is over takes nothing in.
             let _ = intakes.send(intake).await;
+            accepted
         });
     }
-    while customers.join_next().await.is_some() {}
-    if is_outage {
-        provider.set_outage(false).await?;
+    let mut accepted = Vec::new();
+    while let Some(customer) = customers.join_next().await {
+        accepted.extend(customer.ok().flatten());
     }
-    Ok(())
+    if !is_outage {
+        return Ok(None);
+    }
+    let turned_away = until_turned_away(&provider, &accepted).await;
+    let ended = Utc::now();
+    // However it went: it would last for whoever comes next.
+    provider.set_outage(false).await?;
+    Ok(Some(Outage { turned_away: turned_away?, ended }))
+}
+
+/// Until the provider was asked about each of these orders, and was away.
+async fn until_turned_away(provider: &Simulated, orders: &[String]) -> Result<u64, DemoError> {
+    let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
+    let (mut known, mut moved) = (0, Instant::now());
+    loop {
+        let turned_away = provider.turned_away(&orders).await?;
+        if turned_away >= orders.len() as u64 {
+            return Ok(turned_away);
+        }
+        if turned_away > known {
+            (known, moved) = (turned_away, Instant::now());
+        } else if moved.elapsed() > STALLED {
+            return Err(DemoError::Ended(format!(
+                "the payment provider is away, and was asked about {turned_away} of {} orders; \
+                 nothing moves",
+                orders.len()
+            )));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAITED: Option<OutageFigures> = Some(OutageFigures { turned_away: 200, confirmed: 0 });
+
+    /// The claim holds, and nothing is found.
+    fn holds(scenario: ShopScenario, told: Figures, outage: Option<OutageFigures>) {
+        let mut findings = Findings::default();
+        let figures = scenario.check(&told, outage, &mut findings);
+        assert!(figures.holds && findings.is_empty(), "{scenario:?}: {findings:?}");
+        assert_eq!((figures.name, figures.outage), (scenario, outage));
+    }
+
+    /// It doesn't, and that is found.
+    fn fails(scenario: ShopScenario, told: Figures, outage: Option<OutageFigures>) {
+        let mut findings = Findings::default();
+        let figures = scenario.check(&told, outage, &mut findings);
+        assert!(!figures.holds && !findings.is_empty(), "{scenario:?}: {told:?}, {outage:?}");
+        let what = &findings.shown[0].what;
+        assert!(what.starts_with(&format!("not so: {}", scenario.claim())), "{what}");
+    }
+
+    fn ended(completed: u64, rejected: u64) -> Figures {
+        Figures { completed, rejected, ..Figures::default() }
+    }
+
+    #[test]
+    fn of_a_last_unit_or_a_coupon_neither_more_nor_fewer_than_fifty_are_had() {
+        for scenario in [ShopScenario::LastUnit, ShopScenario::CouponRush] {
+            holds(scenario, ended(50, 150), None);
+            for (completed, rejected) in [(51, 149), (49, 151), (50, 149), (200, 0), (0, 0)] {
+                fails(scenario, ended(completed, rejected), None);
+            }
+        }
+    }
+
+    #[test]
+    fn in_a_cancel_race_each_order_ends_in_one_of_the_two_ways_and_both_happen() {
+        let raced = |completed, cancelled, cancellations_refused| Figures {
+            completed,
+            cancelled,
+            cancellations_refused,
+            ..Figures::default()
+        };
+        holds(ShopScenario::CancelRace, raced(120, 80, 120), None);
+        for told in [
+            // One is neither, or both.
+            raced(119, 80, 119),
+            raced(121, 80, 121),
+            // All in time, or all too late.
+            raced(0, 200, 0),
+            raced(200, 0, 200),
+            // One that was to be cancelled was completed, and nobody was told why; one was told both.
+            raced(120, 80, 119),
+            raced(120, 80, 121),
+        ] {
+            fails(ShopScenario::CancelRace, told, None);
+        }
+    }
+
+    #[test]
+    fn in_a_payment_outage_every_order_waits_for_the_provider() {
+        let all = ended(200, 0);
+        holds(ShopScenario::PaymentOutage, all, WAITED);
+        fails(ShopScenario::PaymentOutage, ended(199, 1), WAITED);
+        fails(ShopScenario::PaymentOutage, all, None);
+        for (turned_away, confirmed) in [(199, 0), (0, 0), (200, 1)] {
+            let outage = Some(OutageFigures { turned_away, confirmed });
+            fails(ShopScenario::PaymentOutage, all, outage);
+        }
+    }
 }

@@ -27,10 +27,12 @@ pub struct Site {
     pub provider: Simulated,
     /// Others may have been here, or be here: only what is the run's own counts.
     pub is_used: bool,
+    /// The users service runs there, too: its group is waited for as the others are.
+    pub has_users: bool,
 }
 
 impl Site {
-    /// Services that run elsewhere.
+    /// Services that run elsewhere. Whether users is among them isn't known.
     pub async fn of_services(
         config: Config,
         api: impl Into<String>,
@@ -45,6 +47,7 @@ impl Site {
             provider: Simulated::open(databases.fulfilment.clone()).await?,
             databases,
             is_used: true,
+            has_users: false,
         })
     }
 
@@ -53,7 +56,7 @@ impl Site {
         let api = format!("http://{}", platform.api);
         let databases = platform.databases.clone();
         let site = Self::of_services(platform.config.clone(), api, databases).await?;
-        Ok(Self { is_used: !platform.is_embedded(), ..site })
+        Ok(Self { is_used: !platform.is_embedded(), has_users: true, ..site })
     }
 
     /// Nothing waits to be told, or to be asked of the payment provider.

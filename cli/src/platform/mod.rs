@@ -41,7 +41,7 @@ pub struct Settings {
 }
 
 /// Within this a POST is answered.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// How long services have to stop: longer than a member takes to drain, commit and leave.
 const PATIENCE: Duration = Duration::from_secs(40);
 

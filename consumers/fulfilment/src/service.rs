@@ -118,7 +118,8 @@ async fn get_ready(settings: &Settings) -> Result<Ready, FulfilmentError> {
     let registry = Registry::new(config)?;
     let encoders = declares().register(config, &registry).await?;
     let (probe, partitions, cluster_id) = ask(config).await?;
-    let positions = Positions::new(database.clone(), &cluster_id);
+    let positions =
+        Positions::new(database.clone(), &cluster_id).telling_topics_apart(probe.clone());
     positions.prepare().await?;
     let scope = ByTopic::new(KEPT, positions, inbox);
     let counts = Counts::new(probe, partitions);

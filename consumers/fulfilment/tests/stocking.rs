@@ -80,7 +80,8 @@ async fn two_hundred_orders_race_for_fifty_pieces_on_postgres_and_fifty_are_sold
     }
 }
 
-/// By two processes' members, one of which is killed three times; a third of the orders come again.
+/// By the members of two services in this process, one of which is aborted at each round's end; a third
+/// of the orders come again. Processes are killed in `tests/real/raced.rs`.
 async fn race(parts: Parts) {
     const ORDERS: usize = 200;
     parts.count("last", 50).await;

@@ -5,6 +5,7 @@ use std::{io, time::Duration};
 use orderly_sdk::{
     Config, Health,
     consume::{ConsumeError, Consumer, Exhausted, Limits, RetryPolicy, SideBySide},
+    kafka::{KafkaError, Probe},
     wait_out,
 };
 use orderly_stores::{Database, Positions, StoreError};
@@ -57,6 +58,9 @@ pub enum Error {
     /// The tables couldn't be made ready.
     #[error("history's store")]
     Store(#[from] StoreError),
+    /// Kafka's client.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
     /// A member of the group.
     #[error("a member of group `history` ended")]
     Consume(#[from] ConsumeError),
@@ -81,10 +85,12 @@ pub async fn run(
         return Ok(());
     };
     let history = ready?;
+    let probe = Probe::new(&settings.config)?;
     let mut service = SideBySide::until(&shutdown, &settings.health);
     for _ in 0..settings.members {
         // Each member has its own idea of where it is, so that it notices when it was overtaken.
-        let positions = Positions::new(settings.database.clone(), &settings.cluster_id);
+        let positions = Positions::new(settings.database.clone(), &settings.cluster_id)
+            .telling_topics_apart(probe.clone());
         service.member(
             Consumer::new(GROUP, &settings.config)
                 .within(positions)

@@ -77,7 +77,8 @@ async fn get_ready(settings: &Settings) -> Result<Ready, Error> {
     let Settings { config, database, .. } = settings;
     let mailbox = Mailbox::open(database).await?;
     let probe = Probe::new(config)?;
-    let positions = Positions::new(database.clone(), &probe.cluster_id().await?);
+    let positions = Positions::new(database.clone(), &probe.cluster_id().await?)
+        .telling_topics_apart(probe.clone());
     positions.prepare().await?;
     let inbox = Inbox::new(database.clone());
     inbox.prepare().await?;

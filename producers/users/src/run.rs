@@ -8,6 +8,7 @@ use std::{
 use orderly_sdk::{
     codec::{Encoders, RegisterError, Registry, RegistryError},
     consume::{ConsumeError, Consumer, Exhausted, RetryPolicy, SideBySide},
+    kafka::{KafkaError, Probe},
     wait_out,
 };
 use orderly_stores::{Positions, StoreError, outbox};
@@ -51,9 +52,11 @@ pub async fn run(
         return service.ended().await;
     };
     let ready = ready?;
+    let probe = Probe::new(&settings.config)?;
     for _ in 0..settings.members {
         // Each member has its own idea of where it is, so that it notices when it was overtaken.
-        let positions = Positions::new(settings.database.clone(), &settings.cluster_id);
+        let positions = Positions::new(settings.database.clone(), &settings.cluster_id)
+            .telling_topics_apart(probe.clone());
         service.member(
             Consumer::new(NAME, &settings.config)
                 .within(positions)
@@ -88,6 +91,9 @@ pub enum Error {
     /// Its database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Kafka's client.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
     /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),

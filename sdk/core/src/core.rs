@@ -258,7 +258,7 @@ impl<R: Record> Core<R> {
         self.partitions.get(&assignment)?.stuck(&self.shared)
     }
 
-    /// Since when the oldest run has been in flight.
+    /// Since when the oldest run has been in flight, also of a redrive and of what was passed over.
     pub fn oldest(&self, assignment: Assignment) -> Option<Duration> {
         self.partitions.get(&assignment)?.oldest()
     }

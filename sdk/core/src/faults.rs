@@ -15,6 +15,8 @@ pub enum Fault {
     ForgetParked,
     /// A redrive ends while a record is on its way to the dead letters.
     UnparkEarly,
+    /// A partition goes on however far behind its first unfinished record lies.
+    ForgetSpan,
 }
 
 thread_local! {

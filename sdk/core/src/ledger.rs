@@ -76,11 +76,13 @@ impl Ledger {
         ledger
     }
 
-    /// Whether a record at `offset` may be taken up, with a span of at most `most_span` offsets.
+    /// Whether a record at `offset` may be taken up, with a span of at most `most_span` offsets. It
+    /// may, where nothing before it is under way: what was to come there isn't there any more.
     pub fn can_take(&self, offset: i64, most_span: i64) -> bool {
         let Some(next) = self.next() else { return true };
         let span = offset + 1 - next;
         self.unfinished == 0
+            || next >= self.taken
             || span <= SHORT_SPAN.min(most_span)
             || (self.unfinished < FEW && span <= most_span.min(LONGEST_SPAN))
     }

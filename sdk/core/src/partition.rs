@@ -1,6 +1,9 @@
 //! One owned partition: what came, what may run, what is done.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     Assignment, Key, Lane, Ledger, Letter, Marks, Position, Record, Report, Run, RunEnd, Taken,
@@ -59,9 +62,10 @@ impl Room {
 /// Why a partition takes nothing up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stuck {
-    /// Its bound of records, bytes or offsets is reached. Names the key that has the most waiting,
-    /// or that the first unfinished record is of.
-    Bound(Option<Key>),
+    /// As many records or bytes wait as may. Names the key that has the most of them.
+    Backlog(Option<Key>),
+    /// As many offsets as may be lie behind the first record that isn't done: this one.
+    Span(i64),
     /// As many keys are parked as may be.
     TooManyParked,
 }
@@ -163,9 +167,12 @@ impl<R: Record> Partition<R> {
 
     fn can_take(&self, offset: i64, shared: &Shared<R>) -> bool {
         let bounds = &shared.settings.bounds;
+        let is_near = self.ledger.can_take(offset, bounds.span);
+        #[cfg(feature = "faults")]
+        let is_near = is_near || crate::faults::is_planted(crate::Fault::ForgetSpan);
         self.taken < bounds.records
             && (self.taken == 0 || self.taken_bytes < bounds.bytes)
-            && self.ledger.can_take(offset, bounds.span)
+            && is_near
     }
 
     /// Whether a record that comes now is behind none that waits to be taken up, and may be.
@@ -415,10 +422,11 @@ impl<R: Record> Partition<R> {
         }
     }
 
-    /// Since when the oldest run has been in flight.
-    pub(crate) fn oldest(&self) -> Option<std::time::Duration> {
+    /// Since when the oldest run has been in flight, also of a redrive and of what was passed over.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
         let running = self.keys.iter().filter(|(_, slot)| slot.state == State::Running);
-        running.map(|(_, slot)| slot.since).min()
+        let redriven = self.parked.values().filter_map(Parked::since);
+        running.map(|(_, slot)| slot.since).chain(redriven).chain(self.passed.since()).min()
     }
 
     pub(crate) fn stuck(&self, shared: &Shared<R>) -> Option<Stuck> {
@@ -429,13 +437,13 @@ impl<R: Record> Partition<R> {
             return None;
         }
         let span = shared.settings.bounds.span;
-        let is_span =
-            self.incoming.front().is_some_and(|it| !self.ledger.can_take(it.offset(), span));
+        let next = self.incoming.front().map(Record::offset);
+        if next.is_some_and(|next| !self.ledger.can_take(next, span)) {
+            return self.ledger.next().map(Stuck::Span);
+        }
         let longest = self.keys.iter().max_by_key(|(_, slot)| slot.queue.len());
-        let oldest = self.keys.iter().filter(|(_, slot)| slot.state != State::Idle);
-        let culprit = if is_span { oldest.min_by_key(|(_, slot)| slot.since) } else { longest };
-        let key = culprit.and_then(|(_, slot)| slot.queue.front()).and_then(Record::key);
-        Some(Stuck::Bound(key.map(Key::from)))
+        let key = longest.and_then(|(_, slot)| slot.queue.front()).and_then(Record::key);
+        Some(Stuck::Backlog(key.map(Key::from)))
     }
 
     /// Records taken up and not done, and waiting to be taken up.

@@ -39,7 +39,8 @@ enum Phase<R> {
     Looking,
     /// It waits until nothing of its key is in progress.
     Ready(R),
-    Running,
+    /// Since when.
+    Running(Duration),
     Waiting(Duration, R),
     /// The mark that says how far it is.
     Advancing,
@@ -64,6 +65,14 @@ impl<R> Passed<R> {
             awaits: 0,
             tries: Tries::default(),
             is_wanted: false,
+        }
+    }
+
+    /// Since when one of them has been running.
+    pub(crate) fn since(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Running(since) => Some(since),
+            _ => None,
         }
     }
 
@@ -144,7 +153,8 @@ impl<R: Record> Partition<R> {
             Some(_) => Some(self.keys.hold(key)?),
             None => None,
         };
-        let Phase::Ready(letter) = std::mem::replace(&mut self.passed.phase, Phase::Running) else {
+        let running = Phase::Running(shared.now);
+        let Phase::Ready(letter) = std::mem::replace(&mut self.passed.phase, running) else {
             return None;
         };
         let attempt = self.passed.tries.attempts + 1;

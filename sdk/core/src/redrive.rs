@@ -39,8 +39,8 @@ enum Phase<R> {
     CatchingUp,
     /// A dead letter that lies at that offset of theirs.
     Ready(R, i64),
-    /// Its offset, and that of its letter.
-    Running(i64, i64),
+    /// Its offset, that of its letter, and since when.
+    Running(i64, i64, Duration),
     Waiting(Duration, R, i64),
     /// The mark that says how far it is.
     Advancing,
@@ -204,7 +204,7 @@ impl<R: Record> Partition<R> {
         let attempt = parked.tries.attempts + 1;
         match std::mem::replace(&mut parked.phase, Phase::Resting) {
             Phase::Ready(record, at) => {
-                parked.phase = Phase::Running(record.offset(), at);
+                parked.phase = Phase::Running(record.offset(), at, shared.now);
                 let records = VecDeque::from([record]);
                 Some(Run { lane: Lane::Redriven(key), records, attempt })
             }
@@ -218,7 +218,7 @@ impl<R: Record> Partition<R> {
     /// A dead letter's run ended.
     pub(crate) fn end_redriven(&mut self, key: &Key, mut end: RunEnd<R>, shared: &mut Shared<R>) {
         let Some(parked) = self.parked.get_mut(key) else { return };
-        let Phase::Running(offset, at) = parked.phase else { return };
+        let Phase::Running(offset, at, _) = parked.phase else { return };
         match (end.left.pop_front(), end.failed) {
             (Some(record), Some(failed)) => self.fail_redriven(key, record, at, failed, shared),
             (Some(record), None) => {
@@ -351,5 +351,13 @@ impl<R: Record> Partition<R> {
 impl<R> Parked<R> {
     fn new(state: ParkedKey, phase: Phase<R>) -> Self {
         Self { state, phase, awaits: 0, last_letter: -1, tries: Tries::default(), is_wanted: false }
+    }
+
+    /// Since when one of its dead letters has been running.
+    pub(crate) fn since(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Running(_, _, since) => Some(since),
+            _ => None,
+        }
     }
 }

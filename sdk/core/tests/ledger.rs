@@ -122,3 +122,18 @@ fn another_offsets_text_is_none() {
     let mut restored = Ledger::restored(&Position { next: 1, done_beyond });
     assert_eq!(restored.take(1), Taken::Fresh);
 }
+
+#[test]
+fn what_was_unfinished_and_is_gone_since_holds_up_nothing_after_a_restart() {
+    let mut ledger = Ledger::starting(Some(0));
+    for offset in 0..3 {
+        assert_eq!(ledger.take(offset), Taken::Fresh);
+    }
+    ledger.finish(1);
+    let mut restored = Ledger::restored(&ledger.position().expect("begun"));
+    // 0 and 2 were compacted away: the next that there is lies far behind them.
+    assert!(restored.can_take(100, 50));
+    assert_eq!(restored.take(100), Taken::Fresh);
+    assert_eq!(restored.next(), Some(100));
+    assert!(!restored.can_take(150, 50), "the one that runs holds up as ever");
+}

@@ -60,6 +60,9 @@ pub struct Limits {
     pub drain: Duration,
     /// How often finished offsets are committed. After a crash, what finished since runs again.
     pub commit_interval: Duration,
+    /// With nothing of a partition for so long, although it isn't paused, its broker is asked whether
+    /// there is more; if so, it is read anew from there.
+    pub silence: Duration,
 }
 
 impl Limits {
@@ -82,6 +85,7 @@ impl Default for Limits {
             handler_timeout: None,
             drain: Duration::from_secs(3),
             commit_interval: Duration::from_millis(500),
+            silence: Duration::from_secs(15),
         }
     }
 }
@@ -239,6 +243,7 @@ impl<S: Scope> Consumer<S> {
             topics: self.topics,
             commit_interval: self.limits.commit_interval,
             ahead_bytes: self.limits.partition_bytes / 2,
+            silence: self.limits.silence,
         };
         let suspicion = watch.suspicion().clone();
         let letters = Letters::of(&self.config, &self.group, self.personal, suspicion.clone());

@@ -241,9 +241,12 @@ impl<S: Scope> Shell<S> {
                 Some(Stuck::TooManyParked) => {
                     tracing::error!(%group, %at, "stopped: too many keys are parked; redrive");
                 }
-                Some(Stuck::Bound(key)) => {
+                Some(Stuck::Backlog(key)) => {
                     let key = key.map(|key| String::from_utf8_lossy(&key).into_owned());
-                    tracing::info!(%group, %at, key, "paused: its bound is reached");
+                    tracing::info!(%group, %at, key, "paused: too much waits, most of it of this key");
+                }
+                Some(Stuck::Span(offset)) => {
+                    tracing::info!(%group, %at, offset, "paused: it waits for the record there");
                 }
                 None => {}
             }
@@ -379,11 +382,9 @@ impl<S: Scope> MemberEvents for Shell<S> {
             let executor = Arc::clone(&self.executor);
             self.executor.runtime.spawn(async move {
                 // Where nobody answers, it will be asked again.
-                let Ok((oldest, end)) = executor.engine.probe.ends(&partition).await else {
-                    return;
-                };
-                if end > next.unwrap_or(oldest) {
-                    executor.mailbox.post(Inbound::Unread(Unread { partition, next, end }));
+                let Ok(ends) = executor.engine.probe.ends(&partition).await else { return };
+                if let Some(unread) = Unread::found(partition, next, ends) {
+                    executor.mailbox.post(Inbound::Unread(unread));
                 }
             });
         }

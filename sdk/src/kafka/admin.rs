@@ -15,6 +15,7 @@ use rdkafka::{
 use super::{
     KafkaError, Probe,
     client::{self, Logged},
+    embedded::EMBEDDED_CLUSTER,
     names::Names,
 };
 use crate::{Config, topics::TopicSpec};
@@ -243,7 +244,7 @@ impl Admin {
         let (client, patience) = (Arc::clone(&self.client), self.patience);
         let asked = tokio::task::spawn_blocking(move || client.inner().fetch_cluster_id(patience));
         match asked.await {
-            Ok(Some(name)) if name.starts_with("mockCluster") => {
+            Ok(Some(name)) if name.starts_with(EMBEDDED_CLUSTER) => {
                 Err(KafkaError::Unsupported { doing: doing.to_owned() })
             }
             _ => Ok(()),

@@ -20,6 +20,9 @@ use super::{
 };
 use crate::Config;
 
+/// What the ids of embedded clusters begin with.
+pub(super) const EMBEDDED_CLUSTER: &str = "mockCluster";
+
 /// What the embedded broker keeps of each partition, whichever comes first.
 pub struct Kept;
 

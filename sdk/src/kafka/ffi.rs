@@ -16,11 +16,19 @@ use std::{
 use rdkafka::{
     ClientContext, TopicPartitionList,
     bindings::{
-        rd_kafka_brokers_add, rd_kafka_brokers_learned_ids, rd_kafka_commit_queue,
-        rd_kafka_event_destroy, rd_kafka_event_error, rd_kafka_event_topic_partition_list,
-        rd_kafka_get_watermark_offsets, rd_kafka_handle_mock_cluster, rd_kafka_header_get_all,
-        rd_kafka_headers_t, rd_kafka_mem_free, rd_kafka_message_headers, rd_kafka_message_status,
-        rd_kafka_message_t, rd_kafka_mock_group_initial_rebalance_delay_ms, rd_kafka_msg_status_t,
+        rd_kafka_AdminOptions_destroy, rd_kafka_AdminOptions_new,
+        rd_kafka_AdminOptions_set_request_timeout, rd_kafka_DescribeTopics,
+        rd_kafka_DescribeTopics_result_topics, rd_kafka_TopicCollection_destroy,
+        rd_kafka_TopicCollection_of_topic_names, rd_kafka_TopicDescription_error,
+        rd_kafka_TopicDescription_topic_id, rd_kafka_Uuid_base64str,
+        rd_kafka_Uuid_least_significant_bits, rd_kafka_Uuid_most_significant_bits,
+        rd_kafka_admin_op_t, rd_kafka_brokers_add, rd_kafka_brokers_learned_ids,
+        rd_kafka_commit_queue, rd_kafka_error_code, rd_kafka_event_DescribeTopics_result,
+        rd_kafka_event_destroy, rd_kafka_event_error, rd_kafka_event_t,
+        rd_kafka_event_topic_partition_list, rd_kafka_get_watermark_offsets,
+        rd_kafka_handle_mock_cluster, rd_kafka_header_get_all, rd_kafka_headers_t,
+        rd_kafka_mem_free, rd_kafka_message_headers, rd_kafka_message_status, rd_kafka_message_t,
+        rd_kafka_mock_group_initial_rebalance_delay_ms, rd_kafka_msg_status_t,
         rd_kafka_queue_destroy, rd_kafka_queue_new, rd_kafka_queue_poll, rd_kafka_queue_t,
         rd_kafka_topic_partition_list_find,
     },
@@ -166,6 +174,82 @@ pub(super) fn known_end<C: ClientContext>(
         )
     };
     (error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// The id that the cluster gave a topic when it was made, as Kafka's tools write it; `None` where it
+/// gives none.
+pub(super) fn topic_id<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    within: Duration,
+) -> Result<Option<String>, RDKafkaErrorCode> {
+    let Ok(topic) = CString::new(topic) else {
+        return Err(RDKafkaErrorCode::UnknownTopicOrPartition);
+    };
+    let millis = i32::try_from(within.as_millis()).unwrap_or(i32::MAX);
+    let mut names = [topic.as_ptr()];
+    // SAFETY: the client keeps its handle alive during all of these calls. Names and options are
+    // copied by the question; queue and event are ours, each destroyed once, and what is read of
+    // the event is read before that.
+    unsafe {
+        let client = client.native_ptr();
+        let queue = rd_kafka_queue_new(client);
+        let options = rd_kafka_AdminOptions_new(
+            client,
+            rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+        );
+        rd_kafka_AdminOptions_set_request_timeout(options, millis, ptr::null_mut(), 0);
+        let topics = rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
+        rd_kafka_DescribeTopics(client, topics, options, queue);
+        rd_kafka_TopicCollection_destroy(topics);
+        rd_kafka_AdminOptions_destroy(options);
+        // Answered by the library itself where the brokers don't.
+        let event = rd_kafka_queue_poll(queue, millis.saturating_add(1_000));
+        let answer = described_id(event);
+        if !event.is_null() {
+            rd_kafka_event_destroy(event);
+        }
+        rd_kafka_queue_destroy(queue);
+        answer
+    }
+}
+
+/// What the answer about one topic says of its id.
+///
+/// # Safety
+///
+/// `event` is null, or alive.
+unsafe fn described_id(event: *mut rd_kafka_event_t) -> Result<Option<String>, RDKafkaErrorCode> {
+    if event.is_null() {
+        return Err(RDKafkaErrorCode::OperationTimedOut);
+    }
+    // SAFETY: the event is alive, and all that is read here is its own.
+    unsafe {
+        told(rd_kafka_event_error(event))?;
+        let result = rd_kafka_event_DescribeTopics_result(event);
+        if result.is_null() {
+            return Ok(None);
+        }
+        let mut count = 0;
+        let topics = rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        if topics.is_null() || count == 0 {
+            return Ok(None);
+        }
+        let topic = *topics;
+        let error = rd_kafka_TopicDescription_error(topic);
+        if !error.is_null() {
+            told(rd_kafka_error_code(error))?;
+        }
+        let id = rd_kafka_TopicDescription_topic_id(topic);
+        if id.is_null()
+            || (rd_kafka_Uuid_most_significant_bits(id) == 0
+                && rd_kafka_Uuid_least_significant_bits(id) == 0)
+        {
+            return Ok(None);
+        }
+        let text = rd_kafka_Uuid_base64str(id);
+        Ok((!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned()))
+    }
 }
 
 /// Lets new groups of the client's own mock cluster wait so long for more members, instead of 3 s.

@@ -43,6 +43,9 @@ pub(crate) struct MemberSettings {
     pub(crate) commit_interval: Duration,
     /// Fetched ahead of each partition before any of it is taken.
     pub(crate) ahead_bytes: usize,
+    /// With nothing of a partition for so long although there is room, it is asked whether there is
+    /// anything to read.
+    pub(crate) silence: Duration,
 }
 
 /// The member; runs on a thread of its own.
@@ -303,7 +306,7 @@ impl Member {
         let group = &self.settings.group;
         let fetched = &mut self.fetched;
         let stalled = partitions.into_iter().filter_map(|Unread { partition: at, next, end }| {
-            fetched.get_mut(&at)?.may_restart(next).then(|| {
+            fetched.get_mut(&at)?.reading.may_restart(next).then(|| {
                 tracing::warn!(%group, %at, next, end, "nothing is fetched of it: reads it anew");
                 at
             })
@@ -320,7 +323,7 @@ impl Member {
             let topic = self.names.there(&at.topic);
             ending.add_partition(&topic, at.partition);
             // An offset that the library gave, or that it was given.
-            let _ = starting.add_partition_offset(&topic, at.partition, fetched.next());
+            let _ = starting.add_partition_offset(&topic, at.partition, fetched.reading.next());
         }
         if ending.count() == 0 {
             return Ok(());
@@ -334,12 +337,13 @@ impl Member {
     }
 
     fn look_at_silence(&mut self) {
+        let (now, longest) = (Instant::now(), self.settings.silence);
         let silent: Vec<_> = self
             .fetched
             .iter_mut()
-            .filter_map(|(at, fetched)| {
-                let is_silent = fetched.is_silent();
-                is_silent.then(|| (at.clone(), fetched.next_offset()))
+            .filter_map(|(at, Fetched { reading, .. })| {
+                let is_silent = reading.is_silent(now, longest);
+                is_silent.then(|| (at.clone(), reading.next_offset()))
             })
             .collect();
         if !silent.is_empty() {

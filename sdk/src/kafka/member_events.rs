@@ -68,3 +68,14 @@ pub(crate) struct Unread {
     pub(crate) next: Option<i64>,
     pub(crate) end: i64,
 }
+
+impl Unread {
+    /// If the oldest offset kept and the end say that there is something behind what came.
+    pub(crate) fn found(
+        partition: TopicPartition,
+        next: Option<i64>,
+        (oldest, end): (i64, i64),
+    ) -> Option<Self> {
+        (end > next.unwrap_or(oldest)).then_some(Self { partition, next, end })
+    }
+}

@@ -15,7 +15,8 @@ use super::{
     KafkaError,
     bootstrap::Bootstrap,
     client::{self, Logged},
-    errors,
+    embedded::EMBEDDED_CLUSTER,
+    errors, ffi,
     names::Names,
 };
 use crate::{Config, record::TopicPartition};
@@ -106,6 +107,25 @@ impl Probe {
             client.fetch_metadata(None, patience).map_err(Answer::Native)?;
             let id = client.client().fetch_cluster_id(patience).unwrap_or_default();
             Ok(if prefix.is_empty() { id } else { format!("{id}/{prefix}") })
+        })
+        .await
+    }
+
+    /// The id that the cluster gave a topic when it was made: under the same name, another id is
+    /// another topic. `None` where the cluster gives none, as an embedded broker.
+    pub async fn topic_id(&self, topic: &str) -> Result<Option<String>, KafkaError> {
+        let id = self.cluster_id().await?;
+        if id.starts_with(EMBEDDED_CLUSTER) {
+            return Ok(None);
+        }
+        let name = self.names.there(topic).into_owned();
+        self.ask(move |client, patience| match ffi::topic_id(client.client(), &name, patience) {
+            Ok(id) => Ok(id),
+            Err(RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion) => {
+                Ok(None)
+            }
+            Err(RDKafkaErrorCode::UnknownTopicOrPartition) => Err(Answer::NoSuchTopic(name)),
+            Err(code) => Err(Answer::Native(Native::MetadataFetch(code))),
         })
         .await
     }
@@ -299,5 +319,12 @@ mod tests {
 
         broker.cluster().unwrap().partition_leader("orders", 0, Some(1)).unwrap();
         assert_eq!(probe.ends(&at(0)).await.unwrap(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn an_embedded_broker_gives_topics_no_ids() {
+        let broker = EmbeddedBroker::start([("orders", 1)]).unwrap();
+        let probe = Probe::new(&broker.config("http://none")).unwrap();
+        assert_eq!(probe.topic_id("orders").await.unwrap(), None);
     }
 }

@@ -158,6 +158,23 @@ pub enum StoreError {
         here: String,
     },
 
+    /// The stored position counts records of a topic that is no longer there.
+    #[error(
+        "position of group {group} in topic {topic} was kept for the topic with id {kept}, this one \
+         has id {here}: it was deleted and made anew, and offsets of the old one mean nothing in it. \
+         Delete the group's rows of that topic from the tables positions and redriven to begin anew"
+    )]
+    OtherTopic {
+        /// The group.
+        group: String,
+        /// The topic's name.
+        topic: String,
+        /// The id that the row names.
+        kept: String,
+        /// The id that the topic has.
+        here: String,
+    },
+
     /// A stored row can't be what this library wrote.
     #[error("row {id} of table {table} is damaged: {message}")]
     Damaged {

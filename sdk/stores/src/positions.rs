@@ -10,6 +10,7 @@ use chrono::Utc;
 use orderly_sdk::{
     OutRecord,
     consume::{Begun, Failure, Ledger, Position, Scope, Start, Unit},
+    kafka::Probe,
     record::TopicPartition,
 };
 
@@ -31,6 +32,8 @@ use crate::{Database, Migration, Row, StoreError, Tx, Value, outbox};
 pub struct Positions {
     db: Database,
     cluster_id: Arc<str>,
+    probe: Option<Probe>,
+    topic_ids: Arc<Mutex<HashMap<Arc<str>, String>>>,
     expected: Arc<Mutex<Expected>>,
 }
 
@@ -41,7 +44,19 @@ impl Positions {
     /// In `db`, once [`prepare`](Positions::prepare) has run there, for the Kafka cluster with
     /// that id: a position that was kept for another is refused.
     pub fn new(db: Database, cluster_id: &str) -> Self {
-        Self { db, cluster_id: cluster_id.into(), expected: Arc::default() }
+        Self {
+            db,
+            cluster_id: cluster_id.into(),
+            probe: None,
+            topic_ids: Arc::default(),
+            expected: Arc::default(),
+        }
+    }
+
+    /// Each topic's id is asked of `probe`, too: a position that was kept for a topic that was
+    /// deleted since, and made anew under its name, is refused.
+    pub fn telling_topics_apart(self, probe: Probe) -> Self {
+        Self { probe: Some(probe), ..self }
     }
 
     /// Makes the tables of positions and outbox where they are missing.
@@ -65,7 +80,9 @@ impl Positions {
         let moved = match &expected {
             None => {
                 let cluster = Value::from(&*self.cluster_id);
-                tx.execute(INSERT, &[group, topic, partition, next, beyond, cluster, now]).await?
+                let topic_id = self.topic_ids().get(&unit.partition.topic).cloned();
+                let row = [group, topic, partition, next, beyond, cluster, topic_id.into(), now];
+                tx.execute(INSERT, &row).await?
             }
             Some(Position { next: from, done_beyond }) => {
                 let (from, was) = ((*from).into(), (&**done_beyond).into());
@@ -80,6 +97,42 @@ impl Positions {
             return Err(overtaken(unit, expected, found.map(|it| it.next)));
         }
         Ok(after)
+    }
+
+    /// Refuses a position that was kept for another topic of that name; notes the topic's id where
+    /// none was noted.
+    async fn check_topic(
+        &self,
+        group: &str,
+        partition: &TopicPartition,
+        kept: Option<&Option<String>>,
+    ) -> Result<(), Failure> {
+        let Some(probe) = &self.probe else { return Ok(()) };
+        let Some(here) = probe.topic_id(&partition.topic).await? else { return Ok(()) };
+        match kept {
+            Some(Some(kept)) if *kept != here => {
+                return Err(Failure::reject(StoreError::OtherTopic {
+                    group: group.to_owned(),
+                    topic: partition.topic.to_string(),
+                    kept: kept.clone(),
+                    here,
+                }));
+            }
+            Some(None) => {
+                let [group, topic, partition] = key(group, partition);
+                let mut tx = self.db.begin().await?;
+                let row = [group, topic, partition, here.as_str().into()];
+                tx.execute(NOTE_TOPIC, &row).await?;
+                tx.commit().await?;
+            }
+            Some(Some(_)) | None => {}
+        }
+        self.topic_ids().insert(Arc::clone(&partition.topic), here);
+        Ok(())
+    }
+
+    fn topic_ids(&self) -> MutexGuard<'_, HashMap<Arc<str>, String>> {
+        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn expected(&self, unit: &Unit<'_>) -> Result<Option<Position>, StoreError> {
@@ -126,7 +179,10 @@ impl Scope for Positions {
     async fn start(&self, group: &str, partition: &TopicPartition) -> Result<Start, Failure> {
         let row = self.db.query_opt(SELECT, &key(group, partition)).await?;
         let position = match row {
-            None => None,
+            None => {
+                self.check_topic(group, partition, None).await?;
+                None
+            }
             Some(row) => {
                 let kept: String = row.get(2)?;
                 if *kept != *self.cluster_id {
@@ -137,6 +193,7 @@ impl Scope for Positions {
                         here: self.cluster_id.to_string(),
                     }));
                 }
+                self.check_topic(group, partition, Some(&row.get(3)?)).await?;
                 position(Some(row))?
             }
         };
@@ -268,13 +325,13 @@ fn key(group: &str, partition: &TopicPartition) -> [Value; 3] {
 }
 
 const SELECT: &str = "
-    SELECT next_offset, done_beyond, cluster_id FROM positions
+    SELECT next_offset, done_beyond, cluster_id, topic_id FROM positions
     WHERE group_id = $1 AND topic = $2 AND partition_id = $3";
 
 const INSERT: &str = "
     INSERT INTO positions
-        (group_id, topic, partition_id, next_offset, done_beyond, cluster_id, moved_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+        (group_id, topic, partition_id, next_offset, done_beyond, cluster_id, topic_id, moved_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT DO NOTHING";
 
 const MOVE: &str = "
@@ -282,12 +339,16 @@ const MOVE: &str = "
     WHERE group_id = $1 AND topic = $2 AND partition_id = $3
         AND next_offset = $7 AND done_beyond = $8";
 
+const NOTE_TOPIC: &str = "
+    UPDATE positions SET topic_id = $4
+    WHERE group_id = $1 AND topic = $2 AND partition_id = $3 AND topic_id IS NULL";
+
 const REDRIVEN: &str = "
     INSERT INTO redriven (group_id, topic, partition_id, record_offset, done_at)
     VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT DO NOTHING";
 
-const MIGRATIONS: &[Migration] = &[CREATE, ADD_DONE_BEYOND, CREATE_REDRIVEN];
+const MIGRATIONS: &[Migration] = &[CREATE, ADD_DONE_BEYOND, CREATE_REDRIVEN, ADD_TOPIC_ID];
 
 const CREATE: Migration = Migration {
     name: "create positions",
@@ -306,6 +367,10 @@ const ADD_DONE_BEYOND: Migration = Migration {
     name: "add what is done beyond the next offset",
     sql: "ALTER TABLE positions ADD COLUMN done_beyond TEXT NOT NULL DEFAULT ''",
 };
+
+// Of a position that was there before, it is noted when a member next begins there.
+const ADD_TOPIC_ID: Migration =
+    Migration { name: "add the topic's id", sql: "ALTER TABLE positions ADD COLUMN topic_id TEXT" };
 
 const CREATE_REDRIVEN: Migration = Migration {
     name: "create redriven",

@@ -24,8 +24,8 @@ const AT_ONCE: usize = 16;
 /// only: what it sent has to time out, and then it needs another producer id.
 const BACK: Duration = Duration::from_secs(90);
 /// Within this each is answered, whatever is away: the deadline of order-api, and what a busy machine
-/// takes to pass the answer on.
-const DEADLINE: Duration = Duration::from_millis(11_500);
+/// takes to pass the answers on, of which many are due at once.
+const DEADLINE: Duration = Duration::from_secs(25);
 
 /// Places orders until it is ended.
 pub struct Prober {

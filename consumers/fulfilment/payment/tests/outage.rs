@@ -11,10 +11,13 @@ async fn is_away(place: &Place, request: &fulfilment_payment::Request) {
 
 pub(crate) async fn in_an_outage_nothing_is_done_and_after_it_everything(place: &Place) {
     let payment = place.done(&authorise("a", "tok_ok")).await;
+    let turned_away = async || place.simulated.turned_away(&["o1", "o2"]).await.unwrap();
+    assert_eq!(turned_away().await, 0);
     // Whoever opens the same sandbox has it too.
     place.elsewhere().await.set_outage(true).await.unwrap();
     is_away(place, &authorise("b", "tok_ok")).await;
     is_away(place, &capture("c", &payment, "20.00")).await;
+    assert_eq!(turned_away().await, 1);
     let totals = &place.simulated.totals(None).await.unwrap()["EUR"];
     assert_eq!((totals.authorised_count, totals.captured_count, totals.calls), (1, 0, 1));
 

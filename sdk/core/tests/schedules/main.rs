@@ -85,3 +85,8 @@ fn a_forgotten_parked_key_is_caught() {
 fn a_key_unparked_too_early_is_caught() {
     is_caught(Fault::UnparkEarly);
 }
+
+#[test]
+fn a_partition_that_goes_on_beyond_its_span_is_caught() {
+    is_caught(Fault::ForgetSpan);
+}

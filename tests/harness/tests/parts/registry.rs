@@ -4,13 +4,18 @@ use orderly_harness::{Registry, need, parts};
 
 use crate::eventually::eventually;
 
-fn http() -> reqwest::Client {
-    reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build().unwrap()
+/// For what must be answered: a registry that has just started is slow at first.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// For what mustn't be.
+const NOT_WITHIN: Duration = Duration::from_secs(3);
+
+fn http(within: Duration) -> reqwest::Client {
+    reqwest::Client::builder().timeout(within).no_proxy().build().unwrap()
 }
 
 async fn register(url: &str, subject: &str) {
     let schema = r#"{"schema": "{\"type\": \"string\"}"}"#;
-    let asked = http()
+    let asked = http(PATIENCE)
         .post(format!("{url}/subjects/{subject}/versions"))
         .header("content-type", "application/json");
     let answer = asked.body(schema).send().await.unwrap();
@@ -18,7 +23,11 @@ async fn register(url: &str, subject: &str) {
 }
 
 async fn has(url: &str, subject: &str) -> bool {
-    let Ok(answer) = http().get(format!("{url}/subjects")).send().await else { return false };
+    has_within(PATIENCE, url, subject).await
+}
+
+async fn has_within(within: Duration, url: &str, subject: &str) -> bool {
+    let Ok(answer) = http(within).get(format!("{url}/subjects")).send().await else { return false };
     answer.text().await.is_ok_and(|subjects| subjects.contains(&format!("\"{subject}\"")))
 }
 
@@ -37,7 +46,7 @@ async fn a_paused_registry_answers_nothing_until_it_is_resumed() {
     let registry = need!(Registry::start().await);
     register(registry.url(), "paused-value").await;
     registry.pause().await.unwrap();
-    assert!(!has(registry.url(), "paused-value").await);
+    assert!(!has_within(NOT_WITHIN, registry.url(), "paused-value").await);
     registry.resume().await.unwrap();
     eventually("the registry answers", async || has(registry.url(), "paused-value").await).await;
 }

@@ -27,49 +27,35 @@ pub(super) async fn perform(database: &Database, request: &Request) -> Result<Re
         tokio::time::sleep(SLOW).await;
     }
     let mut tx = database.begin().await.map_err(not_done)?;
-    let decided = decide(&mut tx, request, does).await.map_err(not_done)?;
-    if decided.lasts {
-        tx.commit().await.map_err(|error| PaymentError::Unknown(error.to_string()))?;
-    }
-    decided.answer
+    let answer = decide(&mut tx, request, does).await.map_err(not_done)?;
+    tx.commit().await.map_err(|error| PaymentError::Unknown(error.to_string()))?;
+    answer
 }
 
-/// What to answer, and whether what was written with it is to last.
-struct Decided {
-    answer: Result<Reply, PaymentError>,
-    lasts: bool,
-}
+type Answer = Result<Reply, PaymentError>;
 
-impl Decided {
-    fn lasting(answer: Result<Reply, PaymentError>) -> Self {
-        Self { answer, lasts: true }
-    }
-
-    fn refused(why: impl Into<String>) -> Self {
-        Self::lasting(Err(PaymentError::Refused(why.into())))
-    }
-}
-
-async fn decide(tx: &mut Tx, request: &Request, does: Does) -> Result<Decided, StoreError> {
+async fn decide(tx: &mut Tx, request: &Request, does: Does) -> Result<Answer, StoreError> {
     let outage = "SELECT away FROM payment_sandbox_outage";
     let is_away = tx.query_opt(outage, &[]).await?.map(|row| row.get(0)).transpose()?;
     if is_away.unwrap_or(false) {
-        let away = Err(PaymentError::Unavailable("the sandbox has an outage".into()));
-        return Ok(Decided { answer: away, lasts: false });
+        let sql = "INSERT INTO payment_sandbox_turned_away (order_id) VALUES ($1)
+                   ON CONFLICT DO NOTHING";
+        tx.execute(sql, &[request.order_id.as_str().into()]).await?;
+        return Ok(Err(PaymentError::Unavailable("the sandbox has an outage".into())));
     }
     let asked = Asked::count(tx, request).await?;
     if asked.content != content(request) {
-        return Ok(Decided::refused("its key was used for another request"));
+        return Ok(refused("its key was used for another request"));
     }
     match asked.state.as_str() {
-        DONE => return Ok(Decided::lasting(Ok(Reply { reference: asked.answer }))),
-        DECLINED => return Ok(Decided::lasting(declined(asked.answer))),
+        DONE => return Ok(Ok(Reply { reference: asked.answer })),
+        DECLINED => return Ok(declined(asked.answer)),
         _ => {}
     }
     let first = asked.calls == 1;
     if does.away_first && first {
-        let away = Err(PaymentError::Unavailable("the sandbox is away once for this token".into()));
-        return Ok(Decided::lasting(away));
+        let why = "the sandbox is away once for this token";
+        return Ok(Err(PaymentError::Unavailable(why.into())));
     }
     if let Some(reason) = does.declined {
         keep(tx, request, DECLINED, reason).await?;
@@ -85,18 +71,24 @@ async fn decide(tx: &mut Tx, request: &Request, does: Does) -> Result<Decided, S
             let lost = does.loses_first && first || done.answer_is_lost;
             Ok(answered(Ok(Reply { reference: done.reference }), lost))
         }
-        Err(why) => Ok(Decided::refused(why)),
+        Err(why) => Ok(refused(why)),
     }
 }
 
-fn declined(reason: String) -> Result<Reply, PaymentError> {
+fn refused(why: impl Into<String>) -> Answer {
+    Err(PaymentError::Refused(why.into()))
+}
+
+fn declined(reason: String) -> Answer {
     Err(PaymentError::Declined { reason })
 }
 
-fn answered(answer: Result<Reply, PaymentError>, lost: bool) -> Decided {
-    let lost =
-        lost.then(|| Err(PaymentError::Unknown("the sandbox loses this answer once".into())));
-    Decided::lasting(lost.unwrap_or(answer))
+fn answered(answer: Answer, lost: bool) -> Answer {
+    if lost {
+        Err(PaymentError::Unknown("the sandbox loses this answer once".into()))
+    } else {
+        answer
+    }
 }
 
 /// What is known of a key.

@@ -1,8 +1,10 @@
-//! Its tables: what was asked, the payments, and whether there is an outage.
+//! Its tables: what was asked, the payments, whether there is an outage, and whom it turned away then.
 
 use orderly_stores::Migration;
 
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
+pub(super) const MIGRATIONS: &[Migration] = &[SANDBOX, TURNED_AWAY];
+
+const SANDBOX: Migration = Migration {
     name: "sandbox",
     sql: "
         CREATE TABLE payment_sandbox_requests (
@@ -32,4 +34,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[Migration {
         CREATE TABLE payment_sandbox_outage (id BIGINT PRIMARY KEY, away BOOLEAN NOT NULL);
         INSERT INTO payment_sandbox_outage (id, away) VALUES (1, FALSE);
     ",
-}];
+};
+
+const TURNED_AWAY: Migration = Migration {
+    name: "who was turned away",
+    sql: "CREATE TABLE payment_sandbox_turned_away (order_id TEXT PRIMARY KEY)",
+};

@@ -86,6 +86,18 @@ impl Simulated {
         Ok(totals)
     }
 
+    /// Of how many of these orders (each named once) anything was asked for in an outage.
+    pub async fn turned_away(&self, orders: &[&str]) -> Result<u64, StoreError> {
+        let among = |ids: &str| {
+            format!("SELECT COUNT(*) FROM payment_sandbox_turned_away WHERE order_id IN ({ids})")
+        };
+        let mut count = 0;
+        for row in self.database.query_among(orders, among).await? {
+            count += row.get::<i64>(0)?.unsigned_abs();
+        }
+        Ok(count)
+    }
+
     /// What is set aside and open, by order: of all orders, or of these (each named once). More than 1,000,000 are
     /// an error.
     pub async fn open_authorisations(
