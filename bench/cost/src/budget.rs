@@ -15,9 +15,11 @@ pub(crate) struct Budget {
     pub(crate) most: Cost,
 }
 
+// The second version of OrderPlaced has more to write and to read than the first: a category for each
+// line, coupons, a payment token and the caller.
 pub(crate) const BUDGET: &[Budget] = &[
     Budget { case: "decide", most: Cost { instructions: 2_740.0, allocations: 3.7 } },
-    Budget { case: "encode", most: Cost { instructions: 30_300.0, allocations: 25.3 } },
-    Budget { case: "decode", most: Cost { instructions: 20_000.0, allocations: 18.7 } },
+    Budget { case: "encode", most: Cost { instructions: 32_100.0, allocations: 25.3 } },
+    Budget { case: "decode", most: Cost { instructions: 22_100.0, allocations: 18.7 } },
     Budget { case: "trip", most: Cost { instructions: 130_000.0, allocations: 90.0 } },
 ];
