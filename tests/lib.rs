@@ -15,7 +15,7 @@ use fulfilment::{Rules, StockRule};
 use orderly::{
     commands,
     demo::{Demo, Load, Report, progress::Bars},
-    platform::{Platform, Settings},
+    platform::{Platform, PricesFrom, Settings},
     telemetry,
 };
 use orderly_sdk::topics::Topics;
@@ -27,6 +27,7 @@ pub fn settings() -> Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         members: 2,
         rules: Rules::new("prep=20ms,bake=40ms,oven=20ms".parse().unwrap()),
+        prices: PricesFrom::AsGiven,
         metrics: telemetry::start(),
         parts: None,
     }

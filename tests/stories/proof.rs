@@ -39,7 +39,7 @@ async fn a_rate_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn customers_who_pay_by_card_have_coupons_cancel_and_give_back_are_proven() {
+async fn customers_with_cards_coupons_and_a_group_who_cancel_and_give_back_are_proven() {
     let mut settings = settings();
     settings.rules = rules_for_varied(settings.rules).unwrap();
     let load = Load::Varied { orders: 100, rate: None };
@@ -51,6 +51,8 @@ async fn customers_who_pay_by_card_have_coupons_cancel_and_give_back_are_proven(
     // Of each 25 customers one has a card that is declined, and one gives something back.
     assert_eq!((report.fulfilment.rejected, report.history.returns), (4, 4));
     assert!(report.fulfilment.refunded >= 4, "{report:?}");
+    // One has a coupon, and one is a friend of the house.
+    assert_eq!(report.fulfilment.discounted, 8);
     assert_eq!(report.fulfilment.completed + report.fulfilment.cancelled, 96);
     let money = report.money;
     assert!(money.captured > money.refunded && !money.refunded.is_zero(), "{money:?}");

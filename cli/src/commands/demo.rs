@@ -11,7 +11,7 @@ use crate::{
     args::{DemoArgs, Output, Scenario},
     demo::{Demo, DemoError, Load, Site, progress::Bars, rules_for_varied},
     parts::{self, Parts},
-    platform::{Databases, Settings},
+    platform::{Databases, PricesFrom, Settings},
 };
 
 /// How long a spike lasts.
@@ -56,7 +56,8 @@ pub(super) async fn run(
                     _ => Ok(rules),
                 };
                 let rules = rules.map_err(DemoError::Ended)?;
-                let settings = Settings { topics, listen, members, rules, metrics, parts };
+                let prices = PricesFrom::AsGiven;
+                let settings = Settings { topics, listen, members, rules, prices, metrics, parts };
                 Demo::start(load, settings).await
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     args::{Output, UpArgs},
     demo::open_shop,
     parts,
-    platform::{Platform, PlatformError, Settings},
+    platform::{Platform, PlatformError, PricesFrom, Settings},
 };
 
 /// As a shell tells of Ctrl-C.
@@ -34,7 +34,9 @@ pub(super) async fn run(
         ));
     }
     let rules = Rules::new(stages);
-    let starting = Platform::start(Settings { topics, listen, members, rules, metrics, parts });
+    let prices = PricesFrom::AsGiven;
+    let settings = Settings { topics, listen, members, rules, prices, metrics, parts };
+    let starting = Platform::start(settings);
     let platform = tokio::select! {
         started = starting => started.map_err(|e| Refused::violation(&e))?,
         () = interrupted() => return Ok(ExitCode::from(INTERRUPTED)),

@@ -17,6 +17,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::{
     afterwards::{cancel, return_one},
     intake::{Intake, Outcome, Watched},
+    keep_shop::FRIENDS,
     menu::MENU,
 };
 
@@ -52,13 +53,18 @@ enum Habit {
 
 /// The coupon that some customers have.
 const COUPON: &str = "WELCOME";
+/// Who comes again and again: customers by their numbers, counted round and round.
+const GUESTS: u64 = 997;
 /// How long a customer of a varied run may cancel.
 const CANCEL_WITHIN: Duration = Duration::from_millis(200);
 
 /// What fulfilment is started with where customers are varied.
 pub fn rules_for_varied(rules: Rules) -> Result<Rules, String> {
-    let welcome = format!("promotions: [{{ name: Welcome, percent: 10, coupon: {COUPON} }}]");
-    let promotions = welcome.parse().map_err(|error| format!("the welcome: {error}"))?;
+    let given = format!(
+        "promotions: [{{ name: Welcome, percent: 10, coupon: {COUPON} }}, \
+         {{ name: Friends, percent: 5, customer_groups: [{FRIENDS}] }}]"
+    );
+    let promotions = given.parse().map_err(|error| format!("what is given: {error}"))?;
     Ok(Rules { promotions, cancel_within: CANCEL_WITHIN, ..rules })
 }
 
@@ -239,7 +245,13 @@ fn email(number: u64) -> String {
 }
 
 fn guest(number: u64) -> String {
-    format!("guest-{}", number % 997)
+    format!("guest-{}", number % GUESTS)
+}
+
+/// User ids of the customers of so many orders who are friends of the house: one in 25.
+pub(super) fn friends(run: &str, orders: u64) -> Vec<String> {
+    let friends = (0..orders.min(GUESTS)).filter(|number| number % 25 == 11);
+    friends.map(|number| format!("{run}{}", guest(number))).collect()
 }
 
 /// The order that the customer with this number places: always the same one.

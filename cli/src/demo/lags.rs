@@ -65,7 +65,7 @@ impl Lags {
     /// Of every group that runs there.
     pub(super) fn of_site(site: &Site) -> Result<Self, KafkaError> {
         let mut lags = Self::of(&site.config)?;
-        if site.has_users {
+        if site.keepers.is_some() {
             lags.groups.push(Group::of(&site.config, USERS)?);
         }
         Ok(lags)

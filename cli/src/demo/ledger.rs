@@ -86,6 +86,7 @@ pub(super) struct Figures {
     pub(super) rejected: u64,
     pub(super) cancelled: u64,
     pub(super) refunded: u64,
+    pub(super) discounted: u64,
     pub(super) cancellations_refused: u64,
     pub(super) returns: u64,
     /// Events of `order-status`, each id once.
@@ -118,6 +119,8 @@ pub(super) struct Trail {
     pub(super) confirmed: Option<DateTime<Utc>>,
     /// What its confirmation says is to be paid.
     pub(super) to_pay: Option<Decimal>,
+    /// Its confirmation says that rules gave something.
+    pub(super) is_discounted: bool,
     /// What was paid back, as told.
     pub(super) refunded: Decimal,
 }
@@ -237,6 +240,7 @@ impl Ledger {
                 let trail = self.trail(order_id);
                 trail.confirmed = Some(trail.confirmed.unwrap_or(meta.time).min(meta.time));
                 trail.to_pay = trail.to_pay.or(e.to_pay);
+                trail.is_discounted |= !e.discounts.is_empty();
                 (e.sequence, Step::Confirmed)
             }
             Observed::OrderRejected(e) => (e.sequence, Step::Rejected),
@@ -305,6 +309,7 @@ impl Ledger {
             figures.rejected += tells(&Step::Rejected);
             figures.cancelled += tells(&Step::Cancelled);
             figures.refunded += tells(&Step::Refunded);
+            figures.discounted += u64::from(trail.is_discounted);
             figures.cancellations_refused += tells(&Step::CancellationRefused);
         }
         figures

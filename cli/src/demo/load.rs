@@ -19,12 +19,14 @@ use super::{
     DemoError,
     came_in::{CameIn, Noted},
     fits::Size,
-    generate::{Batch, generate},
+    generate::{Batch, friends, generate},
     intake::{Intake, Outcome, Watched},
+    keep_shop::keep_shop,
     lags::Lags,
     open_shop::open_shop,
     outlast::outlast,
     shop_scenarios::{Outage, ShopScenario, play},
+    site::Keepers,
     spike::{SpikeFigures, spike},
 };
 use crate::platform::Databases;
@@ -39,8 +41,9 @@ pub enum Load {
         /// A second; `None`: as fast as they are answered.
         rate: Option<u32>,
     },
-    /// Generated, by customers of whom some pay by card, have a coupon, cancel or give something back:
-    /// fulfilment's rules are [`rules_for_varied`](super::rules_for_varied)'s.
+    /// Generated, by customers of whom some pay by card, have a coupon, are friends of the house, cancel
+    /// or give something back: fulfilment's rules are [`rules_for_varied`](super::rules_for_varied)'s.
+    /// The shop is kept at catalogue and users, and its prices are the catalogue's.
     Varied {
         /// How many.
         orders: u64,
@@ -72,6 +75,8 @@ pub(super) struct LoadParts {
     pub(super) run: String,
     pub(super) watched: Watched,
     pub(super) databases: Databases,
+    /// The services by which the shop is kept, where there are any.
+    pub(super) keepers: Option<Keepers>,
     /// Others may have been there, or be there.
     pub(super) is_used: bool,
     pub(super) lags: Lags,
@@ -102,7 +107,12 @@ pub(super) async fn load(
     };
     if let Some(besides) = besides {
         let noted = Noted::now(&parts).await?;
-        let counted = outlast(&parts.waiting, || open_shop(&parts.config, besides)).await?;
+        let counted = match (&load, &parts.keepers) {
+            (Load::Varied { orders, .. }, Some(keepers)) => {
+                keep_shop(keepers, &parts, &friends(&parts.run, *orders)).await?
+            }
+            _ => outlast(&parts.waiting, || open_shop(&parts.config, besides)).await?,
+        };
         let _first = parts.came_in.set(noted.with(counted, &parts).await?);
     }
     let is_varied = matches!(load, Load::Varied { .. });

@@ -15,6 +15,7 @@ mod findings;
 mod fits;
 mod generate;
 mod intake;
+mod keep_shop;
 mod kept;
 mod lags;
 mod ledger;

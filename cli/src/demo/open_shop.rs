@@ -15,7 +15,7 @@ use super::{DemoError, menu::MENU};
 pub type Counted = BTreeMap<String, i64>;
 
 /// Pieces of each: more than the largest demo orders.
-const ON_HAND: i32 = 10_000_000;
+pub(super) const ON_HAND: i32 = 10_000_000;
 
 /// Emits the menu and what else was counted, as (sku, pieces), and waits for every acknowledgement.
 /// What was counted.

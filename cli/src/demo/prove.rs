@@ -100,6 +100,7 @@ impl Demo {
                 rejected: told.rejected,
                 cancelled: told.cancelled,
                 refunded: told.refunded,
+                discounted: told.discounted,
                 oversold: stock.oversold,
             },
             stock,

@@ -88,6 +88,8 @@ pub struct FulfilmentFigures {
     pub cancelled: u64,
     /// Of which money went back.
     pub refunded: u64,
+    /// Confirmed with a discount.
+    pub discounted: u64,
     /// Pieces promised or collected beyond what came in.
     pub oversold: i64,
 }
@@ -196,6 +198,7 @@ impl Report {
         row("", "rejected", self.fulfilment.rejected.to_string());
         row("", "cancelled", self.fulfilment.cancelled.to_string());
         row("", "refunded", self.fulfilment.refunded.to_string());
+        row("", "discounted", self.fulfilment.discounted.to_string());
         self.shop_rows(&mut row);
         row("notifications", "mails", self.notifications.mail.to_string());
         row("accepted in", "p50 / p99 ms", pair(self.accept_ms));

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     check_retention::check_retention,
-    platform::{Platform, Settings},
+    platform::{Platform, PricesFrom, Settings},
 };
 
 /// A run of the demo.
@@ -94,7 +94,11 @@ impl Demo {
             size.fits(&settings.rules.stages, &settings.topics).map_err(DemoError::TooLarge)?;
         }
         let patience = STALLED + settings.rules.stages.total();
-        let platform = Platform::start(settings).await?;
+        let prices = match &load {
+            Load::Varied { .. } => PricesFrom::Catalogue,
+            _ => settings.prices,
+        };
+        let platform = Platform::start(Settings { prices, ..settings }).await?;
         let site = Site::of_platform(&platform).await?;
         Self::begin(load, site, Some(platform), patience).await
     }
@@ -300,6 +304,7 @@ impl Demo {
             run: self.run.clone(),
             watched: self.watched.clone(),
             databases: self.site.databases.clone(),
+            keepers: self.site.keepers.clone(),
             is_used: self.site.is_used,
             lags: self.lags.clone(),
             came_in: Arc::clone(&self.came_in),

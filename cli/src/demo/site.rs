@@ -27,12 +27,22 @@ pub struct Site {
     pub provider: Simulated,
     /// Others may have been here, or be here: only what is the run's own counts.
     pub is_used: bool,
-    /// The users service runs there, too: its group is waited for as the others are.
-    pub has_users: bool,
+    /// The services by which a shop is kept, where they are known to run there, too: the group of one is
+    /// waited for as the others are.
+    pub keepers: Option<Keepers>,
+}
+
+/// Base URLs of the services by which a shop is kept.
+#[derive(Clone, Debug)]
+pub struct Keepers {
+    /// Products and counts.
+    pub catalogue: String,
+    /// Profiles.
+    pub users: String,
 }
 
 impl Site {
-    /// Services that run elsewhere. Whether users is among them isn't known.
+    /// Services that run elsewhere. Whether catalogue and users are among them isn't known.
     pub async fn of_services(
         config: Config,
         api: impl Into<String>,
@@ -47,7 +57,7 @@ impl Site {
             provider: Simulated::open(databases.fulfilment.clone()).await?,
             databases,
             is_used: true,
-            has_users: false,
+            keepers: None,
         })
     }
 
@@ -56,7 +66,11 @@ impl Site {
         let api = format!("http://{}", platform.api);
         let databases = platform.databases.clone();
         let site = Self::of_services(platform.config.clone(), api, databases).await?;
-        Ok(Self { is_used: !platform.is_embedded(), has_users: true, ..site })
+        let keepers = Keepers {
+            catalogue: format!("http://{}", platform.catalogue_address),
+            users: format!("http://{}", platform.users_address),
+        };
+        Ok(Self { is_used: !platform.is_embedded(), keepers: Some(keepers), ..site })
     }
 
     /// Nothing waits to be told, or to be asked of the payment provider.

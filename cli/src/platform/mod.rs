@@ -14,12 +14,14 @@ use orderly_sdk::{
     Config, Health,
     kafka::{EmbeddedBroker, KafkaError, Probe},
     topics::Topics,
+    view::{View, ViewError, ViewSettings},
 };
 use orderly_stores::StoreError;
 use orderly_testkit::EmbeddedRegistry;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::args::PricesFrom;
 use crate::parts::Parts;
 use broker_room::BrokerRoom;
 pub use databases::Databases;
@@ -34,6 +36,8 @@ pub struct Settings {
     pub members: usize,
     /// What holds for every order.
     pub rules: Rules,
+    /// Where order-api takes prices from.
+    pub prices: PricesFrom,
     /// What order-api's `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Real parts; `None`: embedded ones.
@@ -156,6 +160,11 @@ impl Platform {
         order_api.admission =
             room.map(|room| Arc::new(move || room.is_there()) as order_api::Admission);
         order_api.deadline = DEADLINE;
+        if settings.prices == PricesFrom::Catalogue {
+            let following = ViewSettings { health: health.clone(), ..ViewSettings::default() };
+            order_api.prices =
+                order_api::Prices::Catalogue(View::follow(&config, following).await?);
+        }
         order_api.metrics = Some(settings.metrics.clone());
         answering.push(health);
         services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));
@@ -312,6 +321,9 @@ pub enum PlatformError {
     /// The broker or one of its clients.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// The catalogue can't be followed.
+    #[error(transparent)]
+    View(#[from] ViewError),
     /// What order-api needs before the first order.
     #[error(transparent)]
     OrderApi(#[from] order_api::ConnectError),

@@ -60,6 +60,10 @@ pub(super) fn to_list(names: &Names, offsets: &[Assigned]) -> Option<TopicPartit
 }
 
 pub(super) fn log_failed_commit(group: &str, error: &Native, offsets: &[Assigned]) {
+    // Of a member that has nothing yet, nothing runs again.
+    if offsets.is_empty() {
+        return tracing::debug!(%group, %error, "a commit without offsets failed");
+    }
     tracing::warn!(%group, %error, ?offsets, "commit failed; the records may run again");
 }
 
