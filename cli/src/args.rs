@@ -19,7 +19,12 @@ pub use services::{
 
 /// Order events on Kafka, in order per key.
 #[derive(Debug, Parser)]
-#[command(name = "orderly", version, arg_required_else_help = true)]
+#[command(
+    name = "orderly",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 fine; 1 a violation, or a refusal; 2 wrong usage; 3 a part can't be reached."
+)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]

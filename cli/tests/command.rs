@@ -203,6 +203,7 @@ async fn stock_says_what_is_held_left_and_sold_and_names_what_was_never_counted(
     let nothing = stock(&[]);
     assert_eq!(code(&nothing), 1);
     assert!(stderr(&nothing).contains("Did fulfilment ever run on it?"), "{}", stderr(&nothing));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "a look makes no database");
 
     let database = orderly_stores::Database::open(&url).unwrap();
     fulfilment::Books::open(&database).await.unwrap();

@@ -129,9 +129,11 @@ fn loose(subjects: &[Subject]) -> Option<String> {
     let first = loose.first()?;
     Some(format!(
         "{} left at a compatibility level below FULL (`{}`: {}): the registry would let in a \
-         schema that running consumers can't read",
+         schema that running consumers can't read. PUT {{\"compatibility\": \"FULL\"}} to the \
+         registry's /config/{}",
         counted(loose.len(), "subject"),
         first.name,
-        first.level
+        first.level,
+        first.name
     ))
 }

@@ -16,9 +16,7 @@ pub(super) async fn run(
     topics: &Topics,
 ) -> Result<ExitCode, Refused> {
     let ApplyArgs { strict_replication, cluster } = args;
-    let config = cluster.or_environment().map_err(|why| {
-        Refused::usage(format!("apply creates topics and schemas in a Kafka cluster: {why}"))
-    })?;
+    let config = cluster.or_environment().map_err(Refused::usage)?;
     let copies = if strict_replication { Copies::AsAsked } else { Copies::AsManyAsGo };
     let plan = Plan::make(&config, topics, copies).await.map_err(|e| Refused::by(&e))?;
     let report = plan.carry_out().await;

@@ -82,7 +82,7 @@ pub(super) async fn run(
     ran.map_err(violation)?;
     if let Some(fault) = fault {
         let order_id = demo.suffer(fault).await.map_err(violation)?;
-        eprintln!("{fault:?} happened to order {order_id}");
+        eprintln!("{fault} happened to {order_id}");
     }
     let report = demo.prove().await.map_err(violation)?;
     for line in demo.malformed() {
@@ -94,6 +94,9 @@ pub(super) async fn run(
             let json = serde_json::to_string(&report);
             print::line(json.map_err(|e| Refused::because(e.to_string()))?);
         }
+    }
+    if report.is_about_nothing() {
+        eprintln!("orderly: no order was accepted: nothing was proved");
     }
     if serve {
         let Some(platform) = demo.into_platform() else {

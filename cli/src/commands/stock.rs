@@ -1,6 +1,6 @@
 //! `orderly stock`: what fulfilment has of each product, holds for orders, and sold.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use fulfilment::{Books, KeptStock};
 use orderly_sdk::away;
@@ -16,6 +16,12 @@ use crate::{
 pub(super) async fn run(args: StockArgs, output: Output) -> Result<ExitCode, Refused> {
     let StockArgs { skus, after, limit, database } = args;
     let url = database.or_environment().map_err(Refused::usage)?;
+    // Opened, a file that isn't there would be made.
+    let file = url.strip_prefix("sqlite:").map(|file| file.split('?').next().unwrap_or(file));
+    if let Some(file) = file.filter(|file| !Path::new(file).exists()) {
+        let why = format!("there is no database {file}. Did fulfilment ever run on it?");
+        return Err(Refused::because(why));
+    }
     let database = Database::open(&url).map_err(|e| Refused::by(&e))?;
     let books = Books::of(&database);
     let (kept, next) = if skus.is_empty() {

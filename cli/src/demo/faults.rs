@@ -1,6 +1,6 @@
 //! Faults placed between a run and its proof, to see that the proof finds them.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use orderly_schemas::{OrderConfirmed, StageCompleted, StageStarted};
 use orderly_sdk::{
@@ -24,6 +24,19 @@ pub enum Fault {
     LeakHold,
     /// A piece is sold that nobody collected.
     PhantomSale,
+}
+
+/// As it is asked for.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LoseRow => "lose-row",
+            Self::DoubleStatus => "double-status",
+            Self::SwapStatuses => "swap-statuses",
+            Self::LeakHold => "leak-hold",
+            Self::PhantomSale => "phantom-sale",
+        })
+    }
 }
 
 impl FromStr for Fault {

@@ -13,6 +13,8 @@ const PRICE_DECIMALS: usize = 4;
 const ID_LENGTH: usize = 64;
 const SHOWN: usize = 40;
 const LAST_YEAR: i32 = 9999;
+/// A time, as an error shows how one is written: the first of the Online Retail data.
+const EXAMPLE: i64 = 1_291_191_960;
 
 pub(crate) fn number_of_order(column: &str, text: &str) -> Result<(), String> {
     if text.is_empty() {
@@ -89,7 +91,10 @@ pub(crate) fn local_time(
     format: &str,
     zone: &impl TimeZone,
 ) -> Result<DateTime<Utc>, String> {
-    let wrong = || format!("{column} {} is not a time since 1970", shown(text));
+    let wrong = || {
+        let example = DateTime::from_timestamp(EXAMPLE, 0).unwrap_or_default().format(format);
+        format!("{column} {} is not a time since 1970, written as {example}", shown(text))
+    };
     let local = NaiveDateTime::parse_from_str(text, format)
         .ok()
         .filter(|local| local.nanosecond() < 1_000_000_000 && local.year() <= LAST_YEAR)

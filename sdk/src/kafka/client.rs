@@ -168,9 +168,13 @@ pub(super) static IS_BROKER_GONE: AtomicBool = AtomicBool::new(false);
 
 /// The library reports here what it will try again by itself.
 pub(super) fn log_client_error(error: &rdkafka::error::KafkaError, reason: &str) {
-    // Readers ask to be told of ends: that is no error.
-    let is_end = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF);
-    if is_end || IS_BROKER_GONE.load(Ordering::Relaxed) {
+    // Readers ask to be told of ends: that is no error. That all brokers are away is said again and again;
+    // whoever waits for them says it, too.
+    let is_known = matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AllBrokersDown)
+    );
+    if is_known || IS_BROKER_GONE.load(Ordering::Relaxed) {
         tracing::debug!(%error, reason, "Kafka client");
     } else {
         tracing::warn!(%error, reason, "Kafka client");

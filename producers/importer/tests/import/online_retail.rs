@@ -123,7 +123,10 @@ fn each_kind_of_malformed_line_is_reported_by_number_and_stops_nothing() {
         (with(3, "+1"), "Quantity `+1` is not"),
         (with(3, "1000001"), "Quantity `1000001` is not"),
         (with(3, "99999999999999999999"), "is not a whole number"),
-        (with(4, "01/12/2010 08:26"), "InvoiceDate `01/12/2010 08:26` is not a time since 1970"),
+        (
+            with(4, "01/12/2010 08:26"),
+            "InvoiceDate `01/12/2010 08:26` is not a time since 1970, written as 2010-12-01T08:26:00",
+        ),
         (with(4, "2010-02-30T00:00:00"), "is not a time"),
         (with(4, "2010-12-31T23:59:60"), "is not a time"),
         (with(4, "1969-12-31T23:59:59"), "is not a time"),
