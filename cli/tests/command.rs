@@ -164,6 +164,17 @@ fn validate_names_a_schema_that_cannot_read_the_version_before() {
 }
 
 #[test]
+fn dlq_takes_its_cluster_before_and_behind_what_it_is_to_do() {
+    let before = orderly(&["dlq", "--prefix", "not a prefix", "ls", "shop"]);
+    let behind = orderly(&["dlq", "ls", "shop", "--prefix", "not a prefix"]);
+    for refused in [before, behind] {
+        assert_eq!(code(&refused), 2);
+        let said = stderr(&refused);
+        assert!(said.contains("not a prefix") && !said.contains("unexpected"), "{said}");
+    }
+}
+
+#[test]
 fn order_api_lets_nobody_in_by_oversight() {
     let neither = orderly(&["run", "order-api"]);
     assert_eq!(code(&neither), 2);

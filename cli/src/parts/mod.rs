@@ -17,23 +17,23 @@ use secrets::Environment;
 #[derive(Clone, Debug, Default, Group)]
 pub struct ClusterArgs {
     /// Brokers, host:port[,host:port...].
-    #[arg(long, value_name = "BROKERS")]
+    #[arg(long, global = true, value_name = "BROKERS")]
     pub bootstrap: Option<String>,
 
     /// URL of a Confluent-compatible schema registry.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub registry: Option<String>,
 
     /// Put before every topic, group and subject, so that several platforms share a cluster.
-    #[arg(long, default_value = "", value_name = "TEXT", value_parser = prefix)]
+    #[arg(long, global = true, default_value = "", value_name = "TEXT", value_parser = prefix)]
     pub prefix: String,
 
     /// Any librdkafka property. No secrets here: other users see a command's arguments.
-    #[arg(short = 'X', value_name = "KEY=VALUE")]
+    #[arg(short = 'X', global = true, value_name = "KEY=VALUE")]
     pub properties: Vec<Argument>,
 
     /// More of them, one key=value a line, secrets too [default: KAFKA_PROPERTIES_FILE].
-    #[arg(short = 'F', long = "properties", value_name = "FILE")]
+    #[arg(short = 'F', long = "properties", global = true, value_name = "FILE")]
     pub properties_file: Option<PathBuf>,
 }
 
