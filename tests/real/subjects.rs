@@ -66,6 +66,18 @@ async fn a_new_subject_lets_no_schema_in_that_consumers_couldnt_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_registers_first_holds_its_subject_as_apply_does() {
+    let config = need!(cluster().await);
+    register(&config, OrderPlaced::SCHEMA).await;
+    assert_eq!(level(&config).await, "FULL");
+    let needed = changed(|fields| fields.push(json!({ "name": "needed", "type": "string" })));
+    let refused = try_register(&config, &needed).await.unwrap_err();
+    assert!(refused.contains("incompatible"), "{refused}");
+    let report = apply(&config, &shop("retention: forever")).await;
+    assert_eq!(report.warnings, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_service_registers_nothing() {
     let config = need!(cluster().await);
     let first = try_register(&config, OrderPlaced::SCHEMA).await.unwrap();

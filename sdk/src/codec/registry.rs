@@ -84,6 +84,7 @@ impl Registry {
         self.patiently(deadline, || async move {
             match registry.look_up(subject, schema).await {
                 Err(RegistryError::NotFound { .. }) if unknown == UnknownSchemas::Register => {
+                    registry.hold_if_new(subject).await?;
                     registry.register(subject, event, schema).await
                 }
                 found => found,

@@ -66,14 +66,46 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let Subject { name, event, .. } = subject;
         if subject.sets_level {
-            let level = json!({ "compatibility": LEVEL });
-            let path = format!("config/{name}");
-            self.patiently(deadline, || self.call(Method::PUT, &path, Some(&level))).await?;
+            self.patiently(deadline, || self.hold(name)).await?;
         }
         for schema in &subject.missing {
             self.patiently(deadline, || self.register(name, event, schema)).await?;
         }
         Ok(())
+    }
+
+    /// What [`complete`](Self::complete) does for a subject that is new, for a service that registers its
+    /// schema by itself: whichever of the two comes first. A registry that doesn't let services choose
+    /// is left as it is.
+    pub(super) async fn hold_if_new(&self, name: &str) -> Result<(), RegistryError> {
+        if self.latest(name).await?.is_some() || self.own_level(name).await?.is_some() {
+            return Ok(());
+        }
+        if self.level("config").await?.is_some_and(|level| is_full(&level)) {
+            return Ok(());
+        }
+        match self.hold(name).await {
+            Err(error @ RegistryError::Unusable { .. }) => {
+                tracing::warn!(subject = name, %error, "it stays at the registry's own level");
+                Ok(())
+            }
+            held => held,
+        }
+    }
+
+    async fn hold(&self, name: &str) -> Result<(), RegistryError> {
+        let level = json!({ "compatibility": LEVEL });
+        self.call(Method::PUT, &format!("config/{name}"), Some(&level)).await.map(drop)
+    }
+
+    async fn latest(&self, name: &str) -> Result<Option<String>, RegistryError> {
+        let path = format!("subjects/{name}/versions/latest");
+        let latest = self.call(Method::GET, &path, None).await?;
+        Ok(latest.and_then(|answer| Some(answer["schema"].as_str()?.to_owned())))
+    }
+
+    async fn own_level(&self, name: &str) -> Result<Option<String>, RegistryError> {
+        self.level(&format!("config/{name}")).await
     }
 
     async fn compare(
@@ -82,14 +114,12 @@ impl Registry {
         event: &str,
         versions: &[&str],
     ) -> Result<Subject, RegistryError> {
-        let own = self.level(&format!("config/{name}")).await?;
+        let own = self.own_level(name).await?;
         let level = match &own {
             Some(level) => level.clone(),
             None => self.level("config").await?.unwrap_or_else(|| "unknown".into()),
         };
-        let path = format!("subjects/{name}/versions/latest");
-        let latest = self.call(Method::GET, &path, None).await?;
-        let latest = latest.and_then(|answer| Some(answer["schema"].as_str()?.to_owned()));
+        let latest = self.latest(name).await?;
         let missing = match &latest {
             None => versions,
             Some(_) => self.missing(name, versions).await?,
