@@ -175,6 +175,20 @@ fn dlq_takes_its_cluster_before_and_behind_what_it_is_to_do() {
 }
 
 #[test]
+fn a_run_against_an_order_api_that_is_not_there_says_so_at_once() {
+    let against = |api: &str| {
+        let parts = ["--bootstrap", "127.0.0.1:1", "--registry", "http://127.0.0.1:1"];
+        let run = ["demo", "--orders", "1", "--database", "sqlite::memory:", "--against", api];
+        orderly(&[&run[..], &parts].concat())
+    };
+    let nobody = against("http://127.0.0.1:1");
+    assert_eq!(code(&nobody), 3, "{}", stderr(&nobody));
+    assert!(stderr(&nobody).contains("no order-api answers at http://127.0.0.1:1"));
+    let no_scheme = against("127.0.0.1:1");
+    assert_eq!(code(&no_scheme), 2, "{}", stderr(&no_scheme));
+}
+
+#[test]
 fn order_api_lets_nobody_in_by_oversight() {
     let neither = orderly(&["run", "order-api"]);
     assert_eq!(code(&neither), 2);

@@ -1,6 +1,6 @@
 //! `orderly demo`: orders through everything, and the proof.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use fulfilment::Rules;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -11,9 +11,11 @@ use crate::{
     args::{DemoArgs, Output, Scenario},
     demo::{Demo, DemoError, Load, Site, progress::Bars, rules_for_varied},
     parts::{self, Parts},
-    platform::{Databases, PricesFrom, Settings},
+    platform::{Databases, PricesFrom, Settings, chain},
 };
 
+/// Longest that an order-api that is there takes to say so.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// How long a spike lasts.
 const SPIKE_SECONDS: u64 = 30;
 
@@ -38,6 +40,9 @@ pub(super) async fn run(
         _ if args.against.is_some() => Load::Generated { orders, rate },
         _ => Load::Varied { orders, rate },
     };
+    if let Some(api) = &args.against {
+        answers(api).await?;
+    }
     let violation = |error| Refused::violation(&error);
     let is_embedded = parts.is_none();
     let starting = async {
@@ -108,4 +113,27 @@ pub(super) async fn run(
         demo.stop().await.map_err(violation)?;
     }
     Ok(if report.is_proven() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Something answers at that base URL, and takes orders without a key.
+async fn answers(api: &str) -> Result<(), Refused> {
+    if !api.starts_with("http://") && !api.starts_with("https://") {
+        let why = format!("--against {api}: write it as http://127.0.0.1:8080");
+        return Err(Refused::usage(why));
+    }
+    let asked = async {
+        let client = reqwest::Client::builder().timeout(ANSWERS_WITHIN).build()?;
+        client.get(format!("{api}/users/nobody/orders")).send().await
+    };
+    match asked.await {
+        Ok(answer) if answer.status() == reqwest::StatusCode::UNAUTHORIZED => {
+            let why = format!("{api} wants an API key, and demo gives none: start it --anonymous");
+            Err(Refused::because(why))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let why = chain(&error.without_url());
+            Err(Refused::unreachable(format!("no order-api answers at {api}: {why}")))
+        }
+    }
 }

@@ -76,6 +76,10 @@ impl Refused {
         Self { code: 1, message: message.into() }
     }
 
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self { code: 3, message: message.into() }
+    }
+
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { code: 2, message: message.into() }
     }
