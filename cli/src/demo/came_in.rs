@@ -17,6 +17,7 @@ use orderly_stores::{Positions, StoreError, positions};
 
 use super::{
     DemoError,
+    check_shop::each_product,
     lags::{STALLED, kept_of},
     load::LoadParts,
     open_shop::Counted,
@@ -24,7 +25,6 @@ use super::{
     since::Since,
 };
 
-const PAGE: u32 = 5_000;
 /// Between two looks at how far counts were read.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -118,14 +118,12 @@ impl Before {
 
 /// By product.
 async fn sold(parts: &LoadParts) -> Result<BTreeMap<String, i64>, StoreError> {
-    let books = Books::of(&parts.databases.fulfilment);
-    let (mut sold, mut after) = (BTreeMap::new(), String::new());
-    loop {
-        let page = books.stock_after(&after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(sold) };
-        after.clone_from(&last.sku);
-        sold.extend(page.into_iter().map(|stock| (stock.sku, stock.sold)));
-    }
+    let (books, mut sold) = (Books::of(&parts.databases.fulfilment), BTreeMap::new());
+    each_product(&books, |stock| {
+        sold.insert(stock.sku.clone(), stock.sold);
+    })
+    .await?;
+    Ok(sold)
 }
 
 /// The same, once fulfilment has read every count that lies in its topic now.

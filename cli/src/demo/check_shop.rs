@@ -275,7 +275,11 @@ fn what_is_wrong(trail: &Trail, payment: &KeptPayment) -> Option<String> {
     })
 }
 
-async fn each_product(books: &Books, mut look: impl FnMut(&KeptStock)) -> Result<(), StoreError> {
+/// Each product that was ever counted, by sku.
+pub(super) async fn each_product(
+    books: &Books,
+    mut look: impl FnMut(&KeptStock),
+) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let page = books.stock_after(&after, PAGE).await?;

@@ -26,16 +26,19 @@ pub enum Fault {
     PhantomSale,
 }
 
-/// As it is asked for.
+/// As each is asked for.
+const NAMES: [(Fault, &str); 5] = [
+    (Fault::LoseRow, "lose-row"),
+    (Fault::DoubleStatus, "double-status"),
+    (Fault::SwapStatuses, "swap-statuses"),
+    (Fault::LeakHold, "leak-hold"),
+    (Fault::PhantomSale, "phantom-sale"),
+];
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LoseRow => "lose-row",
-            Self::DoubleStatus => "double-status",
-            Self::SwapStatuses => "swap-statuses",
-            Self::LeakHold => "leak-hold",
-            Self::PhantomSale => "phantom-sale",
-        })
+        let named = NAMES.iter().find(|(fault, _)| fault == self);
+        f.write_str(named.map_or("", |(_, name)| name))
     }
 }
 
@@ -43,16 +46,10 @@ impl FromStr for Fault {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "lose-row" => Ok(Self::LoseRow),
-            "double-status" => Ok(Self::DoubleStatus),
-            "swap-statuses" => Ok(Self::SwapStatuses),
-            "leak-hold" => Ok(Self::LeakHold),
-            "phantom-sale" => Ok(Self::PhantomSale),
-            _ => Err("faults are lose-row, double-status, swap-statuses, leak-hold and \
-                      phantom-sale"
-                .into()),
-        }
+        let named = NAMES.iter().find(|(_, name)| *name == text).map(|(fault, _)| *fault);
+        named.ok_or_else(|| {
+            "faults are lose-row, double-status, swap-statuses, leak-hold and phantom-sale".into()
+        })
     }
 }
 

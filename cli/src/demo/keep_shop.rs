@@ -14,7 +14,7 @@ use super::{
     DemoError,
     load::LoadParts,
     menu::MENU,
-    open_shop::{Counted, ON_HAND},
+    open_shop::{Counted, ON_HAND, closed},
     site::Keepers,
 };
 
@@ -54,35 +54,31 @@ pub(super) async fn keep_shop(
 
 /// Says it until it is taken.
 async fn put(client: &Client, url: &str, body: &Value) -> Result<(), DemoError> {
-    let begun = Instant::now();
-    loop {
-        let why = match client.put(url).json(body).send().await {
-            Ok(answer) if answer.status().is_success() => return Ok(()),
+    let tried = || async {
+        match client.put(url).json(body).send().await {
+            Ok(answer) if answer.status().is_success() => Ok(Ok(())),
             Ok(answer) if answer.status().is_client_error() => {
                 let (status, why) = (answer.status(), answer.text().await.unwrap_or_default());
-                return Err(closed(&format!("PUT {url} is answered {status}: {why}")));
+                Err(closed(&format!("PUT {url} is answered {status}: {why}")))
             }
-            Ok(answer) => answer.status().to_string(),
-            Err(error) => error.to_string(),
-        };
-        if begun.elapsed() > PATIENCE {
-            return Err(closed(&format!("PUT {url}: {why}")));
+            Ok(answer) => Ok(Err(answer.status().to_string())),
+            Err(error) => Ok(Err(error.to_string())),
         }
-        tokio::time::sleep(LOOK).await;
-    }
+    };
+    patiently(&format!("PUT {url}"), tried).await
 }
 
 /// What the services accepted lies in its topics.
 async fn until_told(parts: &LoadParts) -> Result<(), DemoError> {
-    let begun = Instant::now();
     for database in [&parts.databases.catalogue, &parts.databases.users] {
         let outbox = Outbox::new(database.clone());
-        while !outbox.is_empty().await? {
-            if begun.elapsed() > PATIENCE {
-                return Err(closed("the outbox isn't empty; does its relay run?"));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        let is_told = || async {
+            Ok(match outbox.is_empty().await? {
+                true => Ok(()),
+                false => Err("it isn't empty; does its relay run?".to_owned()),
+            })
+        };
+        patiently("the outbox", is_told).await?;
     }
     Ok(())
 }
@@ -92,27 +88,36 @@ async fn until_sold(client: &Client, api: &str) -> Result<(), DemoError> {
     let wrong = |(sku, ..): &(&str, &str, &str)| json!({ "sku": sku, "quantity": 1, "unit_price": "0.0001" });
     let lines: Vec<Value> = MENU.iter().map(wrong).collect();
     let order = json!({ "currency": "EUR", "lines": lines });
-    let begun = Instant::now();
-    loop {
-        let why = match client.post(format!("{api}/orders")).json(&order).send().await {
+    patiently("order-api doesn't sell the menu", || async {
+        match client.post(format!("{api}/orders")).json(&order).send().await {
             Ok(answer) if answer.status() == StatusCode::ACCEPTED => {
-                return Err(closed("order-api takes any price: it doesn't know the menu"));
+                Err(closed(&"order-api takes any price: it doesn't know the menu"))
             }
             Ok(answer) if answer.status() == StatusCode::UNPROCESSABLE_ENTITY => {
                 let problem: Value = answer.json().await.unwrap_or_default();
-                if is_only_about_prices(&problem) {
-                    return Ok(());
-                }
-                problem["errors"].to_string()
+                let is_sold = is_only_about_prices(&problem);
+                Ok(if is_sold { Ok(()) } else { Err(problem["errors"].to_string()) })
             }
-            Ok(answer) => answer.status().to_string(),
-            Err(error) => error.to_string(),
-        };
+            Ok(answer) => Ok(Err(answer.status().to_string())),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    })
+    .await
+}
+
+/// Tries until it is done, for a while; what is tried says why it isn't yet, or that it never will be.
+async fn patiently<F: Future<Output = Result<Result<(), String>, DemoError>>>(
+    what: &str,
+    tried: impl Fn() -> F,
+) -> Result<(), DemoError> {
+    let begun = Instant::now();
+    while let Err(why) = tried().await? {
         if begun.elapsed() > PATIENCE {
-            return Err(closed(&format!("order-api doesn't sell the menu: {why}")));
+            return Err(closed(&format!("{what}: {why}")));
         }
         tokio::time::sleep(LOOK).await;
     }
+    Ok(())
 }
 
 fn is_only_about_prices(problem: &Value) -> bool {
@@ -120,10 +125,6 @@ fn is_only_about_prices(problem: &Value) -> bool {
     let is_price =
         |error: &Value| error["field"].as_str().is_some_and(|field| field.ends_with(".unit_price"));
     errors.is_some_and(|errors| !errors.is_empty() && errors.iter().all(is_price))
-}
-
-fn closed(why: &str) -> DemoError {
-    DemoError::Ended(format!("the shop can't be opened: {why}"))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What the demo's customers can order: the menu as catalogue, and of each pizza more than they will.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use orderly_schemas::{ProductChanged, ProductState, StockCounted};
 use orderly_sdk::{
     Config,
     codec::{Encoders, Registry},
-    emit::{EmitError, EmitSettings, Emitter},
+    emit::{EmitSettings, Emitter},
 };
 
 use super::{DemoError, menu::MENU};
@@ -46,6 +46,7 @@ pub async fn open_shop(config: &Config, besides: &[(&str, i32)]) -> Result<Count
     Ok(all)
 }
 
-fn closed(error: &EmitError) -> DemoError {
+/// Why it isn't open.
+pub(super) fn closed(error: &dyn fmt::Display) -> DemoError {
     DemoError::Ended(format!("the shop can't be opened: {error}"))
 }

@@ -14,7 +14,7 @@ use orderly_sdk::{
     Config, Health,
     kafka::{EmbeddedBroker, KafkaError, Probe},
     topics::Topics,
-    view::{View, ViewError, ViewSettings},
+    view::ViewError,
 };
 use orderly_stores::StoreError;
 use orderly_testkit::EmbeddedRegistry;
@@ -22,7 +22,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::args::PricesFrom;
-use crate::parts::Parts;
+use crate::{parts::Parts, run::order_api::prices};
 use broker_room::BrokerRoom;
 pub use databases::Databases;
 
@@ -160,11 +160,7 @@ impl Platform {
         order_api.admission =
             room.map(|room| Arc::new(move || room.is_there()) as order_api::Admission);
         order_api.deadline = DEADLINE;
-        if settings.prices == PricesFrom::Catalogue {
-            let following = ViewSettings { health: health.clone(), ..ViewSettings::default() };
-            order_api.prices =
-                order_api::Prices::Catalogue(View::follow(&config, following).await?);
-        }
+        order_api.prices = prices(settings.prices, &config, &health).await?;
         order_api.metrics = Some(settings.metrics.clone());
         answering.push(health);
         services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));

@@ -2,7 +2,7 @@
 
 mod fulfilment_rules;
 mod ops;
-mod order_api;
+pub(crate) mod order_api;
 mod turned_away;
 
 use std::{error::Error, io, net::SocketAddr, time::Duration};

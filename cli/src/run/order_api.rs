@@ -6,7 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use order_api::Prices;
 use orderly_sdk::{
     Config, Health,
-    view::{View, ViewSettings},
+    view::{View, ViewError, ViewSettings},
     wait_out,
 };
 use orderly_stores::Database;
@@ -62,7 +62,11 @@ pub(super) async fn run(
 }
 
 /// The catalogue is followed from here on; until it is read, orders are answered 503.
-async fn prices(from: PricesFrom, config: &Config, health: &Health) -> Result<Prices, Failed> {
+pub(crate) async fn prices(
+    from: PricesFrom,
+    config: &Config,
+    health: &Health,
+) -> Result<Prices, ViewError> {
     match from {
         PricesFrom::AsGiven => Ok(Prices::AsGiven),
         PricesFrom::Catalogue => {

@@ -78,10 +78,11 @@ impl Registry {
     /// schema by itself: whichever of the two comes first. A registry that doesn't let services choose
     /// is left as it is.
     pub(super) async fn hold_if_new(&self, name: &str) -> Result<(), RegistryError> {
-        if self.latest(name).await?.is_some() || self.own_level(name).await?.is_some() {
+        if self.latest(name).await?.is_some() {
             return Ok(());
         }
-        if self.level("config").await?.is_some_and(|level| is_full(&level)) {
+        let (own, level) = self.levels(name).await?;
+        if !lacks_level(own.as_deref(), &level) {
             return Ok(());
         }
         match self.hold(name).await {
@@ -104,8 +105,14 @@ impl Registry {
         Ok(latest.and_then(|answer| Some(answer["schema"].as_str()?.to_owned())))
     }
 
-    async fn own_level(&self, name: &str) -> Result<Option<String>, RegistryError> {
-        self.level(&format!("config/{name}")).await
+    /// The level that was chosen for it, and the one that it is held to.
+    async fn levels(&self, name: &str) -> Result<(Option<String>, String), RegistryError> {
+        let own = self.level(&format!("config/{name}")).await?;
+        let level = match &own {
+            Some(level) => level.clone(),
+            None => self.level("config").await?.unwrap_or_else(|| "unknown".into()),
+        };
+        Ok((own, level))
     }
 
     async fn compare(
@@ -114,11 +121,7 @@ impl Registry {
         event: &str,
         versions: &[&str],
     ) -> Result<Subject, RegistryError> {
-        let own = self.own_level(name).await?;
-        let level = match &own {
-            Some(level) => level.clone(),
-            None => self.level("config").await?.unwrap_or_else(|| "unknown".into()),
-        };
+        let (own, level) = self.levels(name).await?;
         let latest = self.latest(name).await?;
         let missing = match &latest {
             None => versions,
@@ -131,7 +134,7 @@ impl Registry {
         let is_new = latest.is_none();
         Ok(Subject {
             name: name.to_owned(),
-            sets_level: is_new && own.is_none() && !is_full(&level),
+            sets_level: is_new && lacks_level(own.as_deref(), &level),
             level,
             refusal,
             event: event.to_owned(),
@@ -225,6 +228,11 @@ impl Registry {
             Err(RegistryError::Unusable { url: self.url.clone(), what: path.to_owned(), why })
         }
     }
+}
+
+/// Nobody chose one for it, and the registry's own is less than what consumers rely on.
+fn lacks_level(own: Option<&str>, level: &str) -> bool {
+    own.is_none() && !is_full(level)
 }
 
 fn is_full(level: &str) -> bool {

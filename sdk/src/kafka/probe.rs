@@ -103,9 +103,7 @@ impl Probe {
     pub async fn cluster_id(&self) -> Result<String, KafkaError> {
         let prefix = self.config.prefix.clone();
         self.ask(move |client, patience| {
-            // Asked for with the metadata, else it would wait for metadata to come by itself.
-            client.fetch_metadata(None, patience).map_err(Answer::Native)?;
-            let id = client.client().fetch_cluster_id(patience).unwrap_or_default();
+            let id = cluster(client, None, patience).map_err(Answer::Native)?;
             Ok(if prefix.is_empty() { id } else { format!("{id}/{prefix}") })
         })
         .await
@@ -114,18 +112,21 @@ impl Probe {
     /// The id that the cluster gave a topic when it was made: under the same name, another id is
     /// another topic. `None` where the cluster gives none, as an embedded broker.
     pub async fn topic_id(&self, topic: &str) -> Result<Option<String>, KafkaError> {
-        let id = self.cluster_id().await?;
-        if id.starts_with(EMBEDDED_CLUSTER) {
-            return Ok(None);
-        }
         let name = self.names.there(topic).into_owned();
-        self.ask(move |client, patience| match ffi::topic_id(client.client(), &name, patience) {
-            Ok(id) => Ok(id),
-            Err(RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion) => {
-                Ok(None)
+        self.ask(move |client, patience| {
+            let here = cluster(client, Some(&name), patience).map_err(Answer::Native)?;
+            // It would let the question wait for ever.
+            if here.starts_with(EMBEDDED_CLUSTER) {
+                return Ok(None);
             }
-            Err(RDKafkaErrorCode::UnknownTopicOrPartition) => Err(Answer::NoSuchTopic(name)),
-            Err(code) => Err(Answer::Native(Native::MetadataFetch(code))),
+            match ffi::topic_id(client.client(), &name, patience) {
+                Ok(id) => Ok(id),
+                Err(
+                    RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion,
+                ) => Ok(None),
+                Err(RDKafkaErrorCode::UnknownTopicOrPartition) => Err(Answer::NoSuchTopic(name)),
+                Err(code) => Err(Answer::Native(Native::MetadataFetch(code))),
+            }
         })
         .await
     }
@@ -244,6 +245,17 @@ fn create(client: &ClientConfig) -> Result<BaseConsumer<Logged>, KafkaError> {
     client
         .create_with_context(Logged::default())
         .map_err(|e| KafkaError::failed("creating a client", &e))
+}
+
+/// The cluster's id. Asked for with metadata, of one topic or of all, else it would wait for metadata
+/// to come by itself.
+fn cluster(
+    client: &BaseConsumer<Logged>,
+    topic: Option<&str>,
+    patience: Duration,
+) -> Result<String, Native> {
+    client.fetch_metadata(topic, patience)?;
+    Ok(client.client().fetch_cluster_id(patience).unwrap_or_default())
 }
 
 /// Where a partition begins and ends. A new one has a leader before that broker knows of it.

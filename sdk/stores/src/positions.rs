@@ -105,16 +105,16 @@ impl Positions {
         &self,
         group: &str,
         partition: &TopicPartition,
-        kept: Option<&Option<String>>,
+        kept: Option<Option<String>>,
     ) -> Result<(), Failure> {
         let Some(probe) = &self.probe else { return Ok(()) };
         let Some(here) = probe.topic_id(&partition.topic).await? else { return Ok(()) };
         match kept {
-            Some(Some(kept)) if *kept != here => {
+            Some(Some(kept)) if kept != here => {
                 return Err(Failure::reject(StoreError::OtherTopic {
                     group: group.to_owned(),
                     topic: partition.topic.to_string(),
-                    kept: kept.clone(),
+                    kept,
                     here,
                 }));
             }
@@ -178,25 +178,20 @@ impl Scope for Positions {
 
     async fn start(&self, group: &str, partition: &TopicPartition) -> Result<Start, Failure> {
         let row = self.db.query_opt(SELECT, &key(group, partition)).await?;
-        let position = match row {
-            None => {
-                self.check_topic(group, partition, None).await?;
-                None
+        if let Some(row) = &row {
+            let kept: String = row.get(2)?;
+            if *kept != *self.cluster_id {
+                return Err(Failure::reject(StoreError::OtherCluster {
+                    group: group.to_owned(),
+                    topic: partition.topic.to_string(),
+                    kept,
+                    here: self.cluster_id.to_string(),
+                }));
             }
-            Some(row) => {
-                let kept: String = row.get(2)?;
-                if *kept != *self.cluster_id {
-                    return Err(Failure::reject(StoreError::OtherCluster {
-                        group: group.to_owned(),
-                        topic: partition.topic.to_string(),
-                        kept,
-                        here: self.cluster_id.to_string(),
-                    }));
-                }
-                self.check_topic(group, partition, Some(&row.get(3)?)).await?;
-                position(Some(row))?
-            }
-        };
+        }
+        let topic_id = row.as_ref().map(|row| row.get(3)).transpose()?;
+        self.check_topic(group, partition, topic_id).await?;
+        let position = position(row)?;
         self.lock().insert((group.to_owned(), partition.clone()), position.clone());
         Ok(position.map_or(Start::Oldest, Start::At))
     }
