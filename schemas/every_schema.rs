@@ -5,8 +5,8 @@ use orderly_sdk::Event;
 use crate::{
     ContactGiven, NotificationSent, OrderCancellationRefused, OrderCancellationRequested,
     OrderCancelled, OrderCollected, OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded,
-    OrderRejected, OrderReturned, ProductChanged, ReadyForPickup, StageCompleted, StageStarted,
-    StockCounted, UserChanged,
+    OrderRejected, OrderReturned, ProductChanged, ReadyForPickup, StageCompleted, StageQueued,
+    StageStarted, StockCounted, UserChanged,
 };
 
 /// One version of one event's schema.
@@ -57,7 +57,8 @@ versions! {
     ProductChanged: 1 "catalogue/product_changed.v1.avsc";
     ReadyForPickup: 1 "order_status/ready_for_pickup.v1.avsc";
     StageCompleted: 1 "order_status/stage_completed.v1.avsc";
-    StageStarted: 1 "order_status/stage_started.v1.avsc";
+    StageQueued: 1 "order_status/stage_queued.v1.avsc";
+    StageStarted: 1 "order_status/stage_started.v1.avsc" 2 "order_status/stage_started.v2.avsc";
     StockCounted: 1 "stock/stock_counted.v1.avsc";
     UserChanged: 1 "users/user_changed.v1.avsc";
 }

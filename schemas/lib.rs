@@ -25,7 +25,7 @@ pub use every_schema::{SchemaFile, every_schema};
 pub use notifications::{Channel, DeliveryOutcome, NotificationSent};
 pub use order_status::{
     Discount, OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed,
-    OrderRefunded, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
+    OrderRefunded, OrderRejected, ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 pub use orders::{
     OrderCancellationRequested, OrderCollected, OrderLine, OrderPlaced, OrderReturned, RequestedBy,

@@ -104,6 +104,7 @@ pub(crate) fn send_whole(loader: &Loader, number: u64) -> Result<(), Error> {
             sequence,
             caused_by,
             stage: stage.into(),
+            station: None,
             ends_at,
         })?;
         let (order_id, sequence, caused_by) = next();

@@ -8,6 +8,7 @@ mod order_refunded;
 mod order_rejected;
 mod ready_for_pickup;
 mod stage_completed;
+mod stage_queued;
 mod stage_started;
 
 pub use order_cancellation_refused::OrderCancellationRefused;
@@ -18,6 +19,7 @@ pub use order_refunded::OrderRefunded;
 pub use order_rejected::OrderRejected;
 pub use ready_for_pickup::ReadyForPickup;
 pub use stage_completed::StageCompleted;
+pub use stage_queued::StageQueued;
 pub use stage_started::StageStarted;
 
 /// The topic that every event here is emitted to.

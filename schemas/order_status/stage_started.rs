@@ -18,12 +18,16 @@ pub struct StageStarted {
     /// When the stage is due to end.
     #[serde(with = "chrono::serde::ts_milliseconds")]
     pub ends_at: DateTime<Utc>,
+    /// The station that it is on, counted from 1 for each stage; `None` where the stage has no
+    /// stations, and from a writer of version 1.
+    #[serde(default)]
+    pub station: Option<i32>,
 }
 
 impl Event for StageStarted {
     const TYPE: &'static str = "orderly.StageStarted";
     const TOPIC: &'static str = super::TOPIC;
-    const SCHEMA: &'static str = include_str!("stage_started.v1.avsc");
+    const SCHEMA: &'static str = include_str!("stage_started.v2.avsc");
 
     fn key(&self) -> &str {
         &self.order_id

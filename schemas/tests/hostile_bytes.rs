@@ -88,7 +88,7 @@ fn the_bytes_made_here_are_read_where_nothing_is_wrong_with_them() {
     let order = [order_up_to_lines(), long(0), long(2), vec![0x01, 0x00], nothing_more].concat();
     let order: OrderPlaced = Schema::parse(OrderPlaced::SCHEMA).unwrap().decode(&order).unwrap();
     assert_eq!(order.total.to_string(), "2.56");
-    let stage = [text("1"), long(1), text("e"), text("Bake"), long(1000)].concat();
+    let stage = [text("1"), long(1), text("e"), text("Bake"), long(1000), long(0)].concat();
     let stage: StageStarted = Schema::parse(StageStarted::SCHEMA).unwrap().decode(&stage).unwrap();
     assert_eq!(stage.ends_at.timestamp(), 1);
 }

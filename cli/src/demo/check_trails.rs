@@ -116,12 +116,17 @@ fn check_steps(order_id: &str, told: &[Told], findings: &mut Findings) {
 }
 
 fn may_follow(before: Option<&Step>, step: &Step) -> bool {
-    use Step::{Cancelled, Completed, Confirmed, Finished, Ready, Refunded, Rejected, Started};
+    use Step::{
+        Cancelled, Completed, Confirmed, Finished, Queued, Ready, Refunded, Rejected, Started,
+    };
     match (before, step) {
         (None, Confirmed | Rejected | Cancelled) => true,
-        (Some(Confirmed), Started(_) | Ready | Cancelled) => true,
+        (Some(Confirmed), Queued(_) | Started(_) | Ready | Cancelled) => true,
+        (Some(Queued(stage)), Started(begun)) => stage == begun,
+        // Nobody had begun with it.
+        (Some(Queued(_)), Cancelled) => true,
         (Some(Started(begun)), Finished(ended)) => begun == ended,
-        (Some(Finished(_)), Started(_) | Ready) => true,
+        (Some(Finished(_)), Queued(_) | Started(_) | Ready) => true,
         (Some(Ready), Completed) => true,
         (Some(Completed | Cancelled | Refunded), Refunded) => true,
         _ => false,
@@ -157,12 +162,13 @@ mod tests {
     }
 
     fn whole() -> Vec<(i64, Step)> {
-        use Step::{Completed, Confirmed, Finished, Ready, Started};
+        use Step::{Completed, Confirmed, Finished, Queued, Ready, Started};
         let (bake, oven) = ("bake".to_owned(), "oven".to_owned());
         [
             Confirmed,
             Started(bake.clone()),
             Finished(bake),
+            Queued(oven.clone()),
             Started(oven.clone()),
             Finished(oven),
             Ready,

@@ -105,6 +105,7 @@ impl Demo {
         } else {
             let stage = "again".to_owned();
             let started = StageStarted {
+                station: None,
                 order_id: id.clone(),
                 sequence: next,
                 caused_by: caused_by.clone(),

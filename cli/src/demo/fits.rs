@@ -23,8 +23,9 @@ const LINE: u64 = 80;
 impl Size {
     /// Refuses what could outgrow the broker; the text says the way out.
     pub(super) fn fits(self, stages: &Stages, topics: &Topics) -> Result<(), String> {
-        // Confirmed, two a stage, ready, completed.
-        let statuses = self.orders * (3 + 2 * stages.count() as u64);
+        // Confirmed, two a stage and one in line for it, ready, completed.
+        let lines = stages.iter().filter(|stage| stage.stations.is_some()).count() as u64;
+        let statuses = self.orders * (3 + 2 * stages.count() as u64 + lines);
         // Placed and collected.
         let orders = 2 * self.orders + self.returns;
         let mut most = self.orders;

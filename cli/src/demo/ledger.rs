@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use orderly_schemas::{
     OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
     OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
-    ReadyForPickup, StageCompleted, StageStarted,
+    ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 use orderly_sdk::{
     Event, EventId, Meta,
@@ -30,6 +30,7 @@ event_set! {
         OrderReturned,
         OrderConfirmed,
         OrderRejected,
+        StageQueued,
         StageStarted,
         StageCompleted,
         ReadyForPickup,
@@ -148,6 +149,7 @@ pub(super) struct Told {
 pub(super) enum Step {
     Confirmed,
     Rejected,
+    Queued(String),
     Started(String),
     Finished(String),
     Ready,
@@ -178,6 +180,7 @@ impl Step {
         Some(match self {
             Self::Confirmed => "confirmed",
             Self::Rejected => "rejected",
+            Self::Queued(_) => "queued",
             Self::Started(_) | Self::Finished(_) => "in_progress",
             Self::Ready => "ready",
             Self::Completed => "completed",
@@ -193,6 +196,7 @@ impl fmt::Display for Step {
         match self {
             Self::Confirmed => f.write_str("OrderConfirmed"),
             Self::Rejected => f.write_str("OrderRejected"),
+            Self::Queued(stage) => write!(f, "StageQueued({stage})"),
             Self::Started(stage) => write!(f, "StageStarted({stage})"),
             Self::Finished(stage) => write!(f, "StageCompleted({stage})"),
             Self::Ready => f.write_str("ReadyForPickup"),
@@ -244,6 +248,7 @@ impl Ledger {
                 (e.sequence, Step::Confirmed)
             }
             Observed::OrderRejected(e) => (e.sequence, Step::Rejected),
+            Observed::StageQueued(e) => (e.sequence, Step::Queued(e.stage.clone())),
             Observed::StageStarted(e) => (e.sequence, Step::Started(e.stage.clone())),
             Observed::StageCompleted(e) => (e.sequence, Step::Finished(e.stage.clone())),
             Observed::ReadyForPickup(e) => {
@@ -403,6 +408,7 @@ fn named(event: &Observed) -> (&str, &'static str) {
         Observed::OrderReturned(event) => of(event),
         Observed::OrderConfirmed(event) => of(event),
         Observed::OrderRejected(event) => of(event),
+        Observed::StageQueued(event) => of(event),
         Observed::StageStarted(event) => of(event),
         Observed::StageCompleted(event) => of(event),
         Observed::ReadyForPickup(event) => of(event),

@@ -11,7 +11,10 @@
 //!   orders confirmed from then on; what a customer was told of an order stays true.
 //! - A stage ends at the time that was set for it, however late anybody looks. After an outage the
 //!   statuses that were missed are told one after the other, each stamped with its own time.
-//! - An order of the past (`historic`) takes no time: all is told at once, stamped from its time.
+//! - An order of the past (`historic`) takes no time and no place: all is told at once, stamped from its
+//!   time.
+//! - The stations are the kitchen's, not the order's: how many there are is what is configured now, and
+//!   an order that was confirmed for a stage without stations takes none.
 
 mod service;
 mod settings;
@@ -33,6 +36,7 @@ mod counts;
 mod coupons;
 mod customers;
 mod first_ends;
+mod kitchen;
 mod order;
 mod order_row;
 mod payments;
@@ -46,7 +50,7 @@ mod books;
 pub use books::{Books, KeptHold, KeptPayment, KeptStock};
 pub use service::{FulfilmentError, declares, run};
 pub use settings::{Rules, Settings, StockRule};
-pub use stages::{Stage, Stages, StagesError, parse_duration};
+pub use stages::{Stage, Stages, StagesError, Stations, parse_duration};
 
 /// The group's name.
 pub const NAME: &str = "fulfilment";

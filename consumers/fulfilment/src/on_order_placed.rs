@@ -174,6 +174,7 @@ fn taken(placed: &OrderPlaced, meta: &Meta, rules: &Rules) -> OrderRow {
         stages: rules.stages.clone(),
         stage: 0,
         ends_at: None,
+        in_line: None,
         next_sequence: 1,
         placed_event_id: meta.id.to_string(),
         traceparent: meta.traceparent.as_deref().map(str::to_owned),

@@ -7,15 +7,15 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use orderly_schemas::{
     OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded,
-    OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
+    OrderRejected, ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 use orderly_sdk::EventId;
 use rust_decimal::Decimal;
 
-use crate::order_row::{OrderRow, State};
+use crate::order_row::{InLine, OrderRow, State};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// A status with when it came to be.
 pub(crate) struct Told {
@@ -28,6 +28,7 @@ pub(crate) struct Told {
 pub(crate) enum Status {
     Confirmed(OrderConfirmed),
     Rejected(OrderRejected),
+    StageQueued(StageQueued),
     StageStarted(StageStarted),
     StageCompleted(StageCompleted),
     Ready(ReadyForPickup),
@@ -76,7 +77,9 @@ impl OrderRow {
             State::AwaitingPayment | State::Confirmed | State::Capturing | State::Cancelled => {
                 Ok(())
             }
-            State::InStage => Err("it is being prepared"),
+            // Its first stage, and nobody has begun with it.
+            State::Arriving | State::InLine if self.stage == 0 => Ok(()),
+            State::Arriving | State::InLine | State::InStage => Err("it is being prepared"),
             State::Ready => Err("it is ready for pickup"),
             State::Completed => Err("it was collected"),
             State::Rejected => Err("it was rejected"),
@@ -118,6 +121,7 @@ impl OrderRow {
         let Some(at) = self.ends_at else { return Vec::new() };
         match self.state {
             State::Confirmed => self.end_grace(at),
+            State::Arriving => vec![self.begin_stage(at, None)],
             State::InStage => self.end_stage(at),
             _ => {
                 self.ends_at = None;
@@ -136,13 +140,13 @@ impl OrderRow {
         self.prepare(at)
     }
 
-    /// Nothing is left to wait for: the first stage begins.
+    /// Nothing is left to wait for: it comes to its first stage.
     pub(crate) fn prepare(&mut self, at: DateTime<Utc>) -> Vec<Told> {
         self.stage = 0;
-        vec![self.start_stage(at)]
+        self.come_to_stage(at).into_iter().collect()
     }
 
-    /// Its stage ended, at the time that was set for it; the next one begins, or it is ready.
+    /// Its stage ended, at the time that was set for it; it comes to the next one, or is ready.
     fn end_stage(&mut self, at: DateTime<Utc>) -> Vec<Told> {
         let mut told = Vec::with_capacity(2);
         if let Some(stage) = self.stages.get(self.stage) {
@@ -152,7 +156,7 @@ impl OrderRow {
             told.push(Told { at, status: Status::StageCompleted(completed) });
         }
         self.stage += 1;
-        told.push(self.start_stage(at));
+        told.extend(self.come_to_stage(at));
         told
     }
 
@@ -165,14 +169,43 @@ impl OrderRow {
         vec![Told { at, status: Status::Completed(completed) }]
     }
 
-    fn start_stage(&mut self, at: DateTime<Utc>) -> Told {
+    /// A stage with room for all begins at once. At one with stations it arrives, and whoever walks
+    /// the orders finds it a place or puts it in line; an order of the past takes no place.
+    fn come_to_stage(&mut self, at: DateTime<Utc>) -> Option<Told> {
+        let Some(stage) = self.stages.get(self.stage) else { return Some(self.be_ready(at)) };
+        if stage.stations.is_some() && !self.historic {
+            self.state = State::Arriving;
+            self.ends_at = Some(at);
+            return None;
+        }
+        Some(self.begin_stage(at, None))
+    }
+
+    /// Its stage begins, on that station where there are any.
+    pub(crate) fn begin_stage(&mut self, at: DateTime<Utc>, station: Option<i32>) -> Told {
         let Some(stage) = self.stages.get(self.stage) else { return self.be_ready(at) };
         let (stage, ends_at) = (stage.name.clone(), after(at, stage.takes));
         self.state = State::InStage;
-        self.ends_at = Some(ends_at);
+        (self.ends_at, self.in_line) = (Some(ends_at), None);
         let (order_id, sequence, caused_by) = self.next();
-        let started = StageStarted { order_id, sequence, caused_by, stage, ends_at };
+        let started = StageStarted { order_id, sequence, caused_by, stage, ends_at, station };
         Told { at, status: Status::StageStarted(started) }
+    }
+
+    /// Every place of its stage is taken: it waits, behind so many others.
+    pub(crate) fn queue(&mut self, at: DateTime<Utc>, ahead: i64) -> Told {
+        let stage = self.stage_name().to_owned();
+        self.state = State::InLine;
+        (self.ends_at, self.in_line) = (None, Some(InLine { stage: stage.clone(), since: at }));
+        let (order_id, sequence, caused_by) = self.next();
+        let ahead = i32::try_from(ahead).unwrap_or(i32::MAX);
+        let queued = StageQueued { order_id, sequence, caused_by, stage, ahead };
+        Told { at, status: Status::StageQueued(queued) }
+    }
+
+    /// The stage that it is in, or is to begin; empty behind the last.
+    pub(crate) fn stage_name(&self) -> &str {
+        self.stages.get(self.stage).map_or("", |stage| &stage.name)
     }
 
     fn be_ready(&mut self, at: DateTime<Utc>) -> Told {
@@ -183,7 +216,7 @@ impl OrderRow {
 
     fn end_as(&mut self, state: State) {
         self.state = state;
-        self.ends_at = None;
+        (self.ends_at, self.in_line) = (None, None);
     }
 
     /// What every status begins with; its number is used up.

@@ -17,6 +17,10 @@ pub(crate) enum State {
     Confirmed,
     /// The authorised amount is being captured.
     Capturing,
+    /// It has come to a stage with stations at `ends_at`, and nobody has looked for a place yet.
+    Arriving,
+    /// Every place of its stage is taken.
+    InLine,
     InStage,
     Ready,
     Completed,
@@ -29,6 +33,8 @@ impl Words for State {
         (Self::AwaitingPayment, "awaiting_payment"),
         (Self::Confirmed, "confirmed"),
         (Self::Capturing, "capturing"),
+        (Self::Arriving, "arriving"),
+        (Self::InLine, "in_line"),
         (Self::InStage, "in_stage"),
         (Self::Ready, "ready"),
         (Self::Completed, "completed"),
@@ -43,9 +49,11 @@ pub(crate) struct OrderRow {
     pub(crate) state: State,
     /// What it goes through: the stages that it was confirmed with.
     pub(crate) stages: Stages,
-    /// Index of the one it is in.
+    /// Index of the one it is in, or came to.
     pub(crate) stage: usize,
+    /// When something is to be done about it.
     pub(crate) ends_at: Option<DateTime<Utc>>,
+    pub(crate) in_line: Option<InLine>,
     pub(crate) next_sequence: i64,
     pub(crate) placed_event_id: String,
     pub(crate) traceparent: Option<String>,
@@ -60,25 +68,46 @@ pub(crate) struct OrderRow {
     pub(crate) is_paid_by_card: bool,
 }
 
+/// Where an order waits for a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InLine {
+    /// The stage's name.
+    pub(crate) stage: String,
+    /// Its turn: who came first goes first.
+    pub(crate) since: DateTime<Utc>,
+}
+
+/// A line.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    /// The stage's name.
+    pub(crate) stage: String,
+    /// How many there are.
+    pub(crate) length: i64,
+    /// When the last one came.
+    pub(crate) last_came: DateTime<Utc>,
+}
+
 const COLUMNS: &str = "order_id, state, stages, stage, ends_at, next_sequence, placed_event_id, \
-    traceparent, historic, currency, total, to_pay, discounts, coupons, is_paid_by_card";
+    traceparent, historic, currency, total, to_pay, discounts, coupons, is_paid_by_card, line, since";
 
 /// New orders, and what changes of those that are there.
 const KEEP: &str = "
     INSERT INTO fulfilment_orders (order_id, state, stages, stage, ends_at, next_sequence,
         placed_event_id, traceparent, historic, currency, total, to_pay, discounts, coupons,
-        is_paid_by_card)
+        is_paid_by_card, line, since)
     SELECT r.order_id, r.state, r.stages, r.stage, r.ends_at, r.next_sequence, r.placed_event_id,
         r.traceparent, r.historic, r.currency, r.total, r.to_pay, r.discounts, r.coupons,
-        r.is_paid_by_card
+        r.is_paid_by_card, r.line, r.since
     FROM {rows: order_id TEXT, state TEXT, stages TEXT, stage BIGINT, ends_at TIMESTAMPTZ,
           next_sequence BIGINT, placed_event_id TEXT, traceparent TEXT, historic BOOLEAN,
           currency TEXT, total DECIMAL, to_pay DECIMAL, discounts TEXT, coupons TEXT,
-          is_paid_by_card BOOLEAN} AS r
+          is_paid_by_card BOOLEAN, line TEXT, since TIMESTAMPTZ} AS r
     {in_order}
     ON CONFLICT (order_id) DO UPDATE SET
         state = excluded.state, stage = excluded.stage, ends_at = excluded.ends_at,
-        next_sequence = excluded.next_sequence, coupons = excluded.coupons";
+        next_sequence = excluded.next_sequence, coupons = excluded.coupons,
+        line = excluded.line, since = excluded.since";
 
 impl OrderRow {
     /// Those of these that are there, by id. Nobody else changes them until `tx` ends.
@@ -109,8 +138,44 @@ impl OrderRow {
         rows.iter().map(Self::read).collect()
     }
 
-    /// Keeps these as they are now: new ones, and ones that [`among`](Self::among) or
-    /// [`due`](Self::due) gave.
+    /// How many wait for a place, by stage, and when the last of them came.
+    pub(crate) async fn in_lines(tx: &mut Tx) -> Result<Vec<Waiting>, StoreError> {
+        let sql = "SELECT line, count(*), max(since) FROM fulfilment_orders
+                   WHERE line IS NOT NULL GROUP BY line";
+        let read = |row: &Row| {
+            Ok(Waiting { stage: row.get(0)?, length: row.get(1)?, last_came: row.get(2)? })
+        };
+        tx.query(sql, &[]).await?.iter().map(read).collect()
+    }
+
+    /// The first of those that wait for a place of that stage, in the order in which they came; up to the
+    /// first that somebody else is at, so that nobody is passed over.
+    pub(crate) async fn first_in_line(
+        tx: &mut Tx,
+        stage: &str,
+        most: i64,
+    ) -> Result<Vec<Self>, RowError> {
+        let first = |columns: &str, lock: &str| {
+            format!(
+                "SELECT {columns} FROM fulfilment_orders WHERE line = $1
+                 ORDER BY since, order_id LIMIT $2 {lock}"
+            )
+        };
+        let values = [stage.into(), most.into()];
+        let in_turn = tx.query(&first("order_id", ""), &values).await?;
+        let free = tx.query(&first(COLUMNS, "{skip_locked}"), &values).await?;
+        let mut waiting = Vec::with_capacity(free.len());
+        for (row, next) in free.iter().zip(&in_turn) {
+            let order = Self::read(row)?;
+            if order.order_id != next.get::<String>(0)? {
+                break;
+            }
+            waiting.push(order);
+        }
+        Ok(waiting)
+    }
+
+    /// Keeps these as they are now: new ones, and ones that were read for it.
     pub(crate) async fn keep(
         tx: &mut Tx,
         orders: impl Iterator<Item = &Self>,
@@ -139,6 +204,8 @@ impl OrderRow {
             as_json(&self.discounts).into(),
             as_json(&self.coupons).into(),
             self.is_paid_by_card.into(),
+            self.in_line.as_ref().map(|line| &line.stage).into(),
+            self.in_line.as_ref().map(|line| line.since).into(),
         ]
     }
 
@@ -175,6 +242,10 @@ impl OrderRow {
             discounts: given,
             coupons: used,
             is_paid_by_card: row.get(14)?,
+            in_line: row
+                .get::<Option<String>>(15)?
+                .zip(row.get::<Option<DateTime<Utc>>>(16)?)
+                .map(|(stage, since)| InLine { stage, since }),
             order_id,
         })
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use orderly_schemas::{
     OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded,
-    OrderRejected, ReadyForPickup, StageCompleted, StageStarted, StockCounted,
+    OrderRejected, ReadyForPickup, StageCompleted, StageQueued, StageStarted, StockCounted,
 };
 use orderly_sdk::{
     Config, Event,
@@ -22,10 +23,11 @@ use crate::{
     asked::Asked,
     counts::Counts,
     customers::Customers,
+    kitchen::PlaceRow,
     payments::{Settling, settle_until},
     settings::{Rules, Settings},
     tables::MIGRATIONS,
-    walk_stages::walk,
+    walk_stages::Walker,
 };
 
 /// The topics whose position is kept in the database: how far they were read is a fact for others.
@@ -48,6 +50,7 @@ pub fn declares() -> Declared {
     Encoders::of(NAME)
         .event::<OrderConfirmed>()
         .event::<OrderRejected>()
+        .event::<StageQueued>()
         .event::<StageStarted>()
         .event::<StageCompleted>()
         .event::<ReadyForPickup>()
@@ -69,7 +72,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         return Ok(());
     }
     let Settings { config, database, members, rules, provider, health } = settings;
-    let rules = Arc::new(rules);
+    let (stages, rules) = (rules.stages.clone(), Arc::new(rules));
     let fulfilment = Fulfilment {
         rules: Arc::clone(&rules),
         encoders: encoders.clone(),
@@ -90,13 +93,14 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     }
     let settling =
         Settling { database: database.clone(), encoders: encoders.clone(), provider, rules };
+    let walker = Walker { database, encoders, stages };
     let healthy = health.clone();
     service.also(|stop| async move {
         settle_until(settling, healthy, stop).await;
         Ok(())
     });
     service.also(|stop| async move {
-        walk(&database, &encoders, &health, &stop).await;
+        walker.walk(&health, &stop).await;
         Ok(())
     });
     service.ended().await
@@ -113,6 +117,7 @@ struct Ready {
 async fn get_ready(settings: &Settings) -> Result<Ready, FulfilmentError> {
     let Settings { config, database, rules, health, .. } = settings;
     database.migrate(NAME, MIGRATIONS).await?;
+    PlaceRow::set_up(database, &rules.stages, Utc::now()).await?;
     let inbox = Inbox::new(database.clone());
     inbox.prepare().await?;
     let registry = Registry::new(config)?;

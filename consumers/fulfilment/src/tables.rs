@@ -3,7 +3,8 @@
 use orderly_stores::Migration;
 
 /// Applied at start.
-pub(crate) const MIGRATIONS: &[Migration] = &[ORDERS, MONEY, STOCK, COUPONS, PAYMENTS, MAY_BE_DONE];
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[ORDERS, MONEY, STOCK, COUPONS, PAYMENTS, MAY_BE_DONE, STATIONS];
 
 const ORDERS: Migration = Migration {
     name: "orders",
@@ -108,4 +109,23 @@ const PAYMENTS: Migration = Migration {
 const MAY_BE_DONE: Migration = Migration {
     name: "whether a payment's step may be done",
     sql: "ALTER TABLE fulfilment_payments ADD COLUMN may_be_done BOOLEAN NOT NULL DEFAULT TRUE",
+};
+
+// Each place of a stage's stations, and who stands there; orders that wait for one, by whose turn it is.
+const STATIONS: Migration = Migration {
+    name: "stations",
+    sql: "
+        ALTER TABLE fulfilment_orders ADD COLUMN line TEXT;
+        ALTER TABLE fulfilment_orders ADD COLUMN since TIMESTAMPTZ;
+        CREATE INDEX fulfilment_orders_in_line ON fulfilment_orders (line, since, order_id)
+            WHERE line IS NOT NULL;
+        CREATE TABLE fulfilment_stations (
+            stage TEXT NOT NULL,
+            place BIGINT NOT NULL,
+            order_id TEXT,
+            free_since TIMESTAMPTZ NOT NULL,
+            taken_at TIMESTAMPTZ,
+            PRIMARY KEY (stage, place)
+        );
+    ",
 };

@@ -16,23 +16,30 @@ use crate::{
 pub(crate) fn as_records(
     encoders: &Encoders,
     cause: &Meta,
-    told: Vec<Told>,
+    told: &[Told],
 ) -> Result<Vec<OutRecord>, EncodeError> {
-    let record = |Told { at, status }: Told| {
-        let meta = cause.caused(encoders.source()).at(at);
-        match status {
-            Status::Confirmed(event) => encoders.record(&event, &meta),
-            Status::Rejected(event) => encoders.record(&event, &meta),
-            Status::StageStarted(event) => encoders.record(&event, &meta),
-            Status::StageCompleted(event) => encoders.record(&event, &meta),
-            Status::Ready(event) => encoders.record(&event, &meta),
-            Status::Completed(event) => encoders.record(&event, &meta),
-            Status::Cancelled(event) => encoders.record(&event, &meta),
-            Status::CancellationRefused(event) => encoders.record(&event, &meta),
-            Status::Refunded(event) => encoders.record(&event, &meta),
-        }
-    };
-    told.into_iter().map(record).collect()
+    told.iter().map(|told| as_record(encoders, cause, told)).collect()
+}
+
+/// One of them.
+pub(crate) fn as_record(
+    encoders: &Encoders,
+    cause: &Meta,
+    Told { at, status }: &Told,
+) -> Result<OutRecord, EncodeError> {
+    let meta = cause.caused(encoders.source()).at(*at);
+    match status {
+        Status::Confirmed(event) => encoders.record(event, &meta),
+        Status::Rejected(event) => encoders.record(event, &meta),
+        Status::StageQueued(event) => encoders.record(event, &meta),
+        Status::StageStarted(event) => encoders.record(event, &meta),
+        Status::StageCompleted(event) => encoders.record(event, &meta),
+        Status::Ready(event) => encoders.record(event, &meta),
+        Status::Completed(event) => encoders.record(event, &meta),
+        Status::Cancelled(event) => encoders.record(event, &meta),
+        Status::CancellationRefused(event) => encoders.record(event, &meta),
+        Status::Refunded(event) => encoders.record(event, &meta),
+    }
 }
 
 /// What placed the order: the cause of what happens to it by itself.

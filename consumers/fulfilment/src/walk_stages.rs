@@ -1,84 +1,150 @@
-//! Walks orders on for which the time that was set has come: to cancel is over, or a stage. Nothing
-//! of it is in memory: each round reads the table, so it goes on after a kill, and any member may do
-//! it.
+//! Walks orders on for which the time that was set has come: to cancel is over, or a stage; and gives
+//! the places at stations to those whose turn it is. Nothing of it is in memory: each round reads the
+//! tables, so it goes on after a kill, and any member may do it.
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use orderly_sdk::{
     Health, away,
     codec::{EncodeError, Encoders},
 };
-use orderly_stores::{Database, StoreError, outbox};
+use orderly_stores::{Database, StoreError, Tx, outbox};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    kitchen::{Floor, Hours, Passed, PlaceRow},
     order_row::{OrderRow, RowError, State},
     payments::{PaymentRow, Step},
+    stages::Stages,
     tell,
 };
 
-/// Orders walked on in one transaction.
+/// Orders that are due, read in one transaction.
 const BATCH: usize = 200;
 /// How often the table is looked at: a stage ends at most this late.
 const TICK: Duration = Duration::from_millis(50);
 /// Wait after the database was away.
 const BACKOFF: Duration = Duration::from_secs(1);
 
-/// Until `shutdown`. A database that is away is waited for.
-pub(crate) async fn walk(
-    database: &Database,
-    encoders: &Encoders,
-    health: &Health,
-    shutdown: &CancellationToken,
-) {
-    let mut waiting = None;
-    loop {
-        let (wait, told) = match walk_due(database, encoders).await {
-            Ok(BATCH..) => (Duration::ZERO, None),
-            Ok(_) => (TICK, None),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "stages wait");
-                (BACKOFF, away(&error).map(|part| health.away(part.part, &part.message)))
+/// Who walks them, in the kitchen that these stages have.
+pub(crate) struct Walker {
+    pub(crate) database: Database,
+    pub(crate) encoders: Encoders,
+    pub(crate) stages: Stages,
+}
+
+/// What a round came to.
+struct Round {
+    /// Orders that went on.
+    walked: usize,
+    /// There is more to be done.
+    is_cut: bool,
+}
+
+impl Walker {
+    /// Until `shutdown`. A database that is away is waited for.
+    pub(crate) async fn walk(&self, health: &Health, shutdown: &CancellationToken) {
+        let mut waiting = None;
+        // Stations may have been added: who is in line has its place then, though nobody is due.
+        let mut look_anyway = true;
+        loop {
+            let (wait, told) = match self.walk_due(look_anyway).await {
+                Ok(Round { walked, is_cut }) => {
+                    look_anyway = is_cut;
+                    // Cut without having done anything: somebody is at who comes next.
+                    let wait = if is_cut && walked > 0 { Duration::ZERO } else { TICK };
+                    (wait, None)
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "stages wait");
+                    (BACKOFF, away(&error).map(|part| health.away(part.part, &part.message)))
+                }
+            };
+            drop(std::mem::replace(&mut waiting, told));
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
             }
-        };
-        drop(std::mem::replace(&mut waiting, told));
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
         }
+    }
+
+    /// One transaction: the orders that are due, with everything that is told of them. Read within it,
+    /// so two that walk at once never walk one order for the same stage.
+    async fn walk_due(&self, look_anyway: bool) -> Result<Round, WalkError> {
+        let now = Utc::now();
+        // First looked at without a turn to write: mostly nothing is due.
+        let due = "SELECT 1 FROM fulfilment_orders WHERE ends_at <= $1 LIMIT 1";
+        if !look_anyway && self.database.query_opt(due, &[now.into()]).await?.is_none() {
+            return Ok(Round { walked: 0, is_cut: false });
+        }
+        let mut tx = self.database.begin().await?;
+        let mut floor = self.floor(&mut tx).await?;
+        let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let due = OrderRow::due(&mut tx, now, most).await?;
+        // Behind the last that was read others may be due, whose places count.
+        let is_full = due.len() == BATCH;
+        let horizon = due.last().filter(|_| is_full).and_then(|last| last.ends_at).unwrap_or(now);
+        let mut hours = Hours::of(due);
+        for (stage, most) in floor.may_be_given(&hours.due()) {
+            let waiting = OrderRow::first_in_line(&mut tx, &stage, most).await?;
+            hours.line_up(&mut floor, &stage, waiting);
+        }
+        let passed = hours.pass(&mut floor, horizon);
+        let round = Round { walked: passed.changed.len(), is_cut: passed.is_cut || is_full };
+        PlaceRow::keep(&mut tx, floor.changed()).await?;
+        self.keep(&mut tx, &passed, now).await?;
+        tx.commit().await?;
+        count(&floor);
+        Ok(round)
+    }
+
+    /// Who stands where, if there are stations.
+    async fn floor(&self, tx: &mut Tx) -> Result<Floor, StoreError> {
+        if self.stages.iter().all(|stage| stage.stations.is_none()) {
+            return Ok(Floor::default());
+        }
+        let places = PlaceRow::all(tx).await?;
+        Ok(Floor::of(&self.stages, places, OrderRow::in_lines(tx).await?))
+    }
+
+    async fn keep(
+        &self,
+        tx: &mut Tx,
+        passed: &Passed,
+        now: DateTime<Utc>,
+    ) -> Result<(), WalkError> {
+        let Passed { orders, changed, told, .. } = passed;
+        let changed: Vec<&OrderRow> = changed.iter().filter_map(|at| orders.get(*at)).collect();
+        OrderRow::keep(tx, changed.iter().copied()).await?;
+        let capturing = changed.iter().filter(|order| order.state == State::Capturing);
+        let capturing: Vec<_> = capturing.map(|order| vec![(&order.order_id).into()]).collect();
+        if !capturing.is_empty() {
+            let mut payments = PaymentRow::among(tx, capturing).await?;
+            payments.iter_mut().for_each(|payment| payment.go(Step::Capturing, now));
+            PaymentRow::keep(tx, payments.iter()).await?;
+        }
+        let mut records = Vec::with_capacity(told.len());
+        for (at, told) in told {
+            if let Some(order) = orders.get(*at) {
+                records.push(tell::as_record(&self.encoders, &tell::placing(order), told)?);
+            }
+        }
+        Ok(outbox::insert(tx, &records).await?)
     }
 }
 
-/// One transaction: the orders that are due, with everything that is told of them. Read within it,
-/// so two that walk at once never walk one order for the same stage.
-async fn walk_due(database: &Database, encoders: &Encoders) -> Result<usize, WalkError> {
-    let now = Utc::now();
-    // First looked at without a turn to write: mostly nothing is due.
-    let due = "SELECT 1 FROM fulfilment_orders WHERE ends_at <= $1 LIMIT 1";
-    if database.query_opt(due, &[now.into()]).await?.is_none() {
-        return Ok(0);
+fn count(floor: &Floor) {
+    for (stage, taken, waiting) in floor.stages() {
+        let stage = stage.to_owned();
+        #[allow(clippy::cast_precision_loss, reason = "a gauge")]
+        {
+            metrics::gauge!("orderly_stage_places_taken", "stage" => stage.clone())
+                .set(taken as f64);
+            metrics::gauge!("orderly_stage_in_line", "stage" => stage).set(waiting as f64);
+        }
     }
-    let mut tx = database.begin().await?;
-    let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
-    let mut orders = OrderRow::due(&mut tx, now, most).await?;
-    let mut records = Vec::new();
-    for order in &mut orders {
-        let told = order.walk_on();
-        records.extend(tell::as_records(encoders, &tell::placing(order), told)?);
-    }
-    OrderRow::keep(&mut tx, orders.iter()).await?;
-    let capturing = orders.iter().filter(|order| order.state == State::Capturing);
-    let capturing: Vec<_> = capturing.map(|order| vec![(&order.order_id).into()]).collect();
-    if !capturing.is_empty() {
-        let mut payments = PaymentRow::among(&mut tx, capturing).await?;
-        payments.iter_mut().for_each(|payment| payment.go(Step::Capturing, now));
-        PaymentRow::keep(&mut tx, payments.iter()).await?;
-    }
-    outbox::insert(&mut tx, &records).await?;
-    tx.commit().await?;
-    Ok(orders.len())
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use crate::{
     coupons::Coupons,
     order::Told,
     order_row::{OrderRow, RowError},
-    payments::{PaymentRow, RefundRow},
+    payments::{PaymentRow, RefundRow, Step},
     rows::Rows,
     stock::Shelf,
     tell,
@@ -78,19 +78,22 @@ impl<'a> Work<'a> {
 
     /// To be told in this transaction, as caused by `cause`.
     pub(crate) fn tell(&mut self, cause: &Meta, told: Vec<Told>) -> Result<(), EncodeError> {
-        self.told.extend(tell::as_records(self.encoders, cause, told)?);
+        self.told.extend(tell::as_records(self.encoders, cause, &told)?);
         Ok(())
     }
 
     /// What was done for an order is undone, the last first: its payment, its coupons, its stock.
     /// Each once: an order that holds nothing any more changes nothing.
     pub(crate) fn let_go(&mut self, order_id: &str, now: DateTime<Utc>) {
+        let Some(order) = self.orders.change(order_id) else { return };
+        self.coupons.give_back(&std::mem::take(&mut order.coupons));
         if let Some(payment) = self.payments.change(order_id) {
             payment.give_up(now);
-        }
-        if let Some(order) = self.orders.change(order_id) {
-            let coupons = std::mem::take(&mut order.coupons);
-            self.coupons.give_back(&coupons);
+            if payment.step == Step::Captured {
+                let cause = &order.placed_event_id;
+                let refund = RefundRow::new(order_id, order_id, payment.amount, cause, now);
+                self.refunds.add(order_id, refund);
+            }
         }
         self.shelf.release(order_id);
     }

@@ -9,6 +9,7 @@ mod collecting;
 mod discounts;
 mod paying;
 mod placing;
+mod queueing;
 mod restarting;
 mod stocking;
 mod walking;

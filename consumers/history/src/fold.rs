@@ -9,7 +9,10 @@ use orderly_schemas::{OrderConfirmed, OrderLine, OrderPlaced, OrderReturned};
 use orderly_sdk::{EventId, Meta, consume::Received};
 use orderly_stores::{StoreError, Tx, Value};
 
-use crate::{Happened, statuses::PLACED, statuses::Status};
+use crate::{
+    Happened,
+    statuses::{CONFIRMED, IN_PROGRESS, PLACED, QUEUED, Status},
+};
 
 /// Folds events of one partition, in their order, into the tables.
 ///
@@ -31,7 +34,7 @@ type Rows = Vec<Vec<Value>>;
 #[derive(Default)]
 struct Folded<'a> {
     placed: BTreeMap<&'a str, (&'a OrderPlaced, &'a Meta)>,
-    statuses: BTreeMap<&'a str, Status<'a>>,
+    statuses: BTreeMap<&'a str, (Status<'a>, &'a Received<Happened>)>,
     confirmed: BTreeMap<&'a str, &'a OrderConfirmed>,
     returned: BTreeMap<&'a str, (&'a OrderReturned, &'a Meta)>,
     timeline: BTreeMap<(&'a str, EventId), &'a Received<Happened>>,
@@ -57,10 +60,10 @@ impl<'a> Folded<'a> {
         if let Some(status) = event.status().filter(|status| status.word.is_some()) {
             match self.statuses.entry(order_id) {
                 Entry::Vacant(none) => {
-                    none.insert(status);
+                    none.insert((status, received));
                 }
-                Entry::Occupied(mut known) if known.get().sequence < status.sequence => {
-                    known.insert(status);
+                Entry::Occupied(mut known) if known.get().0.sequence < status.sequence => {
+                    known.insert((status, received));
                 }
                 Entry::Occupied(_) => {}
             }
@@ -77,6 +80,8 @@ impl<'a> Folded<'a> {
             (MOVE_STATUS, self.status_rows()),
             // Its status made a row where none was.
             (PRICE, self.price_rows()),
+            (BE_IN_KITCHEN, self.kitchen_rows()),
+            (LEAVE_KITCHEN, self.rows_out_of_kitchen()),
             (RETURN, self.returned_rows()),
             (
                 ADD_RETURN_LINE,
@@ -109,10 +114,37 @@ impl<'a> Folded<'a> {
     }
 
     fn status_rows(&self) -> Rows {
-        let row = |(&order_id, status): (&&str, &Status<'_>)| {
+        let row = |(&order_id, (status, _)): (&&str, &(Status<'_>, _))| {
             vec![order_id.into(), status.word.into(), status.sequence.into(), status.stage.into()]
         };
         self.statuses.iter().map(row).collect()
+    }
+
+    fn kitchen_rows(&self) -> Rows {
+        let is_there = |status: &Status<'_>| matches!(status.word, Some(QUEUED | IN_PROGRESS));
+        let there = self.statuses.iter().filter(|(_, (status, _))| is_there(status));
+        let row = |(&order_id, (status, received)): (&&str, &(Status<'_>, &Received<Happened>))| {
+            let Received { event, meta, .. } = received;
+            vec![
+                order_id.into(),
+                status.sequence.into(),
+                status.word.into(),
+                status.stage.unwrap_or_default().into(),
+                event.station().map(i64::from).into(),
+                meta.time.into(),
+                event.due_at().into(),
+            ]
+        };
+        there.map(row).collect()
+    }
+
+    /// Of orders that are behind it.
+    fn rows_out_of_kitchen(&self) -> Rows {
+        let is_out = |status: &Status<'_>| {
+            !matches!(status.word, Some(QUEUED | IN_PROGRESS | CONFIRMED) | None)
+        };
+        let out = self.statuses.iter().filter(|(_, (status, _))| is_out(status));
+        out.map(|(&order_id, _)| vec![order_id.into()]).collect()
     }
 
     fn price_rows(&self) -> Rows {
@@ -157,6 +189,9 @@ impl<'a> Folded<'a> {
                 status.map(|status| status.caused_by).into(),
                 status.and_then(|status| status.stage).into(),
                 event.reason().into(),
+                event.station().map(i64::from).into(),
+                event.ahead().map(i64::from).into(),
+                event.due_at().into(),
             ]
         };
         self.timeline.iter().map(row).collect()
@@ -218,6 +253,21 @@ const MOVE_STATUS: &str = "
     WHERE history_orders.status_sequence IS NULL
         OR history_orders.status_sequence < excluded.status_sequence";
 
+/// Only of the status that counts: an older one may come again.
+const BE_IN_KITCHEN: &str = "
+    INSERT INTO history_kitchen (order_id, status, stage, station, since, due_at)
+    SELECT r.order_id, r.status, r.stage, r.station, r.since, r.due_at
+    FROM {rows: order_id TEXT, sequence BIGINT, status TEXT, stage TEXT, station BIGINT,
+          since TIMESTAMPTZ, due_at TIMESTAMPTZ} AS r
+    JOIN history_orders AS o ON o.order_id = r.order_id AND o.status_sequence = r.sequence
+    {in_order}
+    ON CONFLICT (order_id) DO UPDATE SET
+        status = excluded.status, stage = excluded.stage, station = excluded.station,
+        since = excluded.since, due_at = excluded.due_at";
+
+/// Nothing brings an order back.
+const LEAVE_KITCHEN: &str = "DELETE FROM history_kitchen WHERE order_id = {any: TEXT}";
+
 const PRICE: &str = "
     UPDATE history_orders SET to_pay = r.to_pay, discounts = r.discounts
     FROM {rows: order_id TEXT, to_pay DECIMAL, discounts TEXT} AS r
@@ -245,11 +295,11 @@ const ADD_RETURN_LINE: &str = "
 const ADD_TO_TIMELINE: &str = "
     INSERT INTO history_timeline
         (order_id, event_id, event_type, topic, partition_id, record_offset, happened_at, sequence,
-         caused_by, stage, reason)
+         caused_by, stage, reason, station, ahead, due_at)
     SELECT r.order_id, r.event_id, r.event_type, r.topic, r.partition_id, r.record_offset,
-        r.happened_at, r.sequence, r.caused_by, r.stage, r.reason
+        r.happened_at, r.sequence, r.caused_by, r.stage, r.reason, r.station, r.ahead, r.due_at
     FROM {rows: order_id TEXT, event_id TEXT, event_type TEXT, topic TEXT, partition_id BIGINT,
           record_offset BIGINT, happened_at TIMESTAMPTZ, sequence BIGINT, caused_by TEXT,
-          stage TEXT, reason TEXT} AS r
+          stage TEXT, reason TEXT, station BIGINT, ahead BIGINT, due_at TIMESTAMPTZ} AS r
     {in_order}
     ON CONFLICT (order_id, event_id) DO NOTHING";

@@ -1,9 +1,10 @@
 //! The events that history keeps, and what each one says.
 
+use chrono::{DateTime, Utc};
 use orderly_schemas::{
     OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
     OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
-    ReadyForPickup, StageCompleted, StageStarted,
+    ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 use orderly_sdk::{Event, event_set};
 
@@ -16,6 +17,7 @@ event_set! {
         OrderReturned,
         OrderConfirmed,
         OrderRejected,
+        StageQueued,
         StageStarted,
         StageCompleted,
         ReadyForPickup,
@@ -36,6 +38,7 @@ impl Happened {
             Self::OrderReturned(e) => e.key(),
             Self::OrderConfirmed(e) => e.key(),
             Self::OrderRejected(e) => e.key(),
+            Self::StageQueued(e) => e.key(),
             Self::StageStarted(e) => e.key(),
             Self::StageCompleted(e) => e.key(),
             Self::ReadyForPickup(e) => e.key(),
@@ -55,6 +58,7 @@ impl Happened {
             Self::OrderReturned(_) => OrderReturned::TYPE,
             Self::OrderConfirmed(_) => OrderConfirmed::TYPE,
             Self::OrderRejected(_) => OrderRejected::TYPE,
+            Self::StageQueued(_) => StageQueued::TYPE,
             Self::StageStarted(_) => StageStarted::TYPE,
             Self::StageCompleted(_) => StageCompleted::TYPE,
             Self::ReadyForPickup(_) => ReadyForPickup::TYPE,
@@ -74,6 +78,31 @@ impl Happened {
             Self::OrderRejected(e) => Some(&e.reason),
             Self::OrderCancelled(e) => Some(&e.reason),
             Self::OrderCancellationRefused(e) => Some(&e.reason),
+            _ => None,
+        }
+    }
+
+    /// The station that a stage began on.
+    pub(crate) fn station(&self) -> Option<i32> {
+        match self {
+            Self::StageStarted(e) => e.station,
+            _ => None,
+        }
+    }
+
+    /// How many were in line before it, of one that gets in line.
+    pub(crate) fn ahead(&self) -> Option<i32> {
+        match self {
+            Self::StageQueued(e) => Some(e.ahead),
+            _ => None,
+        }
+    }
+
+    /// When what begins with it is due to be over.
+    pub(crate) fn due_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::OrderConfirmed(e) => e.ready_at,
+            Self::StageStarted(e) => Some(e.ends_at),
             _ => None,
         }
     }

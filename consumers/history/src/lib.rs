@@ -22,6 +22,7 @@ mod show_values;
 mod statuses;
 mod sum_lines;
 mod tables;
+mod waiting;
 
 pub use fold::fold;
 pub use happened::Happened;
@@ -34,3 +35,4 @@ pub use record_batch::RecordBatch;
 pub use routes::routes;
 pub use service::{Error, Settings, run};
 pub use sum_lines::{SumError, Sums};
+pub use waiting::Waiting;

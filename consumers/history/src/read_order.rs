@@ -6,7 +6,7 @@ use orderly_stores::{Row, StoreError};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::{ReadModel, Return, read_model::may_be_kept, show_values};
+use crate::{ReadModel, Return, Waiting, read_model::may_be_kept, show_values};
 
 /// An order as it is now. Serialised, it is what `GET /orders/{id}` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,12 +16,15 @@ pub struct Order {
     /// Who ordered; `None` for a guest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// `placed`, `confirmed`, `rejected`, `in_progress`, `ready`, `completed`, `cancelled` or
-    /// `refunded`.
+    /// `placed`, `confirmed`, `rejected`, `queued`, `in_progress`, `ready`, `completed`, `cancelled`
+    /// or `refunded`.
     pub status: String,
-    /// The stage that it is in, while in progress.
+    /// The stage that it is in, or in line for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// What it waits for; `None` where it has come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// ISO 4217 code of its amounts.
     pub currency: String,
     /// What it comes to, before discounts.
@@ -85,6 +88,19 @@ pub struct TimelineEntry {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The station that the stage began on, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub station: Option<i64>,
+    /// How many were in line before it when it got in line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<i64>,
+    /// When what began with it was due to be over: of a confirmation, when the order was expected to be
+    /// ready.
+    #[serde(
+        serialize_with = "show_values::optional_moment",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub due_at: Option<DateTime<Utc>>,
     #[serde(skip)]
     caused_by: Option<String>,
 }
@@ -120,6 +136,7 @@ impl ReadModel {
         let lines = self.db.query(SELECT_LINES, &[order_id.into()]).await?;
         order.lines = lines.iter().map(|row| line(row, 0)).collect::<Result<_, _>>()?;
         order.returns = self.returns_of(order_id).await?;
+        order.waiting = self.waiting(&order).await?;
         Ok(Some(order))
     }
 }
@@ -149,6 +166,7 @@ fn order(row: &Row) -> Result<Order, StoreError> {
         user_id: row.get(1)?,
         status: row.get(2)?,
         stage: row.get(3)?,
+        waiting: None,
         currency: row.get(4)?,
         total: row.get(5)?,
         placed_at: row.get(6)?,
@@ -174,6 +192,9 @@ fn entry(row: &Row) -> Result<TimelineEntry, StoreError> {
         stage: row.get(12)?,
         reason: row.get(13)?,
         caused_by: row.get(14)?,
+        station: row.get(17)?,
+        ahead: row.get(18)?,
+        due_at: row.get(19)?,
     })
 }
 
@@ -191,7 +212,7 @@ pub(crate) fn line(row: &Row, at: usize) -> Result<Line, StoreError> {
 const SELECT_ORDER: &str = "
     SELECT o.order_id, o.user_id, o.status, o.stage, o.currency, o.total, o.placed_at, o.historic,
         t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason, t.caused_by,
-        o.to_pay, o.discounts
+        o.to_pay, o.discounts, t.station, t.ahead, t.due_at
     FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
     WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
     ORDER BY t.happened_at, t.topic, t.record_offset LIMIT $2";

@@ -40,3 +40,14 @@ pub(crate) fn unit_price<S: Serializer>(amount: &Decimal, to: S) -> Result<S::Ok
 pub(crate) fn moment<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
+
+/// The same, where there is one.
+pub(crate) fn optional_moment<S: Serializer>(
+    at: &Option<DateTime<Utc>>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => moment(at, to),
+        None => to.serialize_none(),
+    }
+}

@@ -4,6 +4,12 @@ use crate::Happened;
 
 /// Of an order that nothing on `order-status` is known of yet.
 pub(crate) const PLACED: &str = "placed";
+/// It will be made.
+pub(crate) const CONFIRMED: &str = "confirmed";
+/// It waits for a station of its stage.
+pub(crate) const QUEUED: &str = "queued";
+/// It is in a stage, or on its way to the next.
+pub(crate) const IN_PROGRESS: &str = "in_progress";
 
 /// What an event of `order-status` says. An order's status is that of its highest sequence.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +28,12 @@ impl Happened {
             | Self::OrderCancellationRequested(_)
             | Self::OrderCollected(_)
             | Self::OrderReturned(_) => return None,
-            Self::OrderConfirmed(e) => (Some("confirmed"), None, e.sequence, &e.caused_by),
+            Self::OrderConfirmed(e) => (Some(CONFIRMED), None, e.sequence, &e.caused_by),
             Self::OrderRejected(e) => (Some("rejected"), None, e.sequence, &e.caused_by),
-            Self::StageStarted(e) => {
-                (Some("in_progress"), Some(&*e.stage), e.sequence, &e.caused_by)
-            }
+            Self::StageQueued(e) => (Some(QUEUED), Some(&*e.stage), e.sequence, &e.caused_by),
+            Self::StageStarted(e) => (Some(IN_PROGRESS), Some(&*e.stage), e.sequence, &e.caused_by),
             Self::StageCompleted(e) => {
-                (Some("in_progress"), Some(&*e.stage), e.sequence, &e.caused_by)
+                (Some(IN_PROGRESS), Some(&*e.stage), e.sequence, &e.caused_by)
             }
             Self::ReadyForPickup(e) => (Some("ready"), None, e.sequence, &e.caused_by),
             Self::OrderCompleted(e) => (Some("completed"), None, e.sequence, &e.caused_by),

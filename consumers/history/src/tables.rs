@@ -89,4 +89,22 @@ const MIGRATIONS: &[Migration] = &[
         name: "find returns by what was sold",
         sql: "CREATE INDEX history_returns_of_order ON history_returns (original_order_id)",
     },
+    // Orders in the kitchen, while they are there: who is ahead of whom. Not in history_orders: each status
+    // of each order would move an index there.
+    Migration {
+        name: "show the kitchen",
+        sql: "ALTER TABLE history_timeline ADD COLUMN station BIGINT;
+              ALTER TABLE history_timeline ADD COLUMN ahead BIGINT;
+              ALTER TABLE history_timeline ADD COLUMN due_at TIMESTAMPTZ;
+              CREATE TABLE history_kitchen (
+                  order_id TEXT PRIMARY KEY,
+                  status TEXT NOT NULL,
+                  stage TEXT NOT NULL,
+                  station BIGINT,
+                  since TIMESTAMPTZ NOT NULL,
+                  due_at TIMESTAMPTZ
+              );
+              CREATE INDEX history_kitchen_by_turn
+                  ON history_kitchen (stage, status, since, order_id)",
+    },
 ];

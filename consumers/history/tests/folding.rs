@@ -4,8 +4,8 @@ use history::{Counts, Happened};
 use orderly_schemas::{OrderCancellationRequested, RequestedBy};
 
 use crate::parts::{
-    CAUSE, Of, Store, cancelled, collected, completed, confirmed, decimal, lines, placed, ready,
-    received, returned, stage_done, started, with_lines,
+    CAUSE, Of, Store, cancelled, collected, completed, confirmed, decimal, lines, placed, queued,
+    ready, received, returned, stage_done, started, with_lines,
 };
 
 on_both! {
@@ -82,6 +82,7 @@ async fn every_status_has_its_word() {
     let events: Vec<(Happened, &str, Option<&str>)> = vec![
         (confirmed("o1", 1).into(), "confirmed", None),
         (Happened::OrderRejected(rejected), "rejected", None),
+        (queued("o1", 1, "Prep", 2).into(), "queued", Some("Prep")),
         (started("o1", 1, "Prep").into(), "in_progress", Some("Prep")),
         (stage_done("o1", 1, "Prep").into(), "in_progress", Some("Prep")),
         (ready("o1", 1).into(), "ready", None),

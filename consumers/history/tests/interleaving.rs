@@ -5,8 +5,8 @@ use orderly_sdk::consume::Received;
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use crate::parts::{
-    Rows, Store, cancelled, collected, completed, confirmed, placed, ready, received, returned,
-    rows, stage_done, started,
+    Rows, Store, cancelled, collected, completed, confirmed, placed, queued, ready, received,
+    returned, rows, stage_done, started,
 };
 
 const CASES: usize = 100;
@@ -20,7 +20,7 @@ async fn every_permutation_of_an_order_gives_the_same_rows(store: Store) {
     let story = [
         received(placed("o1"), 0),
         received(confirmed("o1", 1), 1),
-        received(started("o1", 2, "Bake"), 2),
+        received(queued("o1", 2, "Bake", 1), 2),
         received(ready("o1", 3), 3),
         received(collected("o1"), 4),
         received(completed("o1", 5), 5),
@@ -75,10 +75,13 @@ fn kitchen() -> Vec<Received<Happened>> {
         received(confirmed("o1", 1), 3),
         received(confirmed("o2", 1), 3),
         received(started("o2", 2, "Prep"), 4),
+        received(queued("o5", 1, "Prep", 1), 4),
+        received(queued("o6", 1, "Prep", 2), 4),
         received(cancelled("o1", 2, "sold out"), 5),
         received(stage_done("o2", 3, "Prep"), 6),
         received(ready("o2", 4), 7),
         received(completed("o2", 5), 12),
+        received(started("o5", 2, "Prep"), 8),
         received(confirmed("o4", 1), 13), // its order never comes
     ]
 }

@@ -34,3 +34,4 @@ mod listing;
 mod restarting;
 mod showing;
 mod summing;
+mod waiting;

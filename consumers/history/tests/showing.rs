@@ -44,6 +44,8 @@ async fn an_order_is_shown_with_status_lines_and_timeline(store: Store) {
             "user_id": "ada",
             "status": "in_progress",
             "stage": "Bake",
+            "waiting": {"for": "stage", "stage": "Bake", "station": 3,
+                "since": "2026-11-20T12:00:02.000Z", "due_at": "2026-11-20T12:00:00.000Z"},
             "currency": "EUR",
             "total": "12.30",
             "placed_at": "2026-11-20T12:00:00.000Z",
@@ -57,7 +59,8 @@ async fn an_order_is_shown_with_status_lines_and_timeline(store: Store) {
                 {"type": "OrderConfirmed", "at": "2026-11-20T12:00:01.000Z", "event_id": ids[1],
                     "sequence": 1},
                 {"type": "StageStarted", "at": "2026-11-20T12:00:02.000Z", "event_id": ids[2],
-                    "sequence": 2, "stage": "Bake"},
+                    "sequence": 2, "stage": "Bake", "station": 3,
+                    "due_at": "2026-11-20T12:00:00.000Z"},
             ],
         })
     );

@@ -24,7 +24,7 @@ use orderly_web::trace;
 pub use connect::{ConnectError, connect};
 pub use history::{
     OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
-    TimelineEntry,
+    TimelineEntry, Waiting,
 };
 pub use order::{
     CancellationRequest, ContactRequest, OrderRequest, OrderRequestLine, Prices, ReturnRequest,

@@ -138,8 +138,8 @@ fn no_bytes_make_a_decoder_panic_or_take_much_memory() {
     let tried = decode_each!(
         ContactGiven NotificationSent OrderCancellationRefused OrderCancellationRequested
         OrderCancelled OrderCollected OrderCompleted OrderConfirmed OrderPlaced OrderRefunded
-        OrderRejected OrderReturned ProductChanged ReadyForPickup StageCompleted StageStarted
-        StockCounted UserChanged
+        OrderRejected OrderReturned ProductChanged ReadyForPickup StageCompleted StageQueued
+        StageStarted StockCounted UserChanged
     );
     assert_eq!(tried, for_every_event!(counted).len());
 }

@@ -31,6 +31,7 @@ macro_rules! for_every_event {
             $check::<orderly_schemas::ProductChanged>(),
             $check::<orderly_schemas::ReadyForPickup>(),
             $check::<orderly_schemas::StageCompleted>(),
+            $check::<orderly_schemas::StageQueued>(),
             $check::<orderly_schemas::StageStarted>(),
             $check::<orderly_schemas::StockCounted>(),
             $check::<orderly_schemas::UserChanged>(),

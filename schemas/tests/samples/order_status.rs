@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use orderly_schemas::{
     Discount, OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed,
-    OrderRefunded, OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
+    OrderRefunded, OrderRejected, ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 
 use super::{CAUSE, ORDER, Samples, amount, some};
@@ -74,6 +74,7 @@ impl Samples for StageStarted {
             caused_by: CAUSE.into(),
             stage: "Bake".into(),
             ends_at: time("2026-11-20T12:34:56.789Z"),
+            station: Some(4),
         }
     }
 
@@ -84,7 +85,27 @@ impl Samples for StageStarted {
             caused_by: "e".into(),
             stage: String::new(),
             ends_at: time("1969-12-31T23:59:59.999Z"),
+            station: None,
         }
+    }
+}
+
+impl Samples for StageQueued {
+    const FILLED_KEY: &'static str = ORDER;
+
+    fn filled() -> Self {
+        Self {
+            order_id: ORDER.into(),
+            sequence: 2,
+            caused_by: CAUSE.into(),
+            stage: "Oven".into(),
+            ahead: 17,
+        }
+    }
+
+    fn minimal() -> Self {
+        let (order_id, caused_by) = ("1".into(), "e".into());
+        Self { order_id, sequence: 0, caused_by, stage: String::new(), ahead: 0 }
     }
 }
 

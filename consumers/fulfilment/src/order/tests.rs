@@ -141,13 +141,14 @@ fn stages() -> impl Strategy<Value = Stages> {
     })
 }
 
-fn order(stages: &Stages) -> OrderRow {
+pub(crate) fn order(stages: &Stages) -> OrderRow {
     OrderRow {
         order_id: "o-1".into(),
         state: State::InStage,
         stages: stages.clone(),
         stage: 0,
         ends_at: None,
+        in_line: None,
         next_sequence: 1,
         placed_event_id: EventId::new().to_string(),
         traceparent: None,
@@ -169,10 +170,11 @@ fn walk(order: &mut OrderRow, told: &mut Vec<Told>) {
     }
 }
 
-fn step(status: &Status) -> String {
+pub(crate) fn step(status: &Status) -> String {
     match status {
         Status::Confirmed(_) => "confirmed".into(),
         Status::Rejected(_) => "rejected".into(),
+        Status::StageQueued(event) => format!("queued {} behind {}", event.stage, event.ahead),
         Status::StageStarted(event) => format!("started {}", event.stage),
         Status::StageCompleted(event) => format!("completed {}", event.stage),
         Status::Ready(_) => "ready".into(),
@@ -187,6 +189,7 @@ fn sequence(status: &Status) -> i64 {
     match status {
         Status::Confirmed(event) => event.sequence,
         Status::Rejected(event) => event.sequence,
+        Status::StageQueued(event) => event.sequence,
         Status::StageStarted(event) => event.sequence,
         Status::StageCompleted(event) => event.sequence,
         Status::Ready(event) => event.sequence,
@@ -201,6 +204,7 @@ fn caused_by(status: &Status) -> &str {
     match status {
         Status::Confirmed(event) => &event.caused_by,
         Status::Rejected(event) => &event.caused_by,
+        Status::StageQueued(event) => &event.caused_by,
         Status::StageStarted(event) => &event.caused_by,
         Status::StageCompleted(event) => &event.caused_by,
         Status::Ready(event) => &event.caused_by,

@@ -146,6 +146,12 @@ impl Parts {
         self.database.query(sql, &[]).await.unwrap()[0].get(0).unwrap()
     }
 
+    /// Places at stations where somebody stands.
+    pub async fn taken_places(&self) -> i64 {
+        let sql = "SELECT count(*) FROM fulfilment_stations WHERE order_id IS NOT NULL";
+        self.database.query(sql, &[]).await.unwrap()[0].get(0).unwrap()
+    }
+
     /// Says how much of a product there is.
     pub async fn count(&self, sku: &str, on_hand: i32) {
         self.emit(&StockCounted { sku: sku.into(), on_hand }).await;

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use orderly_schemas::{
     OrderCancellationRefused, OrderCancelled, OrderCompleted, OrderConfirmed, OrderRefunded,
-    OrderRejected, ReadyForPickup, StageCompleted, StageStarted,
+    OrderRejected, ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 use orderly_sdk::{
     Config, EventId, Meta,
@@ -24,7 +24,8 @@ use super::PATIENCE;
 event_set! {
     /// What fulfilment tells.
     pub enum Told {
-        OrderConfirmed, OrderRejected, StageStarted, StageCompleted, ReadyForPickup, OrderCompleted,
+        OrderConfirmed, OrderRejected, StageQueued, StageStarted, StageCompleted, ReadyForPickup,
+        OrderCompleted,
         OrderCancelled, OrderCancellationRefused, OrderRefunded
     }
 }
@@ -140,6 +141,10 @@ impl Status {
             }
             Told::OrderRejected(e) => {
                 (e.order_id, e.sequence, e.caused_by, format!("rejected: {}", e.reason), None)
+            }
+            Told::StageQueued(e) => {
+                let step = format!("{} queued behind {}", e.stage, e.ahead);
+                (e.order_id, e.sequence, e.caused_by, step, None)
             }
             Told::StageStarted(e) => {
                 let step = format!("{} started", e.stage);

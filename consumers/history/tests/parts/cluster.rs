@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use history::{Error, Settings, run};
 use orderly_schemas::{
     OrderCancelled, OrderCollected, OrderCompleted, OrderConfirmed, OrderPlaced, OrderReturned,
-    ReadyForPickup, StageCompleted, StageStarted,
+    ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 use orderly_sdk::{
     Config, Event, Meta,
@@ -66,6 +66,7 @@ impl Cluster {
             .event::<OrderCollected>()
             .event::<OrderReturned>()
             .event::<OrderConfirmed>()
+            .event::<StageQueued>()
             .event::<StageStarted>()
             .event::<StageCompleted>()
             .event::<ReadyForPickup>()

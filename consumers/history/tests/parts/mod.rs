@@ -17,7 +17,7 @@ use history::{Happened, ReadModel, fold};
 use orderly_harness::decide;
 use orderly_schemas::{
     OrderCancelled, OrderCollected, OrderCompleted, OrderConfirmed, OrderLine, OrderPlaced,
-    OrderReturned, ReadyForPickup, StageCompleted, StageStarted,
+    OrderReturned, ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
 use orderly_sdk::{
     EventId, Meta,
@@ -87,6 +87,7 @@ pub async fn rows(tx: &mut Tx) -> Rows {
         ("history_orders", "order_id"),
         ("history_lines", "order_id, line_no"),
         ("history_timeline", "order_id, event_id"),
+        ("history_kitchen", "order_id"),
         ("history_returns", "order_id"),
         ("history_return_lines", "order_id, line_no"),
     ] {
@@ -148,7 +149,7 @@ macro_rules! happened_from {
 pub struct Of<E>(pub E);
 
 happened_from! {
-    OrderPlaced OrderCollected OrderReturned OrderConfirmed StageStarted StageCompleted
+    OrderPlaced OrderCollected OrderReturned OrderConfirmed StageQueued StageStarted StageCompleted
     ReadyForPickup OrderCompleted OrderCancelled
 }
 
@@ -199,6 +200,17 @@ pub fn started(order_id: &str, sequence: i64, stage: &str) -> Of<StageStarted> {
         caused_by: CAUSE.into(),
         stage: stage.into(),
         ends_at: noon(),
+        station: Some(3),
+    })
+}
+
+pub fn queued(order_id: &str, sequence: i64, stage: &str, ahead: i32) -> Of<StageQueued> {
+    Of(StageQueued {
+        order_id: order_id.into(),
+        sequence,
+        caused_by: CAUSE.into(),
+        stage: stage.into(),
+        ahead,
     })
 }
 

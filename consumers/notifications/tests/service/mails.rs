@@ -24,6 +24,7 @@ async fn a_confirmed_a_ready_and_a_rejected_order_get_a_mail_each() {
         sequence: 2,
         caused_by: "cause".into(),
         stage: "prep".into(),
+        station: None,
         ends_at: ready_at,
     };
     parts.emitter.emit(&stage).await.unwrap();

@@ -13,13 +13,16 @@ pub struct OrderDetails {
     /// The user who ordered; absent for a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// Where it stands: placed, confirmed, rejected, in_progress, ready, completed, cancelled, …;
-    /// new values may come.
+    /// Where it stands: placed, confirmed, rejected, queued, in_progress, ready, completed, cancelled,
+    /// …; new values may come.
     #[schema(example = "in_progress")]
     pub status: String,
-    /// The stage it is in, while it is being made.
+    /// The stage it is in, or in line for, while it is being made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// What it waits for; absent where it has come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// ISO 4217 code of every amount.
     pub currency: String,
     /// What it comes to before discounts, a decimal as a string.
@@ -117,6 +120,39 @@ pub struct TimelineEntry {
     /// Why it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The station that the stage began on, counted from 1; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub station: Option<i64>,
+    /// How many were in line before it when it got in line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<i64>,
+    /// When what began with it was due to be over: of a confirmation, when the order was expected to
+    /// be ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+/// What an order waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// confirmation (stock, discounts, payment), preparation (it can still be cancelled), station (all
+    /// of its stage are taken), stage (it is being worked on) or collection; new values may come.
+    #[schema(example = "station")]
+    pub r#for: String,
+    /// The stage it is in, or in line for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// The station that it is on, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub station: Option<i64>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// When that is due to be over, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<DateTime<Utc>>,
+    /// How many are before it in the line for a station.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<i64>,
 }
 
 /// One page of a user's orders, newest first.

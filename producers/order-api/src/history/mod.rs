@@ -5,6 +5,6 @@ mod ask;
 
 pub use answers::{
     OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
-    TimelineEntry,
+    TimelineEntry, Waiting,
 };
 pub(crate) use ask::{History, HistoryError};

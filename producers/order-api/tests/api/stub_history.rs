@@ -84,6 +84,8 @@ async fn answer(State(stub): State<StubHistory>, request: Request) -> Response {
 pub(crate) fn order_json(id: &str) -> Value {
     json!({
         "order_id": id, "user_id": "ada", "status": "in_progress", "stage": "bake",
+        "waiting": { "for": "stage", "stage": "bake", "station": 2, "since": "2026-11-20T12:00:01Z",
+            "due_at": "2026-11-20T12:10:01Z" },
         "currency": "GBP", "total": "18.00", "placed_at": "2026-11-20T12:00:00Z",
         "historic": false,
         "lines": [
@@ -92,7 +94,7 @@ pub(crate) fn order_json(id: &str) -> Value {
         "timeline": [
             { "type": "OrderPlaced", "at": "2026-11-20T12:00:00Z", "event_id": "e1" },
             { "type": "StageStarted", "at": "2026-11-20T12:00:01Z", "event_id": "e2",
-              "sequence": 2, "stage": "bake" },
+              "sequence": 2, "stage": "bake", "station": 2, "due_at": "2026-11-20T12:10:01Z" },
         ],
     })
 }
