@@ -214,9 +214,14 @@ pub struct DemoArgs {
     #[arg(long, conflicts_with = "against")]
     pub serve: bool,
 
-    /// What every order goes through, with durations.
+    /// What every order goes through, with durations, and stations where there are: oven=8m*2x6 are two
+    /// that take six orders each.
     #[arg(long, default_value = DEFAULT_STAGES, value_name = "STAGES")]
     pub stages: fulfilment::Stages,
+
+    /// So many times as fast as that.
+    #[arg(long, default_value_t = DEFAULT_SPEED_UP, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub speed_up: u32,
 
     /// Break something between run and proof, to see the proof find it: lose-row, double-status,
     /// swap-statuses, leak-hold or phantom-sale.
@@ -250,6 +255,10 @@ pub enum Scenario {
     PaymentOutage,
     /// 200 customers use a coupon that is good for 50.
     CouponRush,
+    /// 200 customers order at once, and the oven takes four.
+    SlowOven,
+    /// Half of the customers come for what is ready when all others have gone.
+    LateCustomer,
 }
 
 impl Scenario {
@@ -261,12 +270,16 @@ impl Scenario {
             Self::CancelRace => Some(ShopScenario::CancelRace),
             Self::PaymentOutage => Some(ShopScenario::PaymentOutage),
             Self::CouponRush => Some(ShopScenario::CouponRush),
+            Self::SlowOven => Some(ShopScenario::SlowOven),
+            Self::LateCustomer => Some(ShopScenario::LateCustomer),
         }
     }
 }
 
-/// A kitchen some thousand times faster than a real one.
-pub const DEFAULT_STAGES: &str = "prep=100ms,bake=200ms,oven=100ms";
+/// The demo's kitchen: of a size for as many orders at once as it gets.
+pub const DEFAULT_STAGES: &str = "prep=2m*20x3,bake=4m*40x3,oven=2m*20x3";
+/// So fast it is there.
+pub const DEFAULT_SPEED_UP: u32 = 1_200;
 
 /// `orderly up`
 #[derive(Clone, Debug, Group)]
@@ -284,9 +297,14 @@ pub struct UpArgs {
     #[arg(long, default_value_t = 2, value_name = "M", value_parser = member_count)]
     pub members: usize,
 
-    /// What every order goes through, with durations.
-    #[arg(long, default_value = "prep=5s,bake=10s,oven=5s", value_name = "STAGES")]
+    /// What every order goes through, with durations, and stations where there are: oven=8m*2x6 are two
+    /// that take six orders each.
+    #[arg(long, default_value = "prep=2m*2,bake=4m*3,oven=2m*2", value_name = "STAGES")]
     pub stages: fulfilment::Stages,
+
+    /// So many times as fast as that.
+    #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub speed_up: u32,
 
     /// Real Kafka and registry instead of the embedded ones; `orderly apply` made the topics.
     #[command(flatten, next_help_heading = "Real parts")]

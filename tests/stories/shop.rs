@@ -50,6 +50,22 @@ async fn a_coupon_is_used_as_often_as_it_may_be_in_a_rush() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_has_their_turn_at_a_slow_oven_and_is_told_how_many_are_ahead() {
+    let report = played(ShopScenario::SlowOven).await;
+    let oven = report.kitchen.stages["oven"];
+    assert_eq!((oven.places, oven.at_once, oven.overtaken), (Some(4), 4, 0), "{oven:?}");
+    assert!(oven.longest_line > 20 && oven.longest_wait_ms > 500, "{oven:?}");
+    assert_eq!(report.fulfilment.completed, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_ready_waits_for_customers_who_come_late() {
+    let report = played(ShopScenario::LateCustomer).await;
+    assert_eq!(report.scenario.unwrap().late.unwrap().were_completed, 100);
+    assert_eq!(report.fulfilment.completed, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_that_does_not_hold_is_a_violation() {
     let mut settings = settings();
     // Fifty may use the coupon, says the claim; here everybody may.

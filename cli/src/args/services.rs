@@ -181,7 +181,8 @@ pub struct FulfilmentArgs {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
     pub members: usize,
 
-    /// What every order goes through, with durations.
+    /// What every order goes through, with durations, and stations where there are: oven=8m*2x6 are two
+    /// that take six orders each, and the others wait in line.
     #[arg(long, default_value = "prep=5s,bake=10s,oven=5s", value_name = "STAGES")]
     pub stages: fulfilment::Stages,
 

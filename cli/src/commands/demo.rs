@@ -26,6 +26,7 @@ pub(super) async fn run(
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
     let DemoArgs { orders, rate, members, from, format, serve, stages, fault, .. } = args;
+    let (speed_up, stages) = (args.speed_up, stages.sped_up(args.speed_up));
     let parts = parts::by_flags(args.cluster, args.database).map_err(Refused::usage)?;
     let shop = args.scenario.and_then(Scenario::of_the_shop);
     if shop.is_some() && args.against.is_some() {
@@ -68,7 +69,7 @@ pub(super) async fn run(
         }
     };
     let mut demo = tokio::select! {
-        started = starting => started.map_err(violation)?,
+        started = starting => started.map_err(violation)?.sped_up(speed_up),
         () = up::interrupted() => return Ok(ExitCode::from(up::INTERRUPTED)),
     };
     if is_embedded {

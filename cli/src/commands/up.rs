@@ -25,7 +25,7 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
-    let UpArgs { listen, anonymous, members, stages, cluster, database } = args;
+    let UpArgs { listen, anonymous, members, stages, speed_up, cluster, database } = args;
     let parts = parts::by_flags(cluster, database).map_err(Refused::usage)?;
     if !anonymous && (parts.is_some() || !listen.ip().is_loopback()) {
         return Err(Refused::usage(
@@ -33,7 +33,7 @@ pub(super) async fn run(
              with keys, run the services one by one (docs/run.md)",
         ));
     }
-    let rules = Rules::new(stages);
+    let rules = Rules::new(stages.sped_up(speed_up));
     let prices = PricesFrom::AsGiven;
     let settings = Settings { topics, listen, members, rules, prices, metrics, parts };
     let starting = Platform::start(settings);

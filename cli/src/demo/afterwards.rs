@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// How long a customer waits to be told something.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often one asks for what isn't taken.
 const TRIES: u32 = 20;
 
@@ -39,6 +39,11 @@ pub(super) async fn cancel(client: &Client, api: &str, order_id: &str) {
     say(client, api, order_id, "cancellation", &reason).await;
 }
 
+/// Says that the order was taken along.
+pub(super) async fn collect(client: &Client, api: &str, order_id: &str) -> bool {
+    say(client, api, order_id, "collection", &Value::Null).await
+}
+
 /// One piece of what was bought comes back, once the order is collected; whether that was taken.
 pub(super) async fn return_one(client: &Client, api: &str, order_id: &str, sku: &str) -> bool {
     let goods = json!({ "lines": [{ "sku": sku, "quantity": 1 }], "reason": "cold" });
@@ -49,7 +54,10 @@ pub(super) async fn return_one(client: &Client, api: &str, order_id: &str, sku: 
 /// Says it under a key of its own until it is taken.
 async fn say(client: &Client, api: &str, order_id: &str, what: &str, body: &Value) -> bool {
     for attempt in 1..=TRIES {
-        let asked = client.post(format!("{api}/orders/{order_id}/{what}")).json(body);
+        let mut asked = client.post(format!("{api}/orders/{order_id}/{what}"));
+        if !body.is_null() {
+            asked = asked.json(body);
+        }
         let asked = asked.header("Idempotency-Key", format!("{order_id}-{what}"));
         match asked.send().await {
             Ok(answer) if answer.status().is_success() => return true,

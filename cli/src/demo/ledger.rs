@@ -21,6 +21,8 @@ use orderly_sdk::{
 };
 use rust_decimal::Decimal;
 
+use super::check_kitchen::Stay;
+
 event_set! {
     /// Everything on `orders` and `order-status`.
     pub enum Observed {
@@ -52,6 +54,9 @@ pub(super) enum Mine {
     /// The orders and returns with these ids.
     Documents(Arc<HashSet<String>>),
 }
+
+/// What the user ids of customers have who come late, by themselves.
+pub(super) const COMES_LATE: &str = "-late-";
 
 /// Everything read so far.
 #[derive(Default)]
@@ -124,6 +129,10 @@ pub(super) struct Trail {
     pub(super) is_discounted: bool,
     /// What was paid back, as told.
     pub(super) refunded: Decimal,
+    /// Its time at each stage.
+    pub(super) stays: BTreeMap<String, Stay>,
+    /// Its customer comes late, by themselves.
+    pub(super) is_collected_late: bool,
 }
 
 /// What was ordered, as far as it is compared.
@@ -248,9 +257,21 @@ impl Ledger {
                 (e.sequence, Step::Confirmed)
             }
             Observed::OrderRejected(e) => (e.sequence, Step::Rejected),
-            Observed::StageQueued(e) => (e.sequence, Step::Queued(e.stage.clone())),
-            Observed::StageStarted(e) => (e.sequence, Step::Started(e.stage.clone())),
-            Observed::StageCompleted(e) => (e.sequence, Step::Finished(e.stage.clone())),
+            Observed::StageQueued(e) => {
+                let stay = self.stay(order_id, &e.stage);
+                (stay.came, stay.ahead) = (Some(meta.time), Some(e.ahead));
+                (e.sequence, Step::Queued(e.stage.clone()))
+            }
+            Observed::StageStarted(e) => {
+                let stay = self.stay(order_id, &e.stage);
+                stay.came.get_or_insert(meta.time);
+                (stay.from, stay.station) = (Some(meta.time), e.station);
+                (e.sequence, Step::Started(e.stage.clone()))
+            }
+            Observed::StageCompleted(e) => {
+                self.stay(order_id, &e.stage).to = Some(meta.time);
+                (e.sequence, Step::Finished(e.stage.clone()))
+            }
             Observed::ReadyForPickup(e) => {
                 self.trail(order_id).ready = Some(meta.clone());
                 (e.sequence, Step::Ready)
@@ -297,7 +318,10 @@ impl Ledger {
 
     /// An order of this run that is ready and that nobody was sent for yet.
     pub(super) fn collectable(&mut self, order_id: &str) -> Option<Meta> {
-        let trail = self.orders.get_mut(order_id).filter(|trail| trail.is_mine)?;
+        let trail = self.orders.get_mut(order_id)?;
+        if !trail.is_mine || trail.is_collected_late {
+            return None;
+        }
         trail.ready.take()
     }
 
@@ -342,6 +366,10 @@ impl Ledger {
             .or_insert_with(|| Trail { is_mine, ..Trail::default() })
     }
 
+    fn stay(&mut self, order_id: &str, stage: &str) -> &mut Stay {
+        self.trail(order_id).stays.entry(stage.to_owned()).or_default()
+    }
+
     /// Mails that are owed for what was read so far, given which orders get mails.
     pub(super) fn mails_owed(&self, gets_mails: impl Fn(&str) -> bool) -> u64 {
         let is_owed = |told: &&Told| told.step.template().is_some();
@@ -363,6 +391,8 @@ impl Ledger {
         trail.is_mine = is_mine;
         trail.placed.push(meta.id);
         trail.historic |= meta.historic;
+        trail.is_collected_late |=
+            event.user_id.as_ref().is_some_and(|user| user.contains(COMES_LATE));
         trail.goods.get_or_insert_with(|| Goods {
             total: event.total,
             currency: event.currency.clone(),

@@ -25,7 +25,7 @@ use super::{
     lags::Lags,
     open_shop::open_shop,
     outlast::outlast,
-    shop_scenarios::{Outage, ShopScenario, play},
+    shop_scenarios::{Seen, ShopScenario, play},
     site::Keepers,
     spike::{SpikeFigures, spike},
 };
@@ -90,7 +90,7 @@ pub(super) struct LoadParts {
 pub(super) enum Account {
     Import(Tally),
     Spike(SpikeFigures),
-    Outage(Outage),
+    Seen(Seen),
 }
 
 /// Hands in every order; each outcome goes to `intakes`, its account to `accounts`.
@@ -123,9 +123,9 @@ pub(super) async fn load(
             generate(api, run, batch, watched, intakes).await.map_err(DemoError::Http)
         }
         Load::Scenario(scenario) => {
-            if let Some(outage) = play(scenario, &parts, &intakes).await? {
-                let _ = accounts.send(Account::Outage(outage)).await;
-            }
+            let seen = play(scenario, &parts, &intakes).await?;
+            // Taken when the last intake was.
+            let _ = accounts.send(Account::Seen(seen)).await;
             Ok(())
         }
         Load::Spike { seconds } => {

@@ -2,7 +2,9 @@
 //! was lost, doubled or reordered.
 
 mod afterwards;
+mod at_the_counter;
 mod came_in;
+mod check_kitchen;
 mod check_mails;
 mod check_shop;
 mod check_stores;
@@ -35,6 +37,8 @@ mod site;
 mod spike;
 mod state;
 
+pub use at_the_counter::{LateFigures, WaitedFigures};
+pub use check_kitchen::{KitchenFigures, StageFigures};
 pub use check_shop::{MoneyFigures, StockFigures};
 pub use error::DemoError;
 pub use faults::Fault;

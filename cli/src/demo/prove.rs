@@ -6,6 +6,7 @@ use importer::Tally;
 
 use super::{
     Demo, DemoError, Load, Site,
+    check_kitchen::{KitchenFigures, check_kitchen},
     check_mails::check_mails,
     check_shop::{check_money, check_stock},
     check_stores::{check_accepted, check_history, check_untold},
@@ -17,6 +18,7 @@ use super::{
         FulfilmentFigures, HistoryFigures, ImportFigures, NotificationFigures, Percentiles, Report,
         SkippedFigures, cents, peak_rss_mib,
     },
+    shop_scenarios::{Saw, Seen},
 };
 
 impl Demo {
@@ -44,6 +46,7 @@ impl Demo {
             spike.check(&mut findings);
         }
         check_trails(ledger, &mut findings);
+        let kitchen = check_kitchen(ledger, self.stages.as_ref(), &mut findings);
         check_accepted(ledger, &self.taken, &mut findings);
         check_untold(ledger, &self.taken, &mut findings);
         check_history(ledger, &whose, history, &mut findings).await?;
@@ -79,8 +82,10 @@ impl Demo {
         let told = ledger.figures();
         let scenario = match self.load {
             Load::Scenario(scenario) => {
-                let outage = self.outage.map(|outage| outage.figures(ledger));
-                Some(scenario.check(&told, outage, &mut findings))
+                let Seen { outage, waited, late } = self.seen;
+                let outage = outage.map(|outage| outage.figures(ledger));
+                let oven = kitchen.get("oven").copied().unwrap_or_default();
+                Some(scenario.check(&told, &Saw { outage, waited, late, oven }, &mut findings))
             }
             _ => None,
         };
@@ -103,6 +108,7 @@ impl Demo {
                 discounted: told.discounted,
                 oversold: stock.oversold,
             },
+            kitchen: KitchenFigures { speed_up: self.speed_up, stages: kitchen },
             stock,
             money,
             notifications: NotificationFigures { mail },

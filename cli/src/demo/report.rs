@@ -8,6 +8,8 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{
+    at_the_counter::{LateFigures, WaitedFigures},
+    check_kitchen::{KitchenFigures, StageFigures},
     check_shop::{MoneyFigures, StockFigures},
     findings::{Finding, Kind},
     intake::Counts,
@@ -30,6 +32,8 @@ pub struct Report {
     pub history: HistoryFigures,
     /// How orders ended, by their topic.
     pub fulfilment: FulfilmentFigures,
+    /// What happened in the kitchen.
+    pub kitchen: KitchenFigures,
     /// What fulfilment counts of each product.
     pub stock: StockFigures,
     /// What was paid by card.
@@ -204,6 +208,7 @@ impl Report {
         row("", "cancelled", self.fulfilment.cancelled.to_string());
         row("", "refunded", self.fulfilment.refunded.to_string());
         row("", "discounted", self.fulfilment.discounted.to_string());
+        self.kitchen.rows(&mut row);
         self.shop_rows(&mut row);
         row("notifications", "mails", self.notifications.mail.to_string());
         row("accepted in", "p50 / p99 ms", pair(self.accept_ms));
@@ -288,11 +293,33 @@ impl SpikeFigures {
 
 impl ScenarioFigures {
     fn rows(&self, row: &mut impl FnMut(&str, &str, String)) {
-        let Self { claim, holds, outage, .. } = *self;
+        let Self { claim, holds, outage, waited, late, .. } = *self;
         row("scenario", claim, if holds { "holds" } else { "does not hold" }.to_owned());
         if let Some(OutageFigures { turned_away, confirmed }) = outage {
             row("", "orders turned away in the outage", turned_away.to_string());
             row("", "orders confirmed in it", confirmed.to_string());
+        }
+        if let Some(WaitedFigures { were_told }) = waited {
+            row("", "told how many are ahead", were_told.to_string());
+        }
+        if let Some(LateFigures { late, were_ready, were_completed }) = late {
+            row("", "came late", late.to_string());
+            row("", "found it ready, have it", format!("{were_ready}, {were_completed}"));
+        }
+    }
+}
+
+impl KitchenFigures {
+    fn rows(&self, row: &mut impl FnMut(&str, &str, String)) {
+        let Self { speed_up, stages } = self;
+        row("kitchen", "times as fast", speed_up.to_string());
+        for (stage, figures) in stages {
+            let StageFigures { places, at_once, queued, longest_line, .. } = *figures;
+            let of_places = places.map_or(String::new(), |places| format!(" of {places} places"));
+            row("", stage, format!("{at_once}{of_places} at once"));
+            if queued > 0 {
+                row("", "", format!("{queued} in line, {longest_line} at once"));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fulfilment::Stages;
 use history::Counts;
 use importer::{MalformedLine, Tally};
 use orderly_schemas::orders;
@@ -25,7 +26,7 @@ use super::{
     observe::Observer,
     outlast::outlast,
     progress::Bars,
-    shop_scenarios::Outage,
+    shop_scenarios::Seen,
     show_run::Shown,
     spike::SpikeFigures,
     state::{Before, mails},
@@ -54,7 +55,11 @@ pub struct Demo {
     watched: Watched,
     pub(super) import: Option<Tally>,
     pub(super) spike: Option<SpikeFigures>,
-    pub(super) outage: Option<Outage>,
+    pub(super) seen: Seen,
+    /// The kitchen, where it is known.
+    pub(super) stages: Option<Stages>,
+    /// So many times as fast as it was said to be.
+    pub(super) speed_up: u32,
     /// What was there before it began.
     pub(super) before: Before,
     /// What came in of each product before the first order.
@@ -93,19 +98,27 @@ impl Demo {
             };
             size.fits(&settings.rules.stages, &settings.topics).map_err(DemoError::TooLarge)?;
         }
-        let patience = STALLED + settings.rules.stages.total();
+        let stages = settings.rules.stages.clone();
+        let patience = STALLED + stages.total();
         let prices = match &load {
             Load::Varied { .. } => PricesFrom::Catalogue,
             _ => settings.prices,
         };
         let platform = Platform::start(Settings { prices, ..settings }).await?;
         let site = Site::of_platform(&platform).await?;
-        Self::begin(load, site, Some(platform), patience).await
+        let demo = Self::begin(load, site, Some(platform), patience).await?;
+        Ok(Self { stages: Some(stages), ..demo })
     }
 
     /// A run on services that are there, whose stages take `walk` in all.
     pub async fn on(site: Site, load: Load, walk: Duration) -> Result<Self, DemoError> {
         Self::begin(load, site, None, STALLED + walk).await
+    }
+
+    /// The same, its kitchen so many times as fast as it was said to be.
+    #[must_use]
+    pub fn sped_up(self, speed_up: u32) -> Self {
+        Self { speed_up, ..self }
     }
 
     /// The same, over once nothing has moved for so long.
@@ -167,7 +180,9 @@ impl Demo {
             watched: Watched::default(),
             import: None,
             spike: None,
-            outage: None,
+            seen: Seen::default(),
+            stages: None,
+            speed_up: 1,
             before,
             came_in: Arc::default(),
             started,
@@ -205,7 +220,7 @@ impl Demo {
                         match account.recv().await {
                             Some(Account::Import(tally)) => self.import = Some(tally),
                             Some(Account::Spike(figures)) => self.spike = Some(figures),
-                            Some(Account::Outage(outage)) => self.outage = Some(outage),
+                            Some(Account::Seen(seen)) => self.seen = seen,
                             None => {}
                         }
                     }

@@ -10,7 +10,7 @@ use reqwest::Client;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
     time::Instant,
 };
@@ -18,11 +18,13 @@ use tokio::{
 use super::{
     DemoError,
     afterwards::{cancel, until_told},
+    at_the_counter::{LateFigures, WaitedFigures, be_served, come_late, watch_line},
+    check_kitchen::StageFigures,
     findings::{Findings, Kind},
     generate::place,
     intake::{Intake, Outcome},
     lags::STALLED,
-    ledger::{Figures, Ledger},
+    ledger::{COMES_LATE, Figures, Ledger},
     load::LoadParts,
 };
 
@@ -38,6 +40,10 @@ const LAST: &str = "last-of-the-day";
 const COUPON: &str = "RUSH";
 /// How long an order of the race can be cancelled.
 const CANCEL_WITHIN: Duration = Duration::from_secs(1);
+/// Everybody gets to the oven at once, which then takes eight seconds for all.
+const SLOW_OVEN: &str = "prep=20ms,oven=160ms*4";
+/// Of the slow oven.
+const OVEN_PLACES: u64 = 4;
 /// Between two looks at whom the payment provider turned away.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -53,6 +59,10 @@ pub enum ShopScenario {
     PaymentOutage,
     /// 200 customers use a coupon that may be used 50 times.
     CouponRush,
+    /// Everybody orders at once, and the oven takes four.
+    SlowOven,
+    /// Half of the customers come for what is ready when all the others have gone.
+    LateCustomer,
 }
 
 /// `scenario` of the result.
@@ -67,6 +77,20 @@ pub struct ScenarioFigures {
     /// How the payment provider's outage went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outage: Option<OutageFigures>,
+    /// What those who waited for the oven were told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waited: Option<WaitedFigures>,
+    /// How it went for those who came late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<LateFigures>,
+}
+
+/// What its customers saw, where that is more than how their orders ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) outage: Option<Outage>,
+    pub(super) waited: Option<WaitedFigures>,
+    pub(super) late: Option<LateFigures>,
 }
 
 /// How an outage of the payment provider went.
@@ -106,7 +130,11 @@ impl ShopScenario {
                 promotions: rush.parse().map_err(|error| format!("the rush's coupon: {error}"))?,
                 ..rules
             },
-            Self::LastUnit | Self::PaymentOutage => rules,
+            Self::SlowOven => Rules {
+                stages: SLOW_OVEN.parse().map_err(|error| format!("the slow oven: {error}"))?,
+                ..rules
+            },
+            Self::LastUnit | Self::PaymentOutage | Self::LateCustomer => rules,
         })
     }
 
@@ -119,6 +147,12 @@ impl ShopScenario {
             }
             Self::PaymentOutage => "every order waits for the provider, and is paid and completed",
             Self::CouponRush => "50 of 200 orders use the coupon, 150 are rejected",
+            Self::SlowOven => {
+                "never more than 4 orders are in the oven, each in its turn, and who waits is told"
+            }
+            Self::LateCustomer => {
+                "what is ready waits for who comes late, and is completed once, when they come"
+            }
         }
     }
 
@@ -134,9 +168,10 @@ impl ShopScenario {
     pub(super) fn check(
         self,
         told: &Figures,
-        outage: Option<OutageFigures>,
+        saw: &Saw,
         findings: &mut Findings,
     ) -> ScenarioFigures {
+        let Saw { outage, waited, late, oven } = *saw;
         let Figures { completed, rejected, cancelled, cancellations_refused, .. } = *told;
         let holds = match self {
             Self::LastUnit | Self::CouponRush => {
@@ -153,15 +188,25 @@ impl ShopScenario {
                 let all_waited = OutageFigures { turned_away: CUSTOMERS, confirmed: 0 };
                 completed == CUSTOMERS && outage == Some(all_waited)
             }
+            Self::SlowOven => {
+                // History shows a line a moment later: whose turn comes soon may not see it.
+                let StageFigures { at_once, queued, overtaken, .. } = oven;
+                completed == CUSTOMERS
+                    && (at_once, overtaken) == (OVEN_PLACES, 0)
+                    && queued >= CUSTOMERS / 2
+                    && waited.is_some_and(|waited| waited.were_told >= CUSTOMERS / 10)
+            }
+            Self::LateCustomer => {
+                let half = CUSTOMERS / 2;
+                let all = LateFigures { late: half, were_ready: half, were_completed: half };
+                completed == CUSTOMERS && late == Some(all)
+            }
         };
         if !holds {
-            let mut what = format!("not so: {}; {told:?}", self.claim());
-            if let Some(outage) = outage {
-                what.push_str(&format!(", {outage:?}"));
-            }
+            let what = format!("not so: {}; {told:?}, {saw:?}", self.claim());
             findings.add(Kind::Lost, "(all)", what);
         }
-        ScenarioFigures { name: self, claim: self.claim(), holds, outage }
+        ScenarioFigures { name: self, claim: self.claim(), holds, outage, waited, late }
     }
 
     /// Whether its customers pay by card.
@@ -169,14 +214,25 @@ impl ShopScenario {
         match self {
             Self::PaymentOutage => true,
             Self::CancelRace | Self::LastUnit => number.is_multiple_of(2),
-            Self::CouponRush => false,
+            Self::CouponRush | Self::SlowOven | Self::LateCustomer => false,
         }
+    }
+
+    /// Every other one comes late, where any do.
+    fn comes_late(self, number: u64) -> bool {
+        self == Self::LateCustomer && number.is_multiple_of(2)
+    }
+
+    fn customer(self, run: &str, number: u64) -> String {
+        // A run's name ends with a hyphen.
+        let late = if self.comes_late(number) { &COMES_LATE[1..] } else { "" };
+        format!("{run}{late}guest-{number}")
     }
 
     fn order(self, run: &str, number: u64) -> Value {
         let sku = if self == Self::LastUnit { LAST } else { "margherita" };
         let mut order = json!({
-            "user_id": format!("{run}guest-{number}"),
+            "user_id": self.customer(run, number),
             "currency": "EUR",
             "lines": [{ "sku": sku, "quantity": 1, "unit_price": "8.50" }],
         });
@@ -192,13 +248,23 @@ impl ShopScenario {
     }
 }
 
+/// What the claim is held against, beside how the orders ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Saw {
+    pub(super) outage: Option<OutageFigures>,
+    pub(super) waited: Option<WaitedFigures>,
+    pub(super) late: Option<LateFigures>,
+    /// What happened at the stage of that name.
+    pub(super) oven: StageFigures,
+}
+
 /// Plays it: every order is handed in; each outcome goes to `intakes`. An outage of the payment
 /// provider lasts until it has turned each of them away.
 pub(super) async fn play(
     scenario: ShopScenario,
     parts: &LoadParts,
     intakes: &mpsc::Sender<Intake>,
-) -> Result<Option<Outage>, DemoError> {
+) -> Result<Seen, DemoError> {
     let provider = Simulated::open(parts.databases.fulfilment.clone()).await?;
     let is_outage = scenario == ShopScenario::PaymentOutage;
     if is_outage {
@@ -207,13 +273,16 @@ pub(super) async fn play(
     let client = Client::builder().timeout(Duration::from_secs(15)).build();
     let client = client.map_err(DemoError::Http)?;
     let (room, mut customers) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+    let served = watch::Sender::new(0);
+    let others = (0..CUSTOMERS).filter(|number| !scenario.comes_late(*number)).count() as u64;
     for number in 0..CUSTOMERS {
         let (client, room, intakes) = (client.clone(), Arc::clone(&room), intakes.clone());
+        let served = served.clone();
         let (api, key) = (parts.api.clone(), format!("{}-{number}", parts.run));
         let order = scenario.order(&parts.run, number);
         parts.watched.lock().sent += 1;
         customers.spawn(async move {
-            let _turn = room.acquire_owned().await;
+            let turn = room.acquire_owned().await;
             let sent = Instant::now();
             let outcome = place(&client, &api, &key, &order).await;
             if let (ShopScenario::CancelRace, Outcome::Accepted { order_id, .. }) =
@@ -239,21 +308,42 @@ pub(super) async fn play(
             let intake = Intake { outcome, sent: sent.into_std(), took, mail_to: None };
             // A run that is over takes nothing in.
             let _ = intakes.send(intake).await;
-            accepted
+            drop(turn);
+            let order_id = accepted?;
+            let (mut was_told, mut late) = (false, LateFigures::default());
+            match scenario {
+                ShopScenario::SlowOven => was_told = watch_line(&client, &api, &order_id).await,
+                ShopScenario::LateCustomer if scenario.comes_late(number) => {
+                    let all = (others, served.subscribe());
+                    late = come_late(&client, &api, &order_id, all).await;
+                }
+                ShopScenario::LateCustomer => be_served(&client, &api, &order_id, &served).await,
+                _ => {}
+            }
+            Some((order_id, was_told, late))
         });
     }
-    let mut accepted = Vec::new();
+    let (mut accepted, mut waited, mut late) =
+        (Vec::new(), WaitedFigures::default(), LateFigures::default());
     while let Some(customer) = customers.join_next().await {
-        accepted.extend(customer.ok().flatten());
+        let Some((order_id, was_told, came_late)) = customer.ok().flatten() else { continue };
+        accepted.push(order_id);
+        waited.were_told += u64::from(was_told);
+        late += came_late;
     }
+    let seen = Seen {
+        outage: None,
+        waited: (scenario == ShopScenario::SlowOven).then_some(waited),
+        late: (scenario == ShopScenario::LateCustomer).then_some(late),
+    };
     if !is_outage {
-        return Ok(None);
+        return Ok(seen);
     }
     let turned_away = until_turned_away(&provider, &accepted).await;
     let ended = Utc::now();
     // However it went: it would last for whoever comes next.
     provider.set_outage(false).await?;
-    Ok(Some(Outage { turned_away: turned_away?, ended }))
+    Ok(Seen { outage: Some(Outage { turned_away: turned_away?, ended }), ..seen })
 }
 
 /// Until the provider was asked about each of these orders, and was away.
@@ -282,21 +372,23 @@ async fn until_turned_away(provider: &Simulated, orders: &[String]) -> Result<u6
 mod tests {
     use super::*;
 
-    const WAITED: Option<OutageFigures> = Some(OutageFigures { turned_away: 200, confirmed: 0 });
+    fn outage(turned_away: u64, confirmed: u64) -> Saw {
+        Saw { outage: Some(OutageFigures { turned_away, confirmed }), ..Saw::default() }
+    }
 
     /// The claim holds, and nothing is found.
-    fn holds(scenario: ShopScenario, told: Figures, outage: Option<OutageFigures>) {
+    fn holds(scenario: ShopScenario, told: Figures, saw: Saw) {
         let mut findings = Findings::default();
-        let figures = scenario.check(&told, outage, &mut findings);
+        let figures = scenario.check(&told, &saw, &mut findings);
         assert!(figures.holds && findings.is_empty(), "{scenario:?}: {findings:?}");
-        assert_eq!((figures.name, figures.outage), (scenario, outage));
+        assert_eq!((figures.name, figures.outage), (scenario, saw.outage));
     }
 
     /// It doesn't, and that is found.
-    fn fails(scenario: ShopScenario, told: Figures, outage: Option<OutageFigures>) {
+    fn fails(scenario: ShopScenario, told: Figures, saw: Saw) {
         let mut findings = Findings::default();
-        let figures = scenario.check(&told, outage, &mut findings);
-        assert!(!figures.holds && !findings.is_empty(), "{scenario:?}: {told:?}, {outage:?}");
+        let figures = scenario.check(&told, &saw, &mut findings);
+        assert!(!figures.holds && !findings.is_empty(), "{scenario:?}: {told:?}, {saw:?}");
         let what = &findings.shown[0].what;
         assert!(what.starts_with(&format!("not so: {}", scenario.claim())), "{what}");
     }
@@ -308,9 +400,9 @@ mod tests {
     #[test]
     fn of_a_last_unit_or_a_coupon_neither_more_nor_fewer_than_fifty_are_had() {
         for scenario in [ShopScenario::LastUnit, ShopScenario::CouponRush] {
-            holds(scenario, ended(50, 150), None);
+            holds(scenario, ended(50, 150), Saw::default());
             for (completed, rejected) in [(51, 149), (49, 151), (50, 149), (200, 0), (0, 0)] {
-                fails(scenario, ended(completed, rejected), None);
+                fails(scenario, ended(completed, rejected), Saw::default());
             }
         }
     }
@@ -323,7 +415,7 @@ mod tests {
             cancellations_refused,
             ..Figures::default()
         };
-        holds(ShopScenario::CancelRace, raced(120, 80, 120), None);
+        holds(ShopScenario::CancelRace, raced(120, 80, 120), Saw::default());
         for told in [
             // One is neither, or both.
             raced(119, 80, 119),
@@ -335,19 +427,54 @@ mod tests {
             raced(120, 80, 119),
             raced(120, 80, 121),
         ] {
-            fails(ShopScenario::CancelRace, told, None);
+            fails(ShopScenario::CancelRace, told, Saw::default());
         }
     }
 
     #[test]
     fn in_a_payment_outage_every_order_waits_for_the_provider() {
         let all = ended(200, 0);
-        holds(ShopScenario::PaymentOutage, all, WAITED);
-        fails(ShopScenario::PaymentOutage, ended(199, 1), WAITED);
-        fails(ShopScenario::PaymentOutage, all, None);
+        holds(ShopScenario::PaymentOutage, all, outage(200, 0));
+        fails(ShopScenario::PaymentOutage, ended(199, 1), outage(200, 0));
+        fails(ShopScenario::PaymentOutage, all, Saw::default());
         for (turned_away, confirmed) in [(199, 0), (0, 0), (200, 1)] {
-            let outage = Some(OutageFigures { turned_away, confirmed });
-            fails(ShopScenario::PaymentOutage, all, outage);
+            fails(ShopScenario::PaymentOutage, all, outage(turned_away, confirmed));
         }
+    }
+
+    #[test]
+    fn a_slow_oven_is_full_never_more_and_everybody_has_their_turn() {
+        let oven = StageFigures { at_once: 4, queued: 196, ..StageFigures::default() };
+        let saw = |oven, were_told| Saw {
+            oven,
+            waited: Some(WaitedFigures { were_told }),
+            ..Saw::default()
+        };
+        let all = ended(200, 0);
+        holds(ShopScenario::SlowOven, all, saw(oven, 190));
+        for oven in [
+            StageFigures { at_once: 5, ..oven },
+            StageFigures { at_once: 3, ..oven },
+            StageFigures { queued: 10, ..oven },
+            StageFigures { overtaken: 1, ..oven },
+        ] {
+            fails(ShopScenario::SlowOven, all, saw(oven, 190));
+        }
+        fails(ShopScenario::SlowOven, all, saw(oven, 10));
+        fails(ShopScenario::SlowOven, ended(199, 1), saw(oven, 190));
+    }
+
+    #[test]
+    fn what_is_ready_waits_for_everybody_who_comes_late() {
+        let saw = |late, were_ready, were_completed| Saw {
+            late: Some(LateFigures { late, were_ready, were_completed }),
+            ..Saw::default()
+        };
+        let all = ended(200, 0);
+        holds(ShopScenario::LateCustomer, all, saw(100, 100, 100));
+        for saw in [saw(99, 99, 99), saw(100, 99, 100), saw(100, 100, 99), Saw::default()] {
+            fails(ShopScenario::LateCustomer, all, saw);
+        }
+        fails(ShopScenario::LateCustomer, ended(199, 1), saw(100, 100, 100));
     }
 }
