@@ -2,6 +2,7 @@
 
 mod list_user_orders;
 mod problem;
+mod show_events;
 mod show_order;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn routes(history: ReadModel) -> Router {
     Router::new()
         .route("/orders/{id}", get(show_order::show_order))
+        .route("/orders/{id}/events", get(show_events::show_events))
         .route("/users/{id}/orders", get(list_user_orders::list_user_orders))
         .route("/healthz", get(async || "ok"))
         .fallback(async || problem::not_found("there is no such route"))

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Happened, ReadModel, RecordBatch, routes};
 
 /// The group's name, and the service's.
-const GROUP: &str = "history";
+pub(crate) const GROUP: &str = "history";
 /// How long requests may go on after shutdown.
 const REQUESTS_END: Duration = Duration::from_secs(5);
 /// Longer than order-api keeps a connection that it doesn't use: it closes them, not we.

@@ -14,18 +14,22 @@ mod caller;
 mod idempotency;
 mod placing;
 
+mod cache;
 mod history;
+mod live;
 mod prefer;
 
 mod events;
 
 use orderly_web::trace;
 
+pub use cache::{Redis, RedisError};
 pub use connect::{ConnectError, connect};
 pub use history::{
     OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
     TimelineEntry, Waiting,
 };
+pub use live::{Live, LiveBounds, LiveError};
 pub use order::{
     CancellationRequest, ContactRequest, OrderRequest, OrderRequestLine, Prices, ReturnRequest,
     ReturnRequestLine,

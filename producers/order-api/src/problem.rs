@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     PricesUnknown,
     Overloaded,
     DatabaseAway,
+    NotAllowed,
     OrderNotFound,
     OrderNotCompleted,
     HistoryAway,
@@ -83,6 +84,7 @@ impl Kind {
             Self::OutcomeUnknown => {
                 (S::GATEWAY_TIMEOUT, "outcome-unknown", "Whether it was taken is not known yet")
             }
+            Self::NotAllowed => orderly_web::Kind::NotAllowed.facts(),
             Self::Overloaded => orderly_web::Kind::Overloaded.facts(),
             Self::DatabaseAway => {
                 (S::SERVICE_UNAVAILABLE, "database-away", "Idempotency-Keys can't be kept now")

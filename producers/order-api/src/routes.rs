@@ -4,6 +4,8 @@ mod about_order;
 mod body;
 mod cancel_order;
 mod collect_order;
+mod follow_kitchen;
+mod follow_order;
 mod healthz;
 mod list_user_orders;
 mod metrics;
@@ -26,12 +28,13 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{history::History, placing::Placing, settings::Settings};
+use crate::{cache::OrderCache, history::History, placing::Placing, settings::Settings};
 
 /// What routes work with.
 pub(crate) struct Service {
     pub(crate) placing: Placing,
     pub(crate) history: History,
+    pub(crate) cache: OrderCache,
     pub(crate) settings: Settings,
     pub(crate) shutdown: CancellationToken,
 }
@@ -54,6 +57,8 @@ fn orders() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(place_order::place_order))
         .routes(routes!(show_order::show_order))
+        .routes(routes!(follow_order::follow_order))
+        .routes(routes!(follow_kitchen::follow_kitchen))
         .routes(routes!(cancel_order::cancel_order))
         .routes(routes!(collect_order::collect_order))
         .routes(routes!(return_goods::return_goods))

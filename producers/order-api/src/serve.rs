@@ -9,6 +9,7 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    cache::OrderCache,
     history::History,
     idempotency::{self, Records},
     placing::Placing,
@@ -56,14 +57,22 @@ pub async fn serve(
     tasks.spawn(idempotency::purge_until(records.clone(), shutdown.clone()));
     tasks.spawn(settings.keys.clone().follow_until(shutdown.clone()));
     tasks.spawn(idempotency::watch_until(records, health, shutdown.clone()));
+    let (entries, bytes) = settings.most_kept;
+    let cache = OrderCache::new(history.clone(), settings.redis.clone(), entries, bytes);
+    tasks.spawn(cache.clone().keep_until(shutdown.clone()));
+    let mut streams = 0;
+    if let Some(live) = settings.live.clone() {
+        streams = live.bounds().most_streams;
+        tasks.spawn(live.read_until(cache.clone(), shutdown.clone()));
+    }
     let room = Arc::new(Semaphore::new(settings.most_requests));
     let bounds = Bounds {
-        most_connections: settings.most_connections,
+        most_connections: settings.most_connections.saturating_add(streams),
         silence: SILENCE.max(settings.deadline * 2),
         grace,
     };
     let emitter = settings.emitter.clone();
-    let service = Service { placing, history, settings, shutdown: shutdown.clone() };
+    let service = Service { placing, history, cache, settings, shutdown: shutdown.clone() };
     let router = routes::router(Arc::new(service), room);
 
     serve_until(listener, router, &bounds, &shutdown).await.map_err(ServeError::Http)?;

@@ -14,7 +14,7 @@ use orderly_sdk::{
 use orderly_stores::Database;
 use orderly_web::ApiKeys;
 
-use crate::order::Prices;
+use crate::{Live, Redis, order::Prices};
 
 /// Asked before each `POST /orders`. An error's text says why no order is taken just now; the
 /// caller reads it. It must answer at once.
@@ -44,6 +44,13 @@ pub struct Settings {
     pub most_connections: usize,
     /// Where prices come from.
     pub prices: Prices,
+    /// Orders to be followed live; `None`: not here. Its streams have room of their own beside
+    /// [`most_requests`](Self::most_requests) and [`most_connections`](Self::most_connections).
+    pub live: Option<Live>,
+    /// Where replicas share what was read of orders; `None`: each keeps its own.
+    pub redis: Option<Redis>,
+    /// Answers about orders that are kept in this process, for moments, and their bytes.
+    pub most_kept: (usize, usize),
     /// Whether an order may be taken just now; `None`: always.
     pub admission: Option<Admission>,
     /// What `/metrics` shows; `None`: nothing. Its upkeep is the owner's.
@@ -65,6 +72,9 @@ impl Settings {
             most_requests: 4_096,
             most_connections: 10_000,
             prices: Prices::AsGiven,
+            live: None,
+            redis: None,
+            most_kept: (4_096, 16 * 1024 * 1024),
             admission: None,
             metrics: None,
         }

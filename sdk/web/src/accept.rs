@@ -65,6 +65,20 @@ pub(crate) struct Connection {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
+impl Connection {
+    /// Who takes an answer that goes on and on has nothing to send meanwhile, and isn't silent.
+    fn written(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.reading.begin_anew();
+        }
+        self.writing.check(written, cx)
+    }
+}
+
 /// How long one direction has been waiting.
 struct Silence {
     longest: Duration,
@@ -83,15 +97,20 @@ impl Clone for Silence {
 }
 
 impl Silence {
+    /// It counts from the next time that there is nothing.
+    fn begin_anew(&mut self) {
+        if let Some(waiting) = &mut self.timer {
+            waiting.is_running = false;
+        }
+    }
+
     fn check<T>(
         &mut self,
         polled: Poll<io::Result<T>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            if let Some(waiting) = &mut self.timer {
-                waiting.is_running = false;
-            }
+            self.begin_anew();
             return polled;
         }
         let longest = self.longest;
@@ -127,7 +146,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.writing.check(written, cx)
+        self.written(written, cx)
     }
 
     fn poll_write_vectored(
@@ -136,7 +155,7 @@ impl AsyncWrite for Connection {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.writing.check(written, cx)
+        self.written(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -178,6 +197,31 @@ mod tests {
             connection.read_exact(&mut byte).await.unwrap();
         }
         let error = connection.read_exact(&mut byte).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_takes_what_is_sent_may_say_nothing_for_any_time() {
+        let (mut listener, address) = bounded(1, Duration::from_millis(200)).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (connection, _) = listener.accept().await;
+        let (mut reading, mut writing) = tokio::io::split(connection);
+        let begun = Instant::now();
+        let told = async {
+            let mut byte = [0];
+            while begun.elapsed() < Duration::from_millis(700) {
+                writing.write_all(b"x").await.unwrap();
+                client.read_exact(&mut byte).await.unwrap();
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let mut byte = [0];
+        tokio::select! {
+            biased;
+            () = told => {}
+            cut = reading.read(&mut byte) => panic!("{cut:?}"),
+        }
+        let error = reading.read(&mut byte).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 

@@ -82,7 +82,7 @@ impl History {
     }
 
     /// With whose orders alone are asked for.
-    fn url(&self, path: &[&str], caller: &Caller) -> Url {
+    pub(super) fn url(&self, path: &[&str], caller: &Caller) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -93,7 +93,7 @@ impl History {
         url
     }
 
-    async fn ask<T: DeserializeOwned>(&self, url: Url) -> Result<Option<T>, HistoryError> {
+    pub(super) async fn ask<T: DeserializeOwned>(&self, url: Url) -> Result<Option<T>, HistoryError> {
         let response = self.http.get(url).send().await.map_err(|e| self.failed(&e))?;
         match response.status() {
             StatusCode::OK => {}

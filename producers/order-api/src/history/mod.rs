@@ -2,9 +2,11 @@
 
 mod answers;
 mod ask;
+mod kept_events;
 
 pub use answers::{
     OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
     TimelineEntry, Waiting,
 };
 pub(crate) use ask::{History, HistoryError};
+pub(crate) use kept_events::KeptEvents;

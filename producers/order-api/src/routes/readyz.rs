@@ -29,6 +29,8 @@ struct Parts {
     prices: String,
     /// Whether there is room for more orders.
     load: String,
+    /// Where reads are shared. It is in nobody's way: without it each replica keeps its own.
+    cache: String,
     /// The service itself: it may be about to end.
     service: String,
 }
@@ -54,8 +56,10 @@ pub(super) async fn readyz(State(service): State<Arc<Service>>) -> (StatusCode, 
         },
         prices: told(settings.prices.missing()),
         load: told(settings.admission.as_ref().map_or(Ok(()), |admit| admit())),
+        cache: told(service.cache.trouble().map_or(Ok(()), Err)),
         service: if service.shutdown.is_cancelled() { "it is ending".into() } else { told(Ok(())) },
     };
+    // The cache isn't asked: orders are taken and read without it.
     let ready = [&parts.emitter, &parts.database, &parts.prices, &parts.load, &parts.service]
         .iter()
         .all(|part| *part == "ok");

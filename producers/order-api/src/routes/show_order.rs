@@ -1,15 +1,16 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
     extract::{Path, State, rejection::PathRejection},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use orderly_web::{Preconditions, etag};
 use tokio::time::{Instant, sleep};
 
 use super::{Service, about_order};
 use crate::{
+    cache::Shown,
     caller::Caller,
     history::{HistoryError, OrderDetails},
     prefer,
@@ -20,18 +21,26 @@ use crate::{
 ///
 /// A caller sees the orders that were placed with their API keys; operators see all.
 ///
+/// The answer shows it as it was at most a second before. With `If-None-Match` and the `ETag` of an
+/// earlier answer it is 304 while nothing has changed.
+///
 /// An order that was accepted a moment ago may not be known yet. With `Prefer: wait=N` (RFC 7240,
 /// 5 s at most) the answer waits until it is, or until the time is over.
 #[utoipa::path(
     get, path = "/orders/{id}", tag = "orders", security(("api_key" = []), ("bearer" = [])),
     params(
         ("id" = String, Path, description = "The order's id."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer."),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: seconds to wait for an \
                                                             order that isn't known yet."),
     ),
     responses(
         (status = 200, description = "The order.", body = OrderDetails, headers(
+            ("ETag" = String, description = "Its version, for If-None-Match."),
             ("Preference-Applied" = String, description = "The wait that was granted."))),
+        (status = 304, description = "It is as it was (If-None-Match)."),
+        (status = 400, description = "If-None-Match can't be understood.",
+         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No API key, or none that is known.", headers(
             ("WWW-Authenticate" = String, description = "How to give one.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
@@ -57,7 +66,7 @@ pub(super) async fn show_order(
 ) -> Response {
     let wait = prefer::wait(&headers);
     let mut response = match find(&service, &caller, id, wait).await {
-        Ok(order) => Json(order).into_response(),
+        Ok(order) => show(&headers, &order),
         Err(problem) => problem.into_response(),
     };
     if let Some(wait) = wait
@@ -73,12 +82,12 @@ async fn find(
     caller: &Caller,
     id: Result<Path<String>, PathRejection>,
     wait: Option<Duration>,
-) -> Result<OrderDetails, Problem> {
+) -> Result<Arc<Shown>, Problem> {
     let id = about_order::order_id(id)?;
     let until = Instant::now() + wait.unwrap_or_default();
     let mut pause = Duration::from_millis(20);
     loop {
-        if let Some(order) = service.history.order(&id, caller).await.map_err(|e| problem(&e))? {
+        if let Some(order) = service.cache.order(&id, caller).await.map_err(|e| problem(&e))? {
             return Ok(order);
         }
         let next = Instant::now() + pause;
@@ -88,9 +97,27 @@ async fn find(
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(250));
     }
+    Err(not_known(&id))
+}
+
+/// It may be on its way.
+pub(super) fn not_known(id: &str) -> Problem {
     let detail = "No order with this id is known. One that was accepted just now appears within \
                   moments.";
-    Err(Problem::new(Kind::OrderNotFound, detail).about(id).retry_after(1))
+    Problem::new(Kind::OrderNotFound, detail).about(id).retry_after(1)
+}
+
+fn show(headers: &HeaderMap, order: &Shown) -> Response {
+    let conditions = match Preconditions::of::<orderly_web::Kind>(headers) {
+        Ok(conditions) => conditions,
+        Err(problem) => return problem.into_response(),
+    };
+    let tag = (header::ETAG, etag(&order.version));
+    if conditions.have(&order.version) {
+        return (StatusCode::NOT_MODIFIED, [tag]).into_response();
+    }
+    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    ([json, tag], order.body.clone()).into_response()
 }
 
 /// What is told where history can't answer.

@@ -1,0 +1,128 @@
+//! What happened to an order with where it lies in the topics, for whoever goes on from there.
+
+use chrono::{DateTime, Utc};
+use orderly_schemas::{order_status, orders};
+use orderly_stores::{Row, StoreError};
+use serde::Serialize;
+
+use crate::{ReadModel, read_model::may_be_kept, service::GROUP, show_values};
+
+/// The partitions that an order is in.
+#[derive(Clone, Copy, Debug)]
+pub struct Partitions {
+    /// In `orders`.
+    pub orders: i32,
+    /// In `order-status`.
+    pub statuses: i32,
+}
+
+/// What happened to one order. Serialised, it is what `GET /orders/{id}/events` answers.
+///
+/// How far both partitions were folded is read before the events: all that the order has before
+/// these offsets is among the events, and maybe some of what is behind them. Of each topic there is
+/// no event without those before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OrderEvents {
+    /// Offset of the next record of `orders` to be folded; 0 where none was.
+    pub orders_next: i64,
+    /// The same of `order-status`.
+    pub statuses_next: i64,
+    /// What happened, each topic's in the topic's order; of more than 1,000 the first of each.
+    pub events: Vec<KeptHappening>,
+}
+
+/// One event of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptHappening {
+    /// The topic it is on.
+    pub topic: String,
+    /// Its offset in the order's partition there.
+    pub offset: i64,
+    /// Its type without the namespace: `OrderPlaced`.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// When it happened.
+    #[serde(serialize_with = "show_values::moment")]
+    pub at: DateTime<Utc>,
+    /// Its id.
+    pub event_id: String,
+    /// Its place among the order's statuses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<i64>,
+    /// The stage that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Id of the event that caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<String>,
+}
+
+/// Most events that are read of one topic. Ours have about a dozen.
+const MOST_EVENTS: i64 = 1_000;
+
+impl ReadModel {
+    /// What happened to an order, if `caller` placed it, with `None` whoever did. `None` where its
+    /// OrderPlaced wasn't seen. The group's positions have to be kept in the same database.
+    pub async fn events_of(
+        &self,
+        order_id: &str,
+        caller: Option<&str>,
+        partitions: Partitions,
+    ) -> Result<Option<OrderEvents>, StoreError> {
+        if !may_be_kept(order_id) || !caller.is_none_or(may_be_kept) {
+            return Ok(None);
+        }
+        // Before the events: the other way round what is folded in between would be passed over.
+        let orders_next = self.next_of(orders::TOPIC, partitions.orders).await?;
+        let statuses_next = self.next_of(order_status::TOPIC, partitions.statuses).await?;
+        let mut events = Vec::new();
+        // What is caused before what causes it, so that hardly ever one is there without the other.
+        for topic in [order_status::TOPIC, orders::TOPIC] {
+            let values = [order_id.into(), MOST_EVENTS.into(), caller.into(), topic.into()];
+            let rows = self.db.query(SELECT_EVENTS, &values).await?;
+            for row in &rows {
+                events.push(happening(row, topic)?);
+            }
+        }
+        // It was placed, so something happened to it.
+        if events.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(OrderEvents { orders_next, statuses_next, events }))
+    }
+
+    async fn next_of(&self, topic: &str, partition: i32) -> Result<i64, StoreError> {
+        let values = [GROUP.into(), topic.into(), partition.into()];
+        let row = self.db.query_opt(SELECT_NEXT, &values).await?;
+        row.map_or(Ok(0), |row| row.get(0))
+    }
+}
+
+fn happening(row: &Row, topic: &str) -> Result<KeptHappening, StoreError> {
+    Ok(KeptHappening {
+        topic: topic.to_owned(),
+        offset: row.get(0)?,
+        event_type: row.get(1)?,
+        at: row.get(2)?,
+        event_id: row.get(3)?,
+        sequence: row.get(4)?,
+        stage: row.get(5)?,
+        reason: row.get(6)?,
+        caused_by: row.get(7)?,
+    })
+}
+
+const SELECT_NEXT: &str = "
+    SELECT next_offset FROM positions
+    WHERE group_id = $1 AND topic = $2 AND partition_id = $3";
+
+const SELECT_EVENTS: &str = "
+    SELECT t.record_offset, t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason,
+        t.caused_by
+    FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
+    WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
+        AND t.topic = $4
+    ORDER BY t.record_offset LIMIT $2";

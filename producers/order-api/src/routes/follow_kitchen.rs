@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+
+use super::{Service, follow_order};
+use crate::{
+    caller::Caller,
+    problem::{Kind, Problem},
+};
+
+/// Follows what becomes of all orders, from now on, as Server-Sent Events. For operators.
+///
+/// Events are as those of one order, with its `order_id` and without ids: what happened while a client
+/// was away is not told again. A client that doesn't take what is told is cut off.
+#[utoipa::path(
+    get, path = "/kitchen/events", tag = "orders", security(("api_key" = []), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The events.", body = String, content_type = "text/event-stream"),
+        (status = 401, description = "No API key, or none that is known.", headers(
+            ("WWW-Authenticate" = String, description = "How to give one.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The key is no operator's.",
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "This instance tells nothing live.",
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
+         headers(("Retry-After" = u32, description = "Seconds.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "As many streams are open as may be: try again.",
+         headers(("Retry-After" = u32, description = "Seconds.")),
+         body = crate::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn follow_kitchen(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    if !caller.is_operator() {
+        let detail = "What becomes of everybody's orders is for operators.";
+        return Err(Problem::new(Kind::NotAllowed, detail));
+    }
+    let live = follow_order::live(&service)?;
+    let stream = live.follow_kitchen(service.shutdown.clone()).ok_or_else(follow_order::full)?;
+    Ok(follow_order::answer(live, stream.events()))
+}
