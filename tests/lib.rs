@@ -30,6 +30,7 @@ pub fn settings() -> Settings {
         prices: PricesFrom::AsGiven,
         metrics: telemetry::start(),
         parts: None,
+        redis: None,
     }
 }
 

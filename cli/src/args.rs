@@ -7,7 +7,7 @@ use importer::Format;
 
 use crate::{
     demo::{Fault, ShopScenario},
-    parts::{ClusterArgs, DatabaseArgs},
+    parts::{ClusterArgs, DatabaseArgs, RedisArgs},
 };
 
 mod services;
@@ -236,6 +236,10 @@ pub struct DemoArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
 
+    /// A real cache, beside real parts or embedded ones.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+
     /// Base URL of an order-api that is running with those parts: no services are started here,
     /// the run is on the ones that are there.
     #[arg(long, value_name = "URL", requires = "bootstrap")]
@@ -313,6 +317,10 @@ pub struct UpArgs {
     /// A real database instead of SQLite files that go with the process.
     #[command(flatten)]
     pub database: DatabaseArgs,
+
+    /// A real cache, beside real parts or embedded ones.
+    #[command(flatten)]
+    pub redis: RedisArgs,
 }
 
 /// `orderly import`

@@ -10,7 +10,7 @@ use std::{
 use clap::{Args as Group, Subcommand, ValueEnum};
 
 use super::member_count;
-use crate::parts::{ClusterArgs, DatabaseArgs};
+use crate::parts::{ClusterArgs, DatabaseArgs, RedisArgs};
 
 /// `orderly run`: each service has the same flags for its parts, and its own.
 #[derive(Clone, Debug, Subcommand)]
@@ -65,6 +65,14 @@ pub struct OrderApiArgs {
     /// Where prices come from.
     #[arg(long, value_enum, default_value_t = PricesFrom::Catalogue)]
     pub prices: PricesFrom,
+
+    /// Streams of live events open at once.
+    #[arg(long, default_value_t = 5_000, value_name = "N", value_parser = stream_count)]
+    pub max_streams: usize,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub redis: RedisArgs,
 
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -213,6 +221,13 @@ pub struct FulfilmentArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub parts: PartsArgs,
+}
+
+fn stream_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=100_000) => Ok(count),
+        _ => Err("a number from 1 to 100000".into()),
+    }
 }
 
 /// Where cards are charged.

@@ -27,6 +27,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Refused> {
     let DemoArgs { orders, rate, members, from, format, serve, stages, fault, .. } = args;
     let (speed_up, stages) = (args.speed_up, stages.sped_up(args.speed_up));
+    let redis = args.redis.by_flag(&args.cluster.prefix).map_err(Refused::usage)?;
     let parts = parts::by_flags(args.cluster, args.database).map_err(Refused::usage)?;
     let shop = args.scenario.and_then(Scenario::of_the_shop);
     if shop.is_some() && args.against.is_some() {
@@ -63,7 +64,8 @@ pub(super) async fn run(
                 };
                 let rules = rules.map_err(DemoError::Ended)?;
                 let prices = PricesFrom::AsGiven;
-                let settings = Settings { topics, listen, members, rules, prices, metrics, parts };
+                let settings =
+                    Settings { topics, listen, members, rules, prices, metrics, parts, redis };
                 Demo::start(load, settings).await
             }
         }

@@ -25,7 +25,8 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
-    let UpArgs { listen, anonymous, members, stages, speed_up, cluster, database } = args;
+    let UpArgs { listen, anonymous, members, stages, speed_up, cluster, database, redis } = args;
+    let redis = redis.by_flag(&cluster.prefix).map_err(Refused::usage)?;
     let parts = parts::by_flags(cluster, database).map_err(Refused::usage)?;
     if !anonymous && (parts.is_some() || !listen.ip().is_loopback()) {
         return Err(Refused::usage(
@@ -35,7 +36,7 @@ pub(super) async fn run(
     }
     let rules = Rules::new(stages.sped_up(speed_up));
     let prices = PricesFrom::AsGiven;
-    let settings = Settings { topics, listen, members, rules, prices, metrics, parts };
+    let settings = Settings { topics, listen, members, rules, prices, metrics, parts, redis };
     let starting = Platform::start(settings);
     let platform = tokio::select! {
         started = starting => started.map_err(|e| Refused::violation(&e))?,

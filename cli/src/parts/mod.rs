@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::Args as Group;
+use order_api::Redis;
 use orderly_sdk::Config;
 use properties::Properties;
 use secrets::Environment;
@@ -60,6 +61,34 @@ pub struct DatabaseArgs {
     /// PGPASSFILE, DATABASE_URL or the file that DATABASE_URL_FILE names.
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+}
+
+/// Redis, as a flag.
+#[derive(Clone, Debug, Default, Group)]
+pub struct RedisArgs {
+    /// redis://user@host:port/database, where replicas share what was read of orders; each keeps its
+    /// own without it. A password goes into REDIS_URL or the file that REDIS_URL_FILE names.
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
+}
+
+impl RedisArgs {
+    /// With what the environment says where the flag is missing; `prefix` goes before its keys.
+    pub fn or_environment(self, prefix: &str) -> Result<Option<Redis>, String> {
+        let given = self.by_flag(prefix)?;
+        if given.is_some() {
+            return Ok(given);
+        }
+        let url = secrets::secret("REDIS_URL", &variable)?;
+        url.map(|url| Redis::new(&url, prefix).map_err(|error| error.to_string())).transpose()
+    }
+
+    /// What the flag alone says.
+    pub fn by_flag(&self, prefix: &str) -> Result<Option<Redis>, String> {
+        let Some(url) = &self.redis else { return Ok(None) };
+        refuse_password("--redis", url, "REDIS_URL")?;
+        Redis::new(url, prefix).map(Some).map_err(|error| error.to_string())
+    }
 }
 
 /// A secret of the environment: what the variable NAME holds, or the file that NAME_FILE names.

@@ -22,7 +22,10 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::args::PricesFrom;
-use crate::{parts::Parts, run::order_api::prices};
+use crate::{
+    parts::Parts,
+    run::order_api::{live, prices},
+};
 use broker_room::BrokerRoom;
 pub use databases::Databases;
 
@@ -42,6 +45,8 @@ pub struct Settings {
     pub metrics: PrometheusHandle,
     /// Real parts; `None`: embedded ones.
     pub parts: Option<Parts>,
+    /// A real cache of what is read of orders; `None`: in this process.
+    pub redis: Option<order_api::Redis>,
 }
 
 /// Within this a POST is answered.
@@ -161,6 +166,9 @@ impl Platform {
             room.map(|room| Arc::new(move || room.is_there()) as order_api::Admission);
         order_api.deadline = DEADLINE;
         order_api.prices = prices(settings.prices, &config, &health).await?;
+        let bounds = order_api::LiveBounds::default();
+        order_api.live = Some(live(bounds.most_streams, &config, &health).await?);
+        order_api.redis = settings.redis;
         order_api.metrics = Some(settings.metrics.clone());
         answering.push(health);
         services.spawn("order-api", order_api::serve(order_api, api_listener, stop.clone()));
@@ -320,6 +328,9 @@ pub enum PlatformError {
     /// The catalogue can't be followed.
     #[error(transparent)]
     View(#[from] ViewError),
+    /// Orders can't be followed live.
+    #[error(transparent)]
+    Live(#[from] order_api::LiveError),
     /// What order-api needs before the first order.
     #[error(transparent)]
     OrderApi(#[from] order_api::ConnectError),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use order_api::Prices;
+use order_api::{Live, LiveBounds, LiveError, Prices};
 use orderly_sdk::{
     Config, Health,
     view::{View, ViewError, ViewSettings},
@@ -31,8 +31,9 @@ pub(super) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Failed> {
     let keys = keys(&args.callers)?;
+    let redis = args.redis.clone().or_environment(&config.prefix)?;
     let listener = listener.into_std()?;
-    let (emitter, prices) = {
+    let (emitter, prices, live) = {
         let connected = shutdown.child_token();
         let meanwhile = TcpListener::from_std(listener.try_clone()?)?;
         let mut answering =
@@ -40,7 +41,8 @@ pub(super) async fn run(
         let connecting = async {
             let connect = || order_api::connect(&config, &database, DEADLINE, &health);
             let emitter = wait_out(&health, connect).await?;
-            Ok::<_, Failed>((emitter, prices(args.prices, &config, &health).await?))
+            let prices = prices(args.prices, &config, &health).await?;
+            Ok::<_, Failed>((emitter, prices, live(args.max_streams, &config, &health).await?))
         };
         let parts = shutdown.run_until_cancelled(connecting).await;
         connected.cancel();
@@ -55,10 +57,22 @@ pub(super) async fn run(
     };
     let mut settings = order_api::Settings::new(emitter, database, args.history.clone());
     settings.prices = prices;
+    settings.live = Some(live);
+    settings.redis = redis;
     settings.metrics = Some(metrics);
     settings.keys = keys;
     settings.deadline = DEADLINE;
     Ok(order_api::serve(settings, TcpListener::from_std(listener)?, shutdown).await?)
+}
+
+/// Orders can be followed live, by so many at once.
+pub(crate) async fn live(
+    most_streams: usize,
+    config: &Config,
+    health: &Health,
+) -> Result<Live, LiveError> {
+    let bounds = LiveBounds { most_streams, ..LiveBounds::default() };
+    wait_out(health, || Live::connect(config, bounds.clone(), health)).await
 }
 
 /// The catalogue is followed from here on; until it is read, orders are answered 503.

@@ -75,7 +75,10 @@ pub(crate) fn streams_cut_off(count: usize) {
 /// Records were gone before they were read.
 pub(crate) fn streams_torn(count: usize) {
     count_ended("torn", count);
-    tracing::warn!(count, "who follows orders has to go on anew: records were gone before they were read");
+    tracing::warn!(
+        count,
+        "who follows orders has to go on anew: records were gone before they were read"
+    );
 }
 
 /// As many streams are open as may be.

@@ -58,7 +58,12 @@ impl Shown {
 pub(crate) type Found = Result<Option<Arc<Shown>>, Arc<HistoryError>>;
 
 impl OrderCache {
-    pub(crate) fn new(history: History, redis: Option<Redis>, entries: usize, bytes: usize) -> Self {
+    pub(crate) fn new(
+        history: History,
+        redis: Option<Redis>,
+        entries: usize,
+        bytes: usize,
+    ) -> Self {
         Self { shelf: Arc::new(Shelf::new(entries, bytes)), redis, history }
     }
 

@@ -91,7 +91,9 @@ impl Shelf {
         let mut inner = self.lock();
         let entries = inner.by_order.get_mut(id);
         let is_it = |entry: &&mut Entry| entry.number == number && *entry.whose == *whose;
-        let Some(entry) = entries.and_then(|entries| entries.iter_mut().find(is_it)) else { return };
+        let Some(entry) = entries.and_then(|entries| entries.iter_mut().find(is_it)) else {
+            return;
+        };
         entry.bytes += bytes;
         inner.bytes += bytes;
         inner.make_room(Instant::now(), self.most_entries, self.most_bytes);

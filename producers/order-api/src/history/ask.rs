@@ -93,7 +93,10 @@ impl History {
         url
     }
 
-    pub(super) async fn ask<T: DeserializeOwned>(&self, url: Url) -> Result<Option<T>, HistoryError> {
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        url: Url,
+    ) -> Result<Option<T>, HistoryError> {
         let response = self.http.get(url).send().await.map_err(|e| self.failed(&e))?;
         match response.status() {
             StatusCode::OK => {}

@@ -28,6 +28,7 @@ const OLD: &str = "a stream ends after some time: go on by Last-Event-ID";
 const CUT_OFF: &str = "cut off: too much wasn't taken in time, go on by Last-Event-ID";
 const AWAY: &str = "the order history can't be reached: waiting for it";
 const BEHIND: &str = "the order history hasn't read up to now: waiting for it";
+const LIVE: &str = "up to now: from here on as it happens";
 const UNKNOWN: &str = "no such order is known";
 
 /// What a stream begins with.
@@ -145,7 +146,7 @@ impl OrderStream {
             let since = self.subscription.since().await;
             if read_to.iter().zip(since).all(|(read_to, since)| *read_to >= since) {
                 self.has_caught_up = true;
-                return None;
+                return Some(LIVE);
             }
         }
         sleep_until(self.asks_at).await;

@@ -156,4 +156,3 @@ fn last_event_id(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
     let parameter = || query?.split('&').find_map(|pair| pair.strip_prefix("last_event_id="));
     header.or_else(parameter).filter(|id| !id.is_empty()).map(str::to_owned)
 }
-

@@ -9,6 +9,7 @@ mod callers;
 mod contacts;
 mod harness;
 mod idempotency;
+mod live;
 mod openapi;
 mod operations;
 mod outcomes;

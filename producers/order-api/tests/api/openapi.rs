@@ -35,12 +35,14 @@ fn it_names_every_route_and_the_type_of_every_body() {
         routes,
         [
             "/healthz",
+            "/kitchen/events",
             "/metrics",
             "/openapi.json",
             "/orders",
             "/orders/{id}",
             "/orders/{id}/cancellation",
             "/orders/{id}/collection",
+            "/orders/{id}/events",
             "/orders/{id}/returns",
             "/readyz",
             "/users/{id}/orders"

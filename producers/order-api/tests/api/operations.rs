@@ -21,7 +21,7 @@ async fn a_fresh_service_is_alive_and_ready() {
     assert_eq!(shop.get("/healthz").await.body, "ok\n");
     let ready = shop.get("/readyz").await;
     assert_eq!(ready.status, 200, "{ready:?}");
-    let ok = ["emitter", "database", "prices", "load", "service"].map(|part| (part, "ok"));
+    let ok = ["emitter", "database", "prices", "load", "cache", "service"].map(|part| (part, "ok"));
     let ok: serde_json::Map<_, _> =
         ok.into_iter().map(|(part, is)| (part.to_owned(), json!(is))).collect();
     assert_eq!(ready.json(), json!({ "ready": true, "parts": ok }));
