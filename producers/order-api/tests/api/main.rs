@@ -5,6 +5,7 @@ mod afterwards;
 mod bad_inputs;
 mod bad_orders;
 mod bad_requests;
+mod cached;
 mod callers;
 mod contacts;
 mod harness;

@@ -6,7 +6,7 @@ mod following;
 mod lagging;
 mod reader;
 mod resuming;
-mod shop;
+pub(crate) mod shop;
 mod who_may;
 
 pub(crate) use folding_history::FoldingHistory;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::timeout;
 
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What lies between two empty lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -59,7 +61,7 @@ impl Reader {
                 self.unread = rest.to_owned();
                 return Some(frame);
             }
-            let chunk = timeout(Duration::from_secs(60), self.response.chunk());
+            let chunk = timeout(PATIENCE, self.response.chunk());
             let chunk = chunk.await.expect("something in time").ok().flatten()?;
             self.unread.push_str(std::str::from_utf8(&chunk).unwrap());
         }
@@ -67,12 +69,15 @@ impl Reader {
 
     /// The next event, without comments.
     pub(crate) async fn event(&mut self) -> Option<Frame> {
-        loop {
-            let frame = self.frame().await?;
-            if frame.event.is_some() {
-                return Some(frame);
+        let event = timeout(PATIENCE, async {
+            loop {
+                let frame = self.frame().await?;
+                if frame.event.is_some() {
+                    return Some(frame);
+                }
             }
-        }
+        });
+        event.await.expect("an event in time")
     }
 
     pub(crate) async fn events(&mut self, count: usize) -> Vec<Frame> {
