@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apply;
+mod cached;
 mod chaos;
 mod deleting;
 mod import;

@@ -3,6 +3,7 @@
 
 mod an_order;
 mod deleting;
+mod followed;
 mod imports;
 mod layout;
 mod parts_away;

@@ -29,6 +29,7 @@ mod away;
 mod batches;
 mod consuming;
 mod folding;
+mod following;
 mod interleaving;
 mod listing;
 mod restarting;

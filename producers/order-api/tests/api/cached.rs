@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    harness::{Shop, Wishes},
+    harness::{Shop, Wishes, eventually},
     stub_history::order_json,
 };
 
@@ -113,7 +113,7 @@ async fn replicas_share_answers_in_redis_and_none_is_older_than_a_second() {
     let (history, url) = Changing::start(Duration::from_millis(150)).await;
     let (one, two) = (shop_on(url.clone(), Some(open())).await, shop_on(url, Some(open())).await);
     for shop in [&one, &two] {
-        crate::harness::eventually("Redis is there", async || {
+        eventually("Redis is there", async || {
             shop.get("/readyz").await.json()["parts"]["cache"] == "ok"
         })
         .await;
@@ -160,13 +160,12 @@ async fn who_has_the_order_as_it_is_is_told_so() {
 async fn a_reader_who_leaves_takes_the_answer_from_nobody() {
     let (history, url) = Changing::start(Duration::from_millis(300)).await;
     let shop = shop_on(url, None).await;
-    let leaves = tokio::time::timeout(Duration::from_millis(100), read(&shop));
-    let stays = async {
-        while history.asked.load(Ordering::SeqCst) == 0 {
-            tokio::task::yield_now().await;
-        }
-        read(&shop).await
-    };
-    let (left, _) = tokio::join!(leaves, stays);
-    assert!(left.is_err());
+    let mut leaves = Box::pin(read(&shop));
+    let is_asked = async || history.asked.load(Ordering::SeqCst) > 0;
+    tokio::select! {
+        _ = &mut leaves => panic!("it was answered before history was asked"),
+        () = eventually("history is asked", is_asked) => {}
+    }
+    let (_, ()) = tokio::join!(read(&shop), async { drop(leaves) });
+    assert_eq!(history.asked.load(Ordering::SeqCst), 1);
 }
