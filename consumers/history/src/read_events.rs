@@ -55,6 +55,18 @@ pub struct KeptHappening {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The station that the stage began on, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub station: Option<i64>,
+    /// How many were in line before it when it got in line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<i64>,
+    /// When what began with it was due to be over.
+    #[serde(
+        serialize_with = "show_values::optional_moment",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub due_at: Option<DateTime<Utc>>,
     /// Id of the event that caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<String>,
@@ -112,6 +124,9 @@ fn happening(row: &Row, topic: &str) -> Result<KeptHappening, StoreError> {
         stage: row.get(5)?,
         reason: row.get(6)?,
         caused_by: row.get(7)?,
+        station: row.get(8)?,
+        ahead: row.get(9)?,
+        due_at: row.get(10)?,
     })
 }
 
@@ -121,7 +136,7 @@ const SELECT_NEXT: &str = "
 
 const SELECT_EVENTS: &str = "
     SELECT t.record_offset, t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason,
-        t.caused_by
+        t.caused_by, t.station, t.ahead, t.due_at
     FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
     WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
         AND t.topic = $4

@@ -58,6 +58,16 @@ pub(super) struct Said {
     #[serde(default)]
     reason: Option<String>,
     #[serde(default)]
+    station: Option<i64>,
+    #[serde(default)]
+    ahead: Option<i64>,
+    /// Of a stage, in milliseconds since 1970.
+    #[serde(default)]
+    ends_at: Option<i64>,
+    /// Of an order that was confirmed.
+    #[serde(default)]
+    ready_at: Option<i64>,
+    #[serde(default)]
     caused_by: Option<String>,
 }
 
@@ -92,13 +102,21 @@ impl Happening {
         };
         let time = header("ce_time").and_then(|time| DateTime::parse_from_rfc3339(time).ok());
         let at = time.map(|time| time.with_timezone(&Utc)).or_else(|| record.timestamp());
+        let event_type = short(header("ce_type").or(schema).unwrap_or_default());
+        let due_at = match &*event_type {
+            "OrderConfirmed" => said.ready_at,
+            _ => said.ends_at,
+        };
         let entry = TimelineEntry {
-            r#type: short(header("ce_type").or(schema).unwrap_or_default()),
+            r#type: event_type,
             at: at.unwrap_or_default(),
             event_id: id.to_string(),
             sequence: said.sequence,
             stage: said.stage,
             reason: said.reason,
+            station: said.station,
+            ahead: said.ahead,
+            due_at: due_at.and_then(DateTime::from_timestamp_millis),
         };
         let caused_by = said.caused_by.as_deref().map(id_of);
         let (order_id, offset) = (order_id.into(), record.at().offset);

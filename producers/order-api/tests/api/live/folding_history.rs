@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use chrono::DateTime;
 use orderly_schemas::every_schema;
 use orderly_sdk::{Config, codec::Schema, kafka::Tail, record::InRecord};
 use serde::Deserialize;
@@ -51,6 +52,8 @@ struct Said {
     stage: Option<String>,
     reason: Option<String>,
     caused_by: Option<String>,
+    station: Option<i64>,
+    ends_at: Option<i64>,
     caller: Option<String>,
 }
 
@@ -145,6 +148,8 @@ impl FoldingHistory {
             // An answer is bounded, and a test may say much.
             ("reason", json!(said.reason.filter(|reason| reason.len() < 100))),
             ("caused_by", json!(said.caused_by)),
+            ("station", json!(said.station)),
+            ("due_at", json!(said.ends_at.and_then(DateTime::from_timestamp_millis))),
         ] {
             if !value.is_null() {
                 entry[name] = value;

@@ -45,7 +45,8 @@ async fn what_happened_is_told_and_then_what_happens() {
         (
             "StageStarted",
             json!({"type": "StageStarted", "event_id": started, "sequence": 2,
-            "stage": "stage-2", "status": "in_progress"}),
+            "stage": "stage-2", "station": 2,
+                "due_at": "1970-01-01T00:00:00Z", "status": "in_progress"}),
         ),
     ];
     assert_eq!(told, expected.map(|(name, data)| (name.to_owned(), data)));

@@ -207,6 +207,7 @@ pub(crate) fn started(id: &str, sequence: i64, cause: &str) -> StageStarted {
         caused_by: cause.into(),
         stage: format!("stage-{sequence}"),
         ends_at: DateTime::<Utc>::UNIX_EPOCH,
+        station: Some(2),
     }
 }
 
