@@ -10,13 +10,23 @@ use std::{
 
 use http::Uri;
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::Trust;
+use crate::{Trust, outward::Guarded};
 
-type Https = HttpsConnector<HttpConnector>;
+type Https = HttpsConnector<Tcp>;
 type Failed = Box<dyn Error + Send + Sync>;
+
+/// To whom there may be connections.
+#[derive(Clone)]
+pub(crate) enum Tcp {
+    /// To whoever our settings name.
+    Named(HttpConnector),
+    /// To what strangers name.
+    Guarded(Guarded),
+}
 
 #[derive(Clone)]
 pub(crate) struct Connect {
@@ -29,7 +39,34 @@ impl Connect {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false); // or it refuses the addresses that TLS goes on top of
         tcp.set_nodelay(true);
-        Self { https: HttpsConnector::from((tcp, trust.config())), within }
+        Self { https: HttpsConnector::from((Tcp::Named(tcp), trust.config())), within }
+    }
+
+    pub(crate) fn guarded(trust: &Trust, within: Duration, guarded: Guarded) -> Self {
+        Self { https: HttpsConnector::from((Tcp::Guarded(guarded), trust.config())), within }
+    }
+}
+
+impl Service<Uri> for Tcp {
+    type Response = TokioIo<TcpStream>;
+    type Error = Failed;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Failed>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        match self {
+            Self::Named(tcp) => tcp.poll_ready(cx).map_err(Into::into),
+            Self::Guarded(tcp) => tcp.poll_ready(cx),
+        }
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        match self {
+            Self::Named(tcp) => {
+                let connecting = tcp.call(to);
+                Box::pin(async move { Ok(connecting.await?) })
+            }
+            Self::Guarded(tcp) => tcp.call(to),
+        }
     }
 }
 
