@@ -42,7 +42,7 @@ macro_rules! versions {
 }
 
 versions! {
-    ContactGiven: 1 "contacts/contact_given.v1.avsc";
+    ContactGiven: 1 "contacts/contact_given.v1.avsc" 2 "contacts/contact_given.v2.avsc";
     NotificationSent: 1 "notifications/notification_sent.v1.avsc";
     OrderCancellationRefused: 1 "order_status/order_cancellation_refused.v1.avsc";
     OrderCancellationRequested: 1 "orders/order_cancellation_requested.v1.avsc";

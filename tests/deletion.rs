@@ -141,6 +141,7 @@ impl<'a> Customers<'a> {
             email: Some(EMAIL.into()),
             phone: Some(PHONE.into()),
             callback_url: None,
+            caller: None,
         };
         let line = OrderLine {
             sku: "margherita".into(),

@@ -10,11 +10,13 @@ use crate::{
     parts::{ClusterArgs, DatabaseArgs, RedisArgs},
 };
 
+mod notifications;
 mod services;
 
+pub use notifications::NotificationsArgs;
 pub use services::{
-    CallersArgs, CatalogueArgs, FulfilmentArgs, HistoryArgs, NotificationsArgs, OrderApiArgs,
-    OutboxRelayArgs, PartsArgs, Payments, PricesFrom, ServiceArgs, UsersArgs,
+    CallersArgs, CatalogueArgs, FulfilmentArgs, HistoryArgs, OrderApiArgs, OutboxRelayArgs,
+    PartsArgs, Payments, PricesFrom, ServiceArgs, UsersArgs,
 };
 
 /// Order events on Kafka, in order per key.

@@ -19,12 +19,16 @@ pub struct ContactGiven {
     /// Address that webhooks about the order go to.
     #[serde(default)]
     pub callback_url: Option<String>,
+    /// Owner of the API key that the order was placed with, whose secret signs its webhooks; `None`
+    /// where there are no keys, and from a writer of version 1.
+    #[serde(default)]
+    pub caller: Option<String>,
 }
 
 impl Event for ContactGiven {
     const TYPE: &'static str = "orderly.ContactGiven";
     const TOPIC: &'static str = super::TOPIC;
-    const SCHEMA: &'static str = include_str!("contact_given.v1.avsc");
+    const SCHEMA: &'static str = include_str!("contact_given.v2.avsc");
 
     fn key(&self) -> &str {
         &self.order_id

@@ -102,5 +102,12 @@ fn user(user_id: &str) -> UserChanged {
 
 fn contact(order_id: &str) -> ContactGiven {
     let order_id = order_id.into();
-    ContactGiven { order_id, user_id: None, email: None, phone: None, callback_url: None }
+    ContactGiven {
+        order_id,
+        user_id: None,
+        email: None,
+        phone: None,
+        callback_url: None,
+        caller: None,
+    }
 }

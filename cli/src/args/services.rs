@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args as Group, Subcommand, ValueEnum};
 
-use super::member_count;
+use super::{member_count, notifications::NotificationsArgs};
 use crate::parts::{ClusterArgs, DatabaseArgs, RedisArgs};
 
 /// `orderly run`: each service has the same flags for its parts, and its own.
@@ -57,6 +57,10 @@ pub struct OrderApiArgs {
     /// Base URL of the history service, which answers reads.
     #[arg(long, default_value = "http://127.0.0.1:8081", value_name = "URL")]
     pub history: String,
+
+    /// Base URL of the notification service, which knows what was sent; without it that can't be looked up.
+    #[arg(long, env = "ORDERLY_NOTIFICATIONS", value_name = "URL")]
+    pub notifications: Option<String>,
 
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -252,31 +256,6 @@ impl FromStr for Payments {
             _ => Err("give `simulated` or the https:// base url of a payment provider"),
         }
     }
-}
-
-/// `orderly run notifications`
-#[derive(Clone, Debug, Group)]
-pub struct NotificationsArgs {
-    /// Where the mailbox page is, if mails go there.
-    #[arg(long, default_value = "127.0.0.1:8084", value_name = "ADDR:PORT")]
-    pub listen: SocketAddr,
-
-    /// Where /healthz, /readyz and /metrics are.
-    #[arg(long, default_value = "127.0.0.1:9084", value_name = "ADDR:PORT")]
-    pub ops_listen: SocketAddr,
-
-    /// Members of its consumer group in this process.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = member_count)]
-    pub members: usize,
-
-    /// Whom mails are from. They go to the server that SMTP_URL names (smtp://user:password@host);
-    /// without it into the mailbox.
-    #[arg(long, default_value = "orders@localhost", value_name = "ADDRESS")]
-    pub sender: String,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub parts: PartsArgs,
 }
 
 impl CallersArgs {

@@ -2,7 +2,7 @@
 
 use history::Counts;
 use notifications::Mailbox;
-use orderly_schemas::DeliveryOutcome;
+use orderly_schemas::{Channel, DeliveryOutcome};
 use orderly_stores::StoreError;
 
 use super::{Demo, DemoError, intake::Taken, kept::Whose, ledger::Figures};
@@ -86,5 +86,11 @@ impl Demo {
 }
 
 pub(super) async fn mails(mailbox: &Mailbox) -> Result<u64, StoreError> {
-    Ok(mailbox.count(DeliveryOutcome::Sent).await? + mailbox.count(DeliveryOutcome::Failed).await?)
+    let mut all = 0;
+    for channel in [Channel::Email, Channel::Sms, Channel::Webhook] {
+        for outcome in [DeliveryOutcome::Sent, DeliveryOutcome::Failed] {
+            all += mailbox.count(channel, outcome).await?;
+        }
+    }
+    Ok(all)
 }

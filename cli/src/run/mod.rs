@@ -1,6 +1,7 @@
 //! One service as a process of its own: started when its parts are there, ended by SIGTERM.
 
 mod fulfilment_rules;
+mod notification_ways;
 mod ops;
 pub(crate) mod order_api;
 mod turned_away;
@@ -8,7 +9,7 @@ mod turned_away;
 use std::{error::Error, io, net::SocketAddr, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use notifications::{Mail, Smtp};
+use notifications::Mail;
 use orderly_sdk::{Config, Health, kafka::Probe, topics::Topics, wait_out};
 use orderly_stores::Database;
 use orderly_web::ApiKeys;
@@ -48,6 +49,8 @@ pub fn check(service: &ServiceArgs) -> Result<(), String> {
         ServiceArgs::Fulfilment(args) => {
             fulfilment_rules::check(args).map_err(|error| format!("fulfilment: {}", chain(&*error)))
         }
+        ServiceArgs::Notifications(args) => notification_ways::check(args)
+            .map_err(|error| format!("notifications: {}", chain(&*error))),
         _ => Ok(()),
     }
 }
@@ -149,7 +152,8 @@ async fn run_service(
             outbox_relay::run(settings, stop).await?;
         }
         ServiceArgs::Notifications(args) => {
-            let mut settings = notifications::Settings::new(config, database, mail(args.sender)?);
+            let settings = notifications::Settings::new(config, database, Mail::Mailbox);
+            let mut settings = notification_ways::ways(&args, settings)?;
             settings.members = args.members;
             settings.private_topics =
                 topics.iter().filter(|t| t.personal).map(|t| t.name.clone()).collect();
@@ -177,14 +181,6 @@ async fn cluster_id(
     let probe = Probe::new(config)?;
     let asking = wait_out(health, || probe.cluster_id());
     Ok(shutdown.run_until_cancelled(asking).await.transpose()?)
-}
-
-/// To the server that the environment names: its url may hold a password.
-fn mail(sender: String) -> Result<Mail, Failed> {
-    match std::env::var("SMTP_URL") {
-        Ok(url) if !url.is_empty() => Ok(Mail::Smtp(Smtp::new(&url, sender)?)),
-        _ => Ok(Mail::Mailbox),
-    }
 }
 
 async fn bind(at: SocketAddr, flag: &'static str) -> Result<TcpListener, RunError> {

@@ -56,6 +56,7 @@ pub(super) async fn run(
         }
     };
     let mut settings = order_api::Settings::new(emitter, database, args.history.clone());
+    settings.notifications = args.notifications.clone();
     settings.prices = prices;
     settings.live = Some(live);
     settings.redis = redis;

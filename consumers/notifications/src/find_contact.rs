@@ -130,14 +130,7 @@ mod tests {
         }
 
         async fn acknowledge(&self, order_id: &str) -> i64 {
-            let contact = ContactGiven {
-                order_id: order_id.into(),
-                user_id: None,
-                email: Some("ada@example.com".into()),
-                phone: None,
-                callback_url: None,
-            };
-            self.emitter.emit(&contact).await.unwrap().at.offset
+            self.emitter.emit(&contact(order_id)).await.unwrap().at.offset
         }
 
         async fn see(&self, order_id: &str, offset: i64) {
@@ -153,14 +146,24 @@ mod tests {
             let Begun::Fresh(mut writes) = self.scope.begin(&unit).await.unwrap() else {
                 panic!("a repeat")
             };
-            let (email, now) = (Some("ada@example.com"), chrono::Utc::now());
-            tables::keep_contact(&mut writes, order_id, email, now);
+            tables::keep_contact(&mut writes, &contact(order_id), chrono::Utc::now());
             self.scope.commit(writes, &unit, Vec::new()).await.unwrap();
         }
 
         async fn is_waited_for(&self, order_id: &str, event: EventId) {
             let failure = self.contacts.of(order_id, event).await.unwrap_err();
             assert_eq!(*failure.decision(), Decision::NotYet, "{failure}");
+        }
+    }
+
+    fn contact(order_id: &str) -> ContactGiven {
+        ContactGiven {
+            order_id: order_id.into(),
+            user_id: None,
+            email: Some("ada@example.com".into()),
+            phone: None,
+            callback_url: None,
+            caller: None,
         }
     }
 
@@ -218,6 +221,7 @@ mod tests {
                 email: None,
                 phone: None,
                 callback_url: None,
+                caller: None,
             };
             let receipt = emitter.emit(&contact).await.unwrap();
             let expected = partition_of_key(order_id.as_bytes(), 7);

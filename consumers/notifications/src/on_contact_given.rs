@@ -1,4 +1,5 @@
-//! ContactGiven → the order's mail address. A tombstone deletes it, also from mails sent before.
+//! ContactGiven → where the order's customer is reached. A tombstone deletes it, also from what was sent
+//! before.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ impl Handler<ContactGiven, ShortTransactions> for Arc<Notifier> {
         given: ContactGiven,
     ) -> Result<(), Failure> {
         let at = cx.meta().time;
-        tables::keep_contact(cx.tx(), &given.order_id, given.email.as_deref(), at);
+        tables::keep_contact(cx.tx(), &given, at);
         Ok(())
     }
 }

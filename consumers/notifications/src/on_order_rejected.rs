@@ -1,14 +1,15 @@
-//! OrderRejected → a mail that says why.
+//! OrderRejected → the customer hears why.
 
 use std::sync::Arc;
 
 use orderly_schemas::OrderRejected;
 use orderly_sdk::consume::{Context, Failure, Handler};
+use serde_json::json;
 
 use crate::{
-    notify::Notifier,
+    notify::{Notice, Notifier},
     scope::ShortTransactions,
-    write_mail::{REJECTED, one_line},
+    templates::{REJECTED, one_line},
 };
 
 impl Handler<OrderRejected, ShortTransactions> for Arc<Notifier> {
@@ -18,6 +19,8 @@ impl Handler<OrderRejected, ShortTransactions> for Arc<Notifier> {
         order: OrderRejected,
     ) -> Result<(), Failure> {
         let reason = one_line(&order.reason);
-        self.notify(cx, &order.order_id, &REJECTED, &[("reason", &reason)]).await
+        let data = json!({ "sequence": order.sequence, "reason": reason });
+        let notice = Notice { template: &REJECTED, values: &[("reason", &reason)], data };
+        self.notify(cx, &order.order_id, notice).await
     }
 }

@@ -1,14 +1,15 @@
-//! ReadyForPickup → a mail that the order can be collected.
+//! ReadyForPickup → the customer hears that the order can be collected.
 
 use std::sync::Arc;
 
 use orderly_schemas::ReadyForPickup;
 use orderly_sdk::consume::{Context, Failure, Handler};
+use serde_json::json;
 
 use crate::{
-    notify::Notifier,
+    notify::{Notice, Notifier},
     scope::ShortTransactions,
-    write_mail::{READY, moment},
+    templates::{READY, moment},
 };
 
 impl Handler<ReadyForPickup, ShortTransactions> for Arc<Notifier> {
@@ -18,6 +19,8 @@ impl Handler<ReadyForPickup, ShortTransactions> for Arc<Notifier> {
         order: ReadyForPickup,
     ) -> Result<(), Failure> {
         let since = moment(cx.meta().time);
-        self.notify(cx, &order.order_id, &READY, &[("since", &since)]).await
+        let data = json!({ "sequence": order.sequence });
+        let notice = Notice { template: &READY, values: &[("since", &since)], data };
+        self.notify(cx, &order.order_id, notice).await
     }
 }

@@ -1,5 +1,5 @@
-//! What surrounds the handlers: each event's effect once, and no transaction open while a mail
-//! server is talked to.
+//! What surrounds the handlers: each event's effect once, and no transaction open while a contact is
+//! waited for.
 
 use orderly_schemas::ContactGiven;
 use orderly_sdk::{
@@ -12,7 +12,7 @@ use orderly_stores::{ByTopic, Inbox, Positions, Value};
 
 /// Contacts move the group's position in the database with their effect, statuses put a row into
 /// the inbox with theirs. Handlers say what is to be written, and it is when they have returned:
-/// in SQLite one transaction at a time writes, and one mail must not hold up all others.
+/// in SQLite one transaction at a time writes, and looking for one contact must not hold up all others.
 ///
 /// Where two members do one event at once, the later one's writes are dropped.
 #[derive(Clone)]
@@ -23,11 +23,23 @@ pub(crate) struct ShortTransactions {
 
 /// What a handler wants to be written, in order.
 #[derive(Default)]
-pub(crate) struct Writes(Vec<(&'static str, Vec<Value>)>);
+pub(crate) struct Writes(Vec<Write>);
+
+enum Write {
+    One(&'static str, Vec<Value>),
+    Many(&'static str, Vec<Vec<Value>>),
+}
 
 impl Writes {
     pub(crate) fn add(&mut self, sql: &'static str, values: Vec<Value>) {
-        self.0.push((sql, values));
+        self.0.push(Write::One(sql, values));
+    }
+
+    /// A statement over rows, as [`Tx::execute_many`](orderly_stores::Tx::execute_many) takes it.
+    pub(crate) fn add_rows(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) {
+        if !rows.is_empty() {
+            self.0.push(Write::Many(sql, rows));
+        }
     }
 }
 
@@ -78,8 +90,11 @@ impl Scope for ShortTransactions {
         let Begun::Fresh(mut tx) = self.by_topic.begin(unit).await? else {
             return Ok(());
         };
-        for (sql, values) in &writes.0 {
-            tx.execute(sql, values).await?;
+        for write in writes.0 {
+            match write {
+                Write::One(sql, values) => tx.execute(sql, &values).await?,
+                Write::Many(sql, rows) => tx.execute_many(sql, rows).await?,
+            };
         }
         self.by_topic.commit(tx, unit, emitted).await
     }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use orderly_https::{Allowed, Trust};
 use orderly_sdk::{
     Config, Health,
     consume::{Exhausted, Limits, RetryPolicy},
 };
 use orderly_stores::Database;
 
-use crate::{GROUP, SmtpUrl, SmtpUrlError};
+use crate::{GROUP, Retries, Secrets, Sms, SmtpUrl, SmtpUrlError};
 
 /// What the service is given.
 pub struct Settings {
@@ -18,6 +19,12 @@ pub struct Settings {
     pub database: Database,
     /// Where mails go.
     pub mail: Mail,
+    /// Where text messages go.
+    pub texts: Texts,
+    /// How callback addresses are told; `None`: they aren't.
+    pub webhooks: Option<Webhooks>,
+    /// How long a server that doesn't answer is let be: at first, and at most.
+    pub pauses: (Duration, Duration),
     /// Members of the group in this process.
     pub members: usize,
     /// Topics with personal data (`personal: true` in topics.yaml): their dead letters keep no
@@ -41,6 +48,32 @@ pub enum Mail {
     Smtp(Smtp),
 }
 
+/// Where text messages go.
+#[derive(Clone, Debug)]
+pub enum Texts {
+    /// Nowhere: none are written.
+    None,
+    /// Into the service's own database, to be looked at. For the demo and for development.
+    Kept,
+    /// To a provider.
+    Gateway(Sms),
+}
+
+/// How callback addresses are told.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    /// What is signed with.
+    pub secrets: Secrets,
+    /// When one is tried.
+    pub retries: Retries,
+    /// What may be asked though it isn't on the public Internet.
+    pub allowed: Vec<Allowed>,
+    /// Whose certificates count.
+    pub trust: Trust,
+    /// Longest that an answer may take.
+    pub patience: Duration,
+}
+
 /// A mail server and how it is used.
 #[derive(Clone, Debug)]
 pub struct Smtp {
@@ -57,15 +90,23 @@ pub struct Smtp {
 }
 
 impl Settings {
-    /// One member, everything else by default.
+    /// One member, everything else by default: text messages are kept where mails are, and no callback
+    /// address is told.
     pub fn new(config: Config, database: Database, mail: Mail) -> Self {
+        let texts = match mail {
+            Mail::Mailbox => Texts::Kept,
+            Mail::Smtp(_) => Texts::None,
+        };
         Self {
             config,
             database,
             mail,
+            texts,
+            webhooks: None,
+            pauses: (Duration::from_millis(200), Duration::from_secs(15)),
             members: 1,
             private_topics: vec![orderly_schemas::contacts::TOPIC.to_owned()],
-            // One mail that can't be written is no reason to hold back the order's others.
+            // One status that can't be told is no reason to hold back the order's others.
             retry: RetryPolicy {
                 exhausted: Exhausted::Skip,
                 rejected: Exhausted::Skip,
@@ -73,6 +114,19 @@ impl Settings {
             },
             limits: Limits::small(),
             health: Health::of(GROUP),
+        }
+    }
+}
+
+impl Webhooks {
+    /// Signed with these, everything else by default.
+    pub fn new(secrets: Secrets, trust: Trust) -> Self {
+        Self {
+            secrets,
+            retries: Retries::default(),
+            allowed: Vec::new(),
+            trust,
+            patience: Duration::from_secs(15),
         }
     }
 }

@@ -1,15 +1,22 @@
-//! The service's tables: contacts as they are now, and every mail with what became of it.
+//! The service's tables: contacts as they are now, every delivery with how it stands, and callback
+//! addresses that want nothing more.
 
 use chrono::{DateTime, Utc};
-use orderly_schemas::DeliveryOutcome;
-use orderly_stores::{Database, Migration, StoreError};
+use orderly_schemas::ContactGiven;
+use orderly_stores::{Database, Migration, StoreError, Tx};
+use sha2::{Digest as _, Sha256};
 
-use crate::{scope::Writes, write_mail::Letter};
+use crate::scope::Writes;
 
 /// How to reach the customer of one order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contact {
+    pub(crate) user_id: Option<String>,
     pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) callback_url: Option<String>,
+    /// Whose secret signs; `None`: of those who need no key.
+    pub(crate) caller: Option<String>,
 }
 
 /// Makes the tables where they are missing.
@@ -21,89 +28,96 @@ pub(crate) async fn contact(
     database: &Database,
     order_id: &str,
 ) -> Result<Option<Contact>, StoreError> {
-    let sql = "SELECT email FROM notifications_contacts WHERE order_id = $1";
+    let sql = "SELECT user_id, email, phone, callback_url, caller
+               FROM notifications_contacts WHERE order_id = $1";
     let row = database.query_opt(sql, &[order_id.into()]).await?;
-    row.map(|row| Ok(Contact { email: row.get(0)? })).transpose()
+    row.map(|row| {
+        Ok(Contact {
+            user_id: row.get(0)?,
+            email: row.get(1)?,
+            phone: row.get(2)?,
+            callback_url: row.get(3)?,
+            caller: row.get(4)?,
+        })
+    })
+    .transpose()
 }
 
-pub(crate) fn keep_contact(
-    writes: &mut Writes,
-    order_id: &str,
-    email: Option<&str>,
-    at: DateTime<Utc>,
-) {
+/// Keeps the contact. A callback address that wanted nothing more is one again: it was given after
+/// that.
+pub(crate) fn keep_contact(writes: &mut Writes, given: &ContactGiven, at: DateTime<Utc>) {
+    let ContactGiven { order_id, user_id, email, phone, callback_url, caller } = given;
     writes.add(
-        "INSERT INTO notifications_contacts (order_id, email, given_at) VALUES ($1, $2, $3)
-         ON CONFLICT (order_id) DO UPDATE SET email = excluded.email, given_at = excluded.given_at",
-        vec![order_id.into(), email.into(), at.into()],
+        "INSERT INTO notifications_contacts
+             (order_id, user_id, email, phone, callback_url, caller, given_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (order_id) DO UPDATE SET user_id = excluded.user_id, email = excluded.email,
+             phone = excluded.phone, callback_url = excluded.callback_url,
+             caller = excluded.caller, given_at = excluded.given_at",
+        vec![
+            order_id.into(),
+            user_id.as_ref().into(),
+            email.as_ref().into(),
+            phone.as_ref().into(),
+            callback_url.as_ref().into(),
+            caller.as_ref().into(),
+            at.into(),
+        ],
     );
+    if let Some(url) = callback_url {
+        writes.add(
+            "DELETE FROM notifications_gone WHERE caller = $1 AND address_hash = $2 AND at < $3",
+            vec![caller.as_deref().unwrap_or_default().into(), hash(url).into(), at.into()],
+        );
+    }
 }
 
-/// Deletes the contact, and the address from mails sent before. What a mail server answered may
-/// quote the address.
+/// Deletes the contact, and from deliveries where they go and what was answered, which may quote
+/// that. One that isn't sent yet has nowhere to go then, and ends so.
 pub(crate) fn forget_contact(writes: &mut Writes, order_id: &str) {
     for sql in [
         "DELETE FROM notifications_contacts WHERE order_id = $1",
-        "UPDATE notifications_mail SET address = NULL, detail = NULL WHERE order_id = $1",
+        "UPDATE notifications_deliveries SET destination = NULL, place = '', answer = NULL
+         WHERE order_id = $1",
     ] {
         writes.add(sql, vec![order_id.into()]);
     }
 }
 
-/// Records a mail. Its address is left out if the contact was deleted while it was on its way; the
-/// contact is locked, so that a deletion comes before this or finds what it leaves.
-pub(crate) fn record(
-    writes: &mut Writes,
-    letter: &Letter,
-    outcome: DeliveryOutcome,
-    detail: Option<String>,
-) {
-    let Letter { event_id, order_id, template, address, subject, body, at } = letter;
-    writes.add(
-        "INSERT INTO notifications_mail
-             (event_id, order_id, template, subject, body, outcome, at, address, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7,
-             CASE WHEN EXISTS
-                 (SELECT 1 FROM notifications_contacts WHERE order_id = $2 {for_update})
-                  THEN $8 END,
-             CASE WHEN EXISTS
-                 (SELECT 1 FROM notifications_contacts WHERE order_id = $2 {for_update})
-                  THEN $9 END)
-         ON CONFLICT (event_id) DO NOTHING",
-        vec![
-            event_id.into(),
-            order_id.into(),
-            (*template).into(),
-            subject.into(),
-            body.into(),
-            outcome_text(outcome).into(),
-            (*at).into(),
-            address.into(),
-            detail.into(),
-        ],
-    );
+/// Whether a callback address of that caller said that it wants nothing more.
+pub(crate) async fn is_gone(
+    database: &Database,
+    caller: Option<&str>,
+    url: &str,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM notifications_gone WHERE caller = $1 AND address_hash = $2";
+    let values = [caller.unwrap_or_default().into(), hash(url).into()];
+    Ok(database.query_opt(sql, &values).await?.is_some())
 }
 
-/// As it stands in the table.
-pub(crate) fn outcome_text(outcome: DeliveryOutcome) -> &'static str {
-    match outcome {
-        DeliveryOutcome::Sent => "SENT",
-        DeliveryOutcome::Failed => "FAILED",
-        DeliveryOutcome::Unknown => "UNKNOWN",
-    }
+/// It said so.
+pub(crate) async fn keep_gone(
+    tx: &mut Tx,
+    caller: Option<&str>,
+    url: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO notifications_gone (caller, address_hash, at) VALUES ($1, $2, $3)
+               ON CONFLICT (caller, address_hash) DO UPDATE SET at = excluded.at";
+    let values = [caller.unwrap_or_default().into(), hash(url).into(), at.into()];
+    tx.execute(sql, &values).await?;
+    Ok(())
 }
 
-pub(crate) fn outcome_of(text: &str) -> DeliveryOutcome {
-    match text {
-        "SENT" => DeliveryOutcome::Sent,
-        "FAILED" => DeliveryOutcome::Failed,
-        _ => DeliveryOutcome::Unknown,
-    }
+/// The address itself would be personal data that no tombstone finds.
+fn hash(url: &str) -> String {
+    hex::encode(Sha256::digest(url))
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "create contacts and mail",
-    sql: "CREATE TABLE notifications_contacts (
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "create contacts and mail",
+        sql: "CREATE TABLE notifications_contacts (
               order_id TEXT PRIMARY KEY,
               email TEXT,
               given_at TIMESTAMPTZ NOT NULL
@@ -121,4 +135,49 @@ const MIGRATIONS: &[Migration] = &[Migration {
               at TIMESTAMPTZ NOT NULL
           );
           CREATE INDEX notifications_mail_by_order ON notifications_mail (order_id)",
-}];
+    },
+    Migration {
+        name: "deliver on every channel",
+        sql: "ALTER TABLE notifications_contacts ADD COLUMN user_id TEXT;
+          ALTER TABLE notifications_contacts ADD COLUMN phone TEXT;
+          ALTER TABLE notifications_contacts ADD COLUMN callback_url TEXT;
+          ALTER TABLE notifications_contacts ADD COLUMN caller TEXT;
+          CREATE TABLE notifications_deliveries (
+              id {id},
+              delivery_id TEXT NOT NULL UNIQUE,
+              event_id TEXT NOT NULL,
+              order_id TEXT NOT NULL,
+              channel TEXT NOT NULL,
+              template TEXT NOT NULL,
+              destination TEXT,
+              place TEXT NOT NULL,
+              caller TEXT,
+              subject TEXT NOT NULL,
+              body TEXT NOT NULL,
+              html TEXT,
+              at TIMESTAMPTZ NOT NULL,
+              made_at TIMESTAMPTZ NOT NULL,
+              state TEXT NOT NULL,
+              attempts BIGINT NOT NULL,
+              due_at TIMESTAMPTZ,
+              put_off_since TIMESTAMPTZ,
+              ended_at TIMESTAMPTZ,
+              answer TEXT
+          );
+          INSERT INTO notifications_deliveries
+              (delivery_id, event_id, order_id, channel, template, destination, place, subject,
+               body, at, made_at, state, attempts, ended_at, answer)
+          SELECT event_id, event_id, order_id, 'mail', template, address, '', subject,
+              body, at, at, outcome, 1, at, detail
+          FROM notifications_mail ORDER BY id;
+          DROP TABLE notifications_mail;
+          CREATE INDEX notifications_deliveries_by_order ON notifications_deliveries (order_id);
+          CREATE INDEX notifications_deliveries_due ON notifications_deliveries (channel, due_at, id);
+          CREATE TABLE notifications_gone (
+              caller TEXT NOT NULL,
+              address_hash TEXT NOT NULL,
+              at TIMESTAMPTZ NOT NULL,
+              PRIMARY KEY (caller, address_hash)
+          )",
+    },
+];

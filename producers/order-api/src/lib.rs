@@ -17,6 +17,7 @@ mod placing;
 mod cache;
 mod history;
 mod live;
+mod notifications;
 mod prefer;
 
 mod events;
@@ -30,6 +31,7 @@ pub use history::{
     TimelineEntry, Waiting,
 };
 pub use live::{Live, LiveBounds, LiveError};
+pub use notifications::{Delivery, OrderNotifications};
 pub use order::{
     CancellationRequest, ContactRequest, OrderRequest, OrderRequestLine, Prices, ReturnRequest,
     ReturnRequestLine,

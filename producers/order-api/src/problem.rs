@@ -33,6 +33,9 @@ pub(crate) enum Kind {
     HistoryAway,
     HistorySlow,
     HistoryUnusable,
+    NotificationsNotTold,
+    NotificationsAway,
+    NotificationsUnusable,
 }
 
 impl Kind {
@@ -102,6 +105,21 @@ impl Kind {
             Self::HistoryUnusable => {
                 (S::BAD_GATEWAY, "history-unusable", "The order history's answer is of no use")
             }
+            Self::NotificationsNotTold => (
+                S::NOT_IMPLEMENTED,
+                "notifications-not-told",
+                "Nobody told where the notification service is",
+            ),
+            Self::NotificationsAway => (
+                S::SERVICE_UNAVAILABLE,
+                "notifications-away",
+                "The notification service can't be reached",
+            ),
+            Self::NotificationsUnusable => (
+                S::BAD_GATEWAY,
+                "notifications-unusable",
+                "The notification service's answer is of no use",
+            ),
         }
     }
 }

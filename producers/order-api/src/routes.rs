@@ -7,6 +7,7 @@ mod collect_order;
 mod follow_kitchen;
 mod follow_order;
 mod healthz;
+mod list_notifications;
 mod list_user_orders;
 mod metrics;
 mod place_order;
@@ -28,13 +29,18 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{cache::OrderCache, history::History, placing::Placing, settings::Settings};
+use crate::{
+    cache::OrderCache, history::History, notifications::Notifications, placing::Placing,
+    settings::Settings,
+};
 
 /// What routes work with.
 pub(crate) struct Service {
     pub(crate) placing: Placing,
     pub(crate) history: History,
     pub(crate) cache: OrderCache,
+    /// `None`: nobody told where it is.
+    pub(crate) notifications: Option<Notifications>,
     pub(crate) settings: Settings,
     pub(crate) shutdown: CancellationToken,
 }
@@ -62,6 +68,7 @@ fn orders() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(cancel_order::cancel_order))
         .routes(routes!(collect_order::collect_order))
         .routes(routes!(return_goods::return_goods))
+        .routes(routes!(list_notifications::list_notifications))
         .routes(routes!(list_user_orders::list_user_orders))
 }
 

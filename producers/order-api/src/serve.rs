@@ -12,6 +12,7 @@ use crate::{
     cache::OrderCache,
     history::History,
     idempotency::{self, Records},
+    notifications::Notifications,
     placing::Placing,
     routes::{self, Service},
     settings::Settings,
@@ -36,6 +37,11 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let history = History::new(&settings.history, settings.history_timeout)
+        .map_err(|error| ServeError::Settings(error.to_string()))?;
+    let notifications = settings.notifications.as_deref();
+    let notifications = notifications
+        .map(|base| Notifications::new(base, settings.history_timeout))
+        .transpose()
         .map_err(|error| ServeError::Settings(error.to_string()))?;
     let health = settings.emitter.health().clone();
     match shutdown.run_until_cancelled(wait_out(&health, || prepare(&settings.database))).await {
@@ -72,7 +78,8 @@ pub async fn serve(
         grace,
     };
     let emitter = settings.emitter.clone();
-    let service = Service { placing, history, cache, settings, shutdown: shutdown.clone() };
+    let service =
+        Service { placing, history, cache, notifications, settings, shutdown: shutdown.clone() };
     let router = routes::router(Arc::new(service), room);
 
     serve_until(listener, router, &bounds, &shutdown).await.map_err(ServeError::Http)?;

@@ -30,7 +30,9 @@ pub struct Settings {
     pub database: Database,
     /// Base URL of the history service, `http://host:port`.
     pub history: String,
-    /// Longest that one question to the history service may take.
+    /// Base URL of the notification service, `http://host:port`; `None`: it isn't asked.
+    pub notifications: Option<String>,
+    /// Longest that one question to the history or the notification service may take.
     pub history_timeout: Duration,
     /// Within this a POST is answered, whatever happens. Also the lease of an Idempotency-Key.
     pub deadline: Duration,
@@ -65,6 +67,7 @@ impl Settings {
             emitter,
             database,
             history: history.into(),
+            notifications: None,
             history_timeout: Duration::from_secs(3),
             deadline: Duration::from_secs(10),
             keep_answers: Duration::from_secs(24 * 60 * 60),

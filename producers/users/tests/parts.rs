@@ -157,6 +157,7 @@ impl Club {
             email: Some(EMAIL.into()),
             phone: None,
             callback_url: None,
+            caller: None,
         };
         self.emitter.emit(&contact).await.unwrap();
     }

@@ -250,11 +250,19 @@ impl Samples for ContactGiven {
             email: some("ada@example.org"),
             phone: some("+4930123456"),
             callback_url: some("https://shop.example.org/orders/hook"),
+            caller: some("web-shop"),
         }
     }
 
     fn minimal() -> Self {
-        Self { order_id: "1".into(), user_id: None, email: None, phone: None, callback_url: None }
+        Self {
+            order_id: "1".into(),
+            user_id: None,
+            email: None,
+            phone: None,
+            callback_url: None,
+            caller: None,
+        }
     }
 }
 

@@ -1,48 +1,109 @@
-//! On its way: into the mailbox or to a mail server. Another channel is another module here.
+//! On its way, by the channel's own means.
+
 mod connections;
+mod message;
 mod smtp;
 mod smtp_url;
 
 pub use smtp::SmtpError;
 pub use smtp_url::{SmtpUrl, SmtpUrlError};
 
-use orderly_sdk::consume::Failure;
+use std::time::Duration;
 
-use crate::{Mail, check_address::check_address, write_mail::Letter};
+use orderly_schemas::Channel;
+
+use crate::{
+    Mail, Texts, Webhooks,
+    check_address::check_address,
+    check_phone::check_phone,
+    deliveries::{Delivery, Outcome},
+    sms::{Gateway, GatewayError},
+    webhook::Hooks,
+};
 use smtp::SmtpPost;
 
-/// The way that mails take.
-pub(crate) enum Deliver {
-    /// The row that records a mail is the mail.
-    Mailbox,
+/// Rows that are marked at once, where the row is the message.
+const MOST_KEPT: usize = 32;
+
+/// The way that a channel's deliveries take.
+pub(crate) enum Sender {
+    /// The row is the mail, or the text message.
+    Kept(Channel),
     Smtp(Box<SmtpPost>),
+    Gateway(Gateway),
+    Hooks(Hooks),
 }
 
-/// What became of a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Sent,
-    /// It never will be sent; says why.
-    Failed(String),
-}
-
-impl Deliver {
-    pub(crate) fn by(mail: Mail) -> Result<Self, SmtpError> {
+impl Sender {
+    pub(crate) fn of_mail(mail: Mail) -> Result<Self, SmtpError> {
         Ok(match mail {
-            Mail::Mailbox => Self::Mailbox,
+            Mail::Mailbox => Self::Kept(Channel::Email),
             Mail::Smtp(smtp) => Self::Smtp(Box::new(SmtpPost::new(smtp)?)),
         })
     }
 
-    /// Sends it. A failure says that it may go later.
-    pub(crate) async fn send(&self, letter: &Letter) -> Result<Verdict, Failure> {
-        let address = match check_address(&letter.address) {
-            Ok(address) => address,
-            Err(why) => return Ok(Verdict::Failed(why.to_owned())),
-        };
+    /// `None`: none are sent.
+    pub(crate) fn of_texts(texts: Texts) -> Result<Option<Self>, GatewayError> {
+        Ok(match texts {
+            Texts::None => None,
+            Texts::Kept => Some(Self::Kept(Channel::Sms)),
+            Texts::Gateway(sms) => Some(Self::Gateway(Gateway::new(sms)?)),
+        })
+    }
+
+    pub(crate) fn of_hooks(webhooks: Webhooks) -> Self {
+        Self::Hooks(Hooks::new(webhooks))
+    }
+
+    /// Sends it.
+    pub(crate) async fn send(&self, delivery: &Delivery, destination: &str) -> Outcome {
         match self {
-            Self::Mailbox => Ok(Verdict::Sent),
-            Self::Smtp(post) => post.send(letter, address).await,
+            Self::Kept(Channel::Sms) => match check_phone(destination) {
+                Ok(()) => Outcome::Sent(None),
+                Err(why) => Outcome::failed(why),
+            },
+            Self::Kept(_) => match check_address(destination) {
+                Ok(_) => Outcome::Sent(None),
+                Err(why) => Outcome::failed(why),
+            },
+            Self::Smtp(post) => match check_address(destination) {
+                Ok(address) => post.send(delivery, address).await,
+                Err(why) => Outcome::failed(why),
+            },
+            Self::Gateway(gateway) => match check_phone(destination) {
+                Ok(()) => gateway.send(delivery, destination).await,
+                Err(why) => Outcome::failed(why),
+            },
+            Self::Hooks(hooks) => hooks.send(delivery, destination).await,
+        }
+    }
+
+    /// Deliveries on their way at once; those to one place.
+    pub(crate) fn bounds(&self) -> (usize, usize) {
+        match self {
+            Self::Kept(_) => (MOST_KEPT, MOST_KEPT),
+            Self::Smtp(post) => (post.connections(), post.connections()),
+            Self::Gateway(gateway) => (gateway.at_once(), gateway.at_once()),
+            Self::Hooks(hooks) => hooks.bounds(),
+        }
+    }
+
+    /// Longest that one attempt takes.
+    pub(crate) fn patience(&self) -> Duration {
+        match self {
+            Self::Kept(_) => Duration::ZERO,
+            Self::Smtp(post) => post.patience(),
+            Self::Gateway(gateway) => gateway.patience(),
+            Self::Hooks(hooks) => hooks.patience(),
+        }
+    }
+
+    /// What readiness calls the other side, where all of the channel hangs on one.
+    pub(crate) fn part(&self) -> Option<&'static str> {
+        match self {
+            Self::Smtp(_) => Some("mail server"),
+            Self::Gateway(_) => Some("SMS provider"),
+            Self::Kept(_) | Self::Hooks(_) => None,
         }
     }
 }

@@ -1,36 +1,25 @@
-//! A letter → a message for a mail server, and what its answers mean.
+//! A delivery → a message for a mail server, and what its answers mean.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use lettre::{
-    Address, Message,
-    message::{
-        Mailbox,
-        header::{ContentType, Header, HeaderName, HeaderValue},
-    },
-};
-use orderly_sdk::{
-    EventId,
-    consume::{Failure, Remembered},
-};
+use lettre::{Address, message::Mailbox};
 
 use super::{
-    Verdict,
     connections::{Connections, NotTaken},
+    message::message,
 };
-use crate::{Smtp, write_mail::Letter};
-
-/// Mails put off at once: one for each partition that this process owns, far less than this.
-const MOST_PUT_OFF: usize = 8_192;
-const PART: &str = "mail server";
+use crate::{
+    Smtp,
+    deliveries::{Again, Delivery, Outcome, Wait},
+};
 
 /// Sends through one mail server.
 pub(crate) struct SmtpPost {
     connections: Connections,
     sender: Mailbox,
+    most: usize,
+    patience: Duration,
     recipient_patience: Duration,
-    /// When a mail was put off first.
-    put_off: Remembered<EventId, Instant>,
 }
 
 /// The settings don't make a sender.
@@ -46,67 +35,46 @@ pub enum SmtpError {
 
 impl SmtpPost {
     pub(crate) fn new(smtp: Smtp) -> Result<Self, SmtpError> {
-        let Smtp { server, sender, connections, patience, recipient_patience } = smtp;
+        let Smtp { server, sender, connections: most, patience, recipient_patience } = smtp;
         if sender.chars().any(char::is_control) {
             return Err(SmtpError::Sender(sender.escape_debug().to_string()));
         }
         Ok(Self {
-            connections: Connections::new(server, connections, patience).map_err(SmtpError::Tls)?,
+            connections: Connections::new(server, most, patience).map_err(SmtpError::Tls)?,
             sender: sender.parse().map_err(|_| SmtpError::Sender(sender))?,
+            most,
+            patience,
             recipient_patience,
-            put_off: Remembered::at_most(MOST_PUT_OFF),
         })
     }
 
-    pub(crate) async fn send(&self, letter: &Letter, to: Address) -> Result<Verdict, Failure> {
-        let message = match self.message(letter, to.clone()) {
+    pub(crate) async fn send(&self, delivery: &Delivery, to: Address) -> Outcome {
+        let message = match message(delivery, &self.sender, to.clone()) {
             Ok(message) => message.formatted(),
-            Err(why) => return Ok(Verdict::Failed(format!("it makes no message: {why}"))),
+            Err(why) => return Outcome::failed(format!("it makes no message: {why}")),
         };
-        let verdict = match self.connections.send(&self.sender.email, &to, &message).await {
-            Ok(()) => Verdict::Sent,
-            Err(NotTaken::Never(answer)) => Verdict::Failed(answer),
-            Err(NotTaken::Away(why)) => return Err(Failure::unavailable(PART, why)),
-            Err(NotTaken::Later(why)) => {
-                let since = self.put_off.keep(letter.event_id, Instant::now());
-                if since.elapsed() < self.recipient_patience {
-                    return Err(Failure::unavailable(PART, why));
-                }
-                Verdict::Failed(format!("put off for too long: {why}"))
+        match self.connections.send(&self.sender.email, &to, &message).await {
+            Ok(()) => Outcome::Sent(None),
+            Err(NotTaken::Never(answer)) => Outcome::Failed {
+                answer,
+                detail: "the mail server refuses it".to_owned(),
+                is_gone: false,
+            },
+            Err(NotTaken::Away(answer)) => {
+                Outcome::Again(Again { answer, wait: Wait::UntilBack, is_away: true })
             }
-        };
-        self.put_off.forget(letter.event_id);
-        Ok(verdict)
+            Err(NotTaken::Later(answer)) => {
+                let wait = Wait::PutOff(None, self.recipient_patience);
+                Outcome::Again(Again { answer, wait, is_away: false })
+            }
+        }
     }
 
-    /// The same bytes for the same letter, whenever it is sent.
-    fn message(&self, letter: &Letter, to: Address) -> Result<Message, lettre::error::Error> {
-        Message::builder()
-            .from(self.sender.clone())
-            .to(Mailbox::new(None, to))
-            .subject(letter.subject.as_str())
-            .date(letter.at.into())
-            .message_id(Some(letter.message_id(self.sender.email.domain())))
-            .header(AutoSubmitted)
-            .header(ContentType::TEXT_PLAIN)
-            .body(letter.body.clone())
-    }
-}
-
-/// Keeps absence notes and the like from answering (RFC 3834).
-#[derive(Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
+    pub(crate) fn connections(&self) -> usize {
+        self.most.max(1)
     }
 
-    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 }

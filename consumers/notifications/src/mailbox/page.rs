@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use orderly_schemas::DeliveryOutcome;
 
 use super::Shown;
-use crate::write_mail::moment;
+use crate::{escape::escape, templates::moment};
 
 pub(super) const STYLE: &str = include_str!("page.css");
 
@@ -65,22 +65,6 @@ fn article(page: &mut String, mail: &Shown) {
         template = escape(&mail.template),
         event_id = escape(&mail.event_id),
     );
-}
-
-/// Text as HTML, fit for elements and for attributes in double quotes.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

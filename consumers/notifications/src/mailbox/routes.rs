@@ -9,7 +9,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
-use orderly_schemas::DeliveryOutcome;
+use orderly_schemas::{Channel, DeliveryOutcome};
 use orderly_stores::StoreError;
 use orderly_web::{Bounds, serve_until};
 use serde::Deserialize;
@@ -17,23 +17,30 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Mailbox, page};
+use crate::show_deliveries::show_deliveries;
 
 /// Mails on the page and in the JSON.
 const SHOWN: u32 = 100;
 /// How long requests may go on after shutdown.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Serves `/healthz`, and the page where a mailbox is to be shown, until `shutdown`.
+/// Serves `/healthz`, each order's deliveries, and the page where the mailbox is to be shown, until
+/// `shutdown`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    mailbox: Option<Mailbox>,
+    mailbox: Mailbox,
+    is_shown: bool,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let mut routes = Router::new().route("/healthz", get(healthz));
-    if let Some(mailbox) = mailbox {
+    let mut routes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/orders/{id}/notifications", get(show_deliveries))
+        .with_state(mailbox.database.clone());
+    if is_shown {
         let pages = Router::new()
             .route("/mailbox", get(show_page))
             .route("/mailbox.json", get(show_json))
+            .route("/sms.json", get(show_texts))
             .route("/mailbox.css", get(show_style))
             .with_state(mailbox);
         routes = routes.merge(pages);
@@ -62,8 +69,8 @@ async fn show_page(
     State(mailbox): State<Mailbox>,
     Query(which): Query<Which>,
 ) -> Result<Response, Away> {
-    let mails = mailbox.newest(which.order_id(), SHOWN).await?;
-    let sent = mailbox.count(DeliveryOutcome::Sent).await?;
+    let mails = mailbox.newest(Channel::Email, which.order_id(), SHOWN).await?;
+    let sent = mailbox.count(Channel::Email, DeliveryOutcome::Sent).await?;
     let page = page::write(&mails, sent, which.order_id());
     Ok((PRIVATE, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response())
 }
@@ -72,8 +79,16 @@ async fn show_json(
     State(mailbox): State<Mailbox>,
     Query(which): Query<Which>,
 ) -> Result<Response, Away> {
-    let mails = mailbox.newest(which.order_id(), SHOWN).await?;
+    let mails = mailbox.newest(Channel::Email, which.order_id(), SHOWN).await?;
     Ok((PRIVATE, Json(mails)).into_response())
+}
+
+async fn show_texts(
+    State(mailbox): State<Mailbox>,
+    Query(which): Query<Which>,
+) -> Result<Response, Away> {
+    let texts = mailbox.newest(Channel::Sms, which.order_id(), SHOWN).await?;
+    Ok((PRIVATE, Json(texts)).into_response())
 }
 
 async fn show_style() -> impl IntoResponse {

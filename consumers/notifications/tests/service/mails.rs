@@ -1,6 +1,6 @@
 use chrono::{TimeZone as _, Utc};
 use notifications::Mail;
-use orderly_schemas::{DeliveryOutcome, OrderConfirmed, StageStarted};
+use orderly_schemas::{Channel, DeliveryOutcome, OrderConfirmed, StageStarted};
 use orderly_sdk::{
     Meta,
     kafka::{Probe, Tail},
@@ -111,8 +111,8 @@ async fn two_members_send_each_mail_once_and_in_order_through_restarts() {
         assert_eq!(of_order, ["confirmed", "ready"], "{order_id}");
     }
     let mailbox = parts.mailbox().await;
-    assert_eq!(mailbox.count(SENT).await.unwrap(), 2 * ORDERS as u64);
-    assert_eq!(mailbox.count(DeliveryOutcome::Failed).await.unwrap(), 0);
+    assert_eq!(mailbox.count(Channel::Email, SENT).await.unwrap(), 2 * ORDERS as u64);
+    assert_eq!(mailbox.count(Channel::Email, DeliveryOutcome::Failed).await.unwrap(), 0);
     let paged = mailbox.page(mails[99].place, 20).await.unwrap();
     assert_eq!(paged, mails[100..120]);
     let lag = Probe::of_group(&parts.config, "notifications").unwrap();

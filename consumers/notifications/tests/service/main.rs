@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod away;
+mod channels;
 mod contacts;
 mod mails;
 mod page;
 mod parts;
+mod receiver;
 mod smtp;
 mod smtp_server;
+mod webhooks;

@@ -2,10 +2,11 @@
 
 use std::{future::Future, time::Duration};
 
-use notifications::{Error, GROUP, Mail, Mailbox, Mailed, Settings};
+use notifications::{Error, GROUP, Mail, Mailbox, Mailed, Settings, Texts};
 use orderly_harness::{TestDatabase, decide};
 use orderly_schemas::{
-    ContactGiven, OrderConfirmed, OrderRejected, ReadyForPickup, StageStarted, every_schema,
+    Channel, ContactGiven, NotificationSent, OrderCancelled, OrderCompleted, OrderConfirmed,
+    OrderRefunded, OrderRejected, ReadyForPickup, StageStarted, UserChanged, every_schema,
 };
 use orderly_sdk::{
     Config, Event, Meta,
@@ -36,6 +37,8 @@ impl Parts {
     /// `contacts` and `order-status` with these numbers of partitions.
     pub async fn start(contacts: i32, statuses: i32) -> Self {
         let broker = EmbeddedBroker::start([
+            (UserChanged::TOPIC, 2),
+            (NotificationSent::TOPIC, 1),
             (ContactGiven::TOPIC, contacts),
             (OrderConfirmed::TOPIC, statuses),
             ("notifications.dead-letters", contacts.max(statuses)),
@@ -51,6 +54,10 @@ impl Parts {
             .event::<OrderConfirmed>()
             .event::<ReadyForPickup>()
             .event::<OrderRejected>()
+            .event::<OrderCancelled>()
+            .event::<OrderCompleted>()
+            .event::<OrderRefunded>()
+            .event::<UserChanged>()
             .event::<StageStarted>();
         let client = Registry::new(&config).unwrap();
         let encoders = encoders.register(&config, &client).await.unwrap();
@@ -68,6 +75,11 @@ impl Parts {
         Some(Self { database, _postgres: Some(postgres), ..parts })
     }
 
+    /// Where a file may be.
+    pub fn file(&self, name: &str) -> std::path::PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// One that nothing was written to.
     pub fn another_database(&self) -> Database {
         open(&self.directory, "another")
@@ -76,6 +88,8 @@ impl Parts {
     pub fn settings(&self, mail: Mail) -> Settings {
         let mut settings = Settings::new(self.config.clone(), self.database.clone(), mail);
         settings.private_topics = vec![ContactGiven::TOPIC.to_owned()];
+        settings.texts = Texts::None;
+        settings.pauses = (Duration::from_millis(5), Duration::from_millis(50));
         settings.retry = RetryPolicy {
             first_backoff: Duration::from_millis(5),
             most_backoff: Duration::from_millis(50),
@@ -96,7 +110,8 @@ impl Parts {
     pub async fn mails(&self, count: usize) -> Vec<Mailed> {
         let mailbox = self.mailbox().await;
         until(&format!("{count} mails"), || async {
-            let mails = mailbox.page(0, 10_000).await.unwrap();
+            let mut mails = mailbox.page(0, 10_000).await.unwrap();
+            mails.retain(|mail| mail.channel == Channel::Email);
             (mails.len() >= count).then_some(mails)
         })
         .await
@@ -104,7 +119,15 @@ impl Parts {
 
     /// One text column of the mails: by order, each's in the order in which they were sent.
     pub async fn column(&self, column: &str) -> Vec<Option<String>> {
-        let sql = format!("SELECT {column} FROM notifications_mail ORDER BY order_id, id");
+        let column = match column {
+            "address" => "destination",
+            "detail" => "answer",
+            column => column,
+        };
+        let sql = format!(
+            "SELECT {column} FROM notifications_deliveries WHERE channel = 'mail'
+             ORDER BY order_id, id"
+        );
         let rows = self.database.query(&sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0).unwrap()).collect()
     }
@@ -139,6 +162,7 @@ pub fn contact(order_id: &str, email: Option<&str>) -> ContactGiven {
         email: email.map(Into::into),
         phone: Some("+44 20 7946 0000".into()),
         callback_url: None,
+        caller: None,
     }
 }
 
@@ -179,6 +203,14 @@ impl Running {
     pub async fn stop(self) {
         self.shutdown.cancel();
         tokio::time::timeout(PATIENCE, self.task).await.expect("stops in time").unwrap().unwrap();
+    }
+}
+
+impl Running {
+    /// As a process that is killed: nothing is finished.
+    pub async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
     }
 }
 

@@ -58,22 +58,29 @@ pub(super) fn callback_url(value: &Json<'_>) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "has to be an https:// URL of at most {LONGEST_URL} characters, without user or password"
+            "has to be an https:// URL of at most {LONGEST_URL} characters, without user or password; \
+             http:// on the service's own machine, where that is allowed"
         ))
     }
 }
 
-/// Visible ASCII only, and nothing that parsers of URLs read differently.
+/// Visible ASCII only, and nothing that parsers of URLs read differently. By http only what leads to this
+/// machine, for development: notifications asks there only if it is told to.
 fn is_plausible_url(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("https://") else {
-        return false;
+    let (rest, is_secure) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, true),
+        (None, Some(rest)) => (rest, false),
+        (None, None) => return false,
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     text.len() <= LONGEST_URL
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
         && !authority.is_empty()
         && !authority.contains('@')
-        && reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
+        && (is_secure || is_here)
+        && reqwest::Url::parse(text).is_ok_and(|url| url.has_host())
 }
 
 /// In capitals: which way it is written makes no other coupon.

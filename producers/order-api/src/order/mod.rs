@@ -108,6 +108,7 @@ impl Order {
             email: contact.email,
             phone: contact.phone,
             callback_url: contact.callback_url,
+            caller: caller.owner().map(str::to_owned),
         });
         let placed = OrderPlaced {
             order_id: order_id.to_owned(),

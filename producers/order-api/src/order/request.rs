@@ -82,7 +82,8 @@ pub struct ContactRequest {
     #[schema(pattern = "^\\+[1-9][0-9]{6,14}$", example = "+441632960961")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Where webhooks about the order go: an https URL without user or password.
+    /// Where webhooks about the order go: an https URL without user or password; for development an
+    /// http URL on the service's own machine, where the notification service allows it.
     #[schema(max_length = 2_000, format = "uri", example = "https://shop.example/hooks/orders")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,

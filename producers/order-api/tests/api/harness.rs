@@ -173,10 +173,15 @@ impl Shop {
 
     /// One more of the service, on the same database; its url.
     pub(crate) async fn replica(&self) -> String {
+        start(self.settings(), &self.shutdown).await.0
+    }
+
+    /// Of one more of the service.
+    pub(crate) fn settings(&self) -> Settings {
         let mut settings =
             Settings::new(self.emitter.clone(), self.ground.open(), self.history.url());
         settings.deadline = self.deadline;
-        start(settings, &self.shutdown).await.0
+        settings
     }
 
     /// The service's own database, opened a second time.

@@ -11,6 +11,7 @@ mod contacts;
 mod harness;
 mod idempotency;
 mod live;
+mod notifications;
 mod openapi;
 mod operations;
 mod outcomes;

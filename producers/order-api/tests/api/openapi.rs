@@ -43,6 +43,7 @@ fn it_names_every_route_and_the_type_of_every_body() {
             "/orders/{id}/cancellation",
             "/orders/{id}/collection",
             "/orders/{id}/events",
+            "/orders/{id}/notifications",
             "/orders/{id}/returns",
             "/readyz",
             "/users/{id}/orders"

@@ -41,7 +41,7 @@ impl Http {
             .body(serde_json::to_vec(&body).map_err(|error| unaskable(&error))?)
             .map_err(|error| unaskable(&error))?;
         let asked = self.client.ask(post).await;
-        let Answer { status, body } = asked.map_err(|error| failed(&error))?;
+        let Answer { status, body, .. } = asked.map_err(|error| failed(&error))?;
         match (status, body) {
             // The status alone says it.
             (StatusCode::PAYMENT_REQUIRED, body) => {
