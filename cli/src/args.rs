@@ -265,6 +265,10 @@ pub enum Scenario {
     SlowOven,
     /// Half of the customers come for what is ready when all others have gone.
     LateCustomer,
+    /// Of nine receivers of webhooks three are broken at first, and one for ever.
+    BrokenWebhook,
+    /// The mail server is away until everything else was told.
+    SmtpDown,
 }
 
 impl Scenario {
@@ -278,6 +282,8 @@ impl Scenario {
             Self::CouponRush => Some(ShopScenario::CouponRush),
             Self::SlowOven => Some(ShopScenario::SlowOven),
             Self::LateCustomer => Some(ShopScenario::LateCustomer),
+            Self::BrokenWebhook => Some(ShopScenario::BrokenWebhook),
+            Self::SmtpDown => Some(ShopScenario::SmtpDown),
         }
     }
 }

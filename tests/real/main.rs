@@ -17,3 +17,4 @@ mod raced;
 mod secured;
 mod spiked;
 mod subjects;
+mod webhook_library;

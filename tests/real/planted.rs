@@ -1,5 +1,5 @@
 //! Bugs planted on purpose: with one of them the proof goes red (where the inbox is off, the mails that
-//! arrived tell: no table does), and without it the same fault, between the same two steps, does no
+//! arrived tell), and without it the same fault, between the same two steps, does no
 //! harm.
 //!
 //! Commit before effect; inbox off; another event id at a retry; one acknowledgement.
@@ -176,9 +176,8 @@ fn mail_and_offset() -> Faulty {
     Faulty::at("notifications", format!("{}/orderly.OrderConfirmed:50", faults::EFFECT_DONE))
 }
 
-/// How often the mail of the event at which notifications ended arrived. Rows can't show it: the
-/// table of mails has each event once, whatever the inbox does; the mail server has what was sent.
-/// Other mails may come twice, too: those that were sent and not yet recorded when it ended.
+/// How often the mail of the event at which notifications ended arrived: the mail server knows. Other
+/// mails may come twice, too: those that were sent and not yet recorded when it ended.
 async fn notifications_ends(parts: &RealParts, faulty: &Faulty) -> (Report, usize) {
     let mails = Mails::start().await;
     let in_flight = || lag(parts, "notifications", "order-status");

@@ -6,6 +6,7 @@ mod deleting;
 mod followed;
 mod imports;
 mod layout;
+mod messages;
 mod parts_away;
 mod poison;
 mod proof;

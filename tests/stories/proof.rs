@@ -209,12 +209,21 @@ async fn a_timeline_that_says_another_place_is_found_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_for_another_order_or_one_that_failed_is_lost_by_name() {
     for (sql, sent) in [
-        ("UPDATE notifications_mail SET order_id = 'another' WHERE order_id = $1", 40),
-        ("UPDATE notifications_mail SET outcome = 'FAILED' WHERE order_id = $1", 38),
-        ("UPDATE notifications_mail SET address = 'x@example.com' WHERE order_id = $1", 40),
+        (
+            "UPDATE notifications_deliveries SET order_id = 'another' WHERE order_id = $1 AND channel = 'mail'",
+            40,
+        ),
+        (
+            "UPDATE notifications_deliveries SET state = 'FAILED' WHERE order_id = $1 AND channel = 'mail'",
+            38,
+        ),
+        (
+            "UPDATE notifications_deliveries SET destination = 'x@example.com' WHERE order_id = $1 AND channel = 'mail'",
+            40,
+        ),
     ] {
         let (order_id, report) =
-            break_store(|all| &all.notifications, "notifications_mail", sql).await;
+            break_store(|all| &all.notifications, "notifications_deliveries", sql).await;
         assert!(!report.is_proven());
         assert_eq!((report.lost, report.duplicated), (2, 0), "{sql}");
         assert!(report.findings.iter().all(|finding| finding.order_id == order_id), "{sql}");
@@ -225,8 +234,9 @@ async fn a_mail_for_another_order_or_one_that_failed_is_lost_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_without_its_address_is_lost_by_name_unless_the_contact_was_deleted() {
     let demo = demo(generated(20)).await;
-    let sql = "UPDATE notifications_mail SET address = NULL WHERE order_id = $1";
-    let order_id = change(&demo.site.databases.notifications, "notifications_mail", sql).await;
+    let sql = "UPDATE notifications_deliveries SET destination = NULL WHERE order_id = $1 AND channel = 'mail'";
+    let order_id =
+        change(&demo.site.databases.notifications, "notifications_deliveries", sql).await;
     let report = demo.prove().await.unwrap();
     assert_eq!((report.lost, report.duplicated), (2, 0));
     assert!(report.findings.iter().all(|finding| finding.order_id == order_id));

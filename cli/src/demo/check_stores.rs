@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::demo::{
-        intake::{Intake, Outcome},
+        intake::{Intake, Outcome, Reach},
         ledger::{Goods, Step, Told},
     };
 
@@ -294,8 +294,12 @@ mod tests {
             ledger.orders.insert(order_id.into(), trail());
         }
         let mut taken = Taken::default();
-        let intake =
-            |outcome| Intake { outcome, sent: Instant::now(), took: Duration::ZERO, mail_to: None };
+        let intake = |outcome| Intake {
+            outcome,
+            sent: Instant::now(),
+            took: Duration::ZERO,
+            to: Reach::default(),
+        };
         let (order_id, event_id) = ("A0".to_owned(), String::new());
         taken.add(intake(Outcome::Accepted { order_id, event_id }));
         let mut findings = Findings::default();

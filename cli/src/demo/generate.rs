@@ -16,9 +16,10 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     afterwards::{cancel, return_one},
-    intake::{Intake, Outcome, Watched},
+    intake::{Intake, Outcome, Reach, Watched},
     keep_shop::FRIENDS,
     menu::MENU,
+    outside::Outside,
 };
 
 /// Requests under way at once.
@@ -99,6 +100,7 @@ pub(super) async fn generate(
     run: String,
     batch: Batch,
     watched: Watched,
+    outside: Option<Outside>,
     intake: mpsc::Sender<Intake>,
 ) -> Result<(), reqwest::Error> {
     let client = Client::builder().timeout(Duration::from_secs(15)).build()?;
@@ -109,7 +111,7 @@ pub(super) async fn generate(
     for _ in 0..CONCURRENCY.min(orders) {
         let (client, api, run, watched) =
             (client.clone(), api.clone(), run.clone(), watched.clone());
-        let (next, intake) = (Arc::clone(&next), intake.clone());
+        let (next, intake, outside) = (Arc::clone(&next), intake.clone(), outside.clone());
         customers.spawn(async move {
             let mut later = JoinSet::new();
             loop {
@@ -130,7 +132,8 @@ pub(super) async fn generate(
                 watched.lock().sent += 1;
                 let key = format!("{run}-{number}");
                 let habit = if is_varied { Habit::of(number) } else { Habit::None };
-                let mut order = order(&run, number);
+                let to = reach(number, outside.as_ref());
+                let mut order = order(&run, number, &to);
                 habit.adds_to(&mut order);
                 let outcome = place(&client, &api, &key, &order).await;
                 let took = meant.elapsed();
@@ -148,7 +151,7 @@ pub(super) async fn generate(
                         _ => {}
                     }
                 }
-                let placed = Intake { outcome, sent: meant, took, mail_to: Some(email(number)) };
+                let placed = Intake { outcome, sent: meant, took, to };
                 if intake.send(placed).await.is_err() {
                     return;
                 }
@@ -172,7 +175,7 @@ async fn give_back(
     if return_one(client, api, order_id, sku).await {
         let (outcome, took) = (Outcome::Returned, sent.elapsed());
         // A run that is over takes nothing in.
-        let _ = intake.send(Intake { outcome, sent, took, mail_to: None }).await;
+        let _ = intake.send(Intake { outcome, sent, took, to: Reach::default() }).await;
     }
 }
 
@@ -239,9 +242,14 @@ fn retry_after(answer: &reqwest::Response) -> Option<u64> {
     answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
-/// Where the mails for that customer's order go.
-fn email(number: u64) -> String {
-    format!("{}@example.com", guest(number))
+/// Where that customer is told. Services that were there already may send no text messages, and can't
+/// be let in to receivers of ours: of them only mails are asked for.
+pub(super) fn reach(number: u64, outside: Option<&Outside>) -> Reach {
+    Reach {
+        mail: Some(format!("{}@example.com", guest(number))),
+        phone: outside.map(|_| format!("+4930555{:05}", number % GUESTS)),
+        hook: outside.map(|outside| outside.hook(number)),
+    }
 }
 
 fn guest(number: u64) -> String {
@@ -255,7 +263,7 @@ pub(super) fn friends(run: &str, orders: u64) -> Vec<String> {
 }
 
 /// The order that the customer with this number places: always the same one.
-fn order(run: &str, number: u64) -> Value {
+fn order(run: &str, number: u64, to: &Reach) -> Value {
     let mut dice = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
     let mut roll = |sides: usize| {
         dice ^= dice << 13;
@@ -273,7 +281,7 @@ fn order(run: &str, number: u64) -> Value {
         "user_id": format!("{run}{}", guest(number)),
         "currency": "EUR",
         "lines": lines,
-        "contact": { "email": email(number) },
+        "contact": to.contact(),
     })
 }
 

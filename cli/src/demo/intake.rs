@@ -9,7 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use orderly_schemas::Channel;
 use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::ledger::Step;
+
+/// By which customers are told.
+pub(super) const CHANNELS: [Channel; 3] = [Channel::Email, Channel::Sms, Channel::Webhook];
 
 /// How far a run is, for whoever watches it from beside. Clones are one.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +65,40 @@ pub(super) struct Intake {
     pub(super) sent: Instant,
     /// From then until its outcome was known.
     pub(super) took: Duration,
-    /// Where mails for it go; `None`: none are to be sent.
-    pub(super) mail_to: Option<String>,
+    /// Where its customer is told.
+    pub(super) to: Reach,
+}
+
+/// Where a customer is told of an order; nowhere by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub(super) mail: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) hook: Option<String>,
+}
+
+impl Reach {
+    /// By that channel.
+    pub(super) fn by(&self, channel: Channel) -> Option<&str> {
+        match channel {
+            Channel::Email => self.mail.as_deref(),
+            Channel::Sms => self.phone.as_deref(),
+            Channel::Webhook => self.hook.as_deref(),
+            Channel::Unknown => None,
+        }
+    }
+
+    /// As it stands in an order.
+    pub(super) fn contact(&self) -> Value {
+        let mut contact = Map::new();
+        let ways = [("email", &self.mail), ("phone", &self.phone), ("callback_url", &self.hook)];
+        for (name, way) in ways {
+            if let Some(way) = way {
+                contact.insert(name.to_owned(), way.as_str().into());
+            }
+        }
+        contact.into()
+    }
 }
 
 /// Its sender's view of it.
@@ -89,8 +128,8 @@ pub(super) struct Taken {
 /// An order that its sender was told is accepted.
 pub(super) struct Accepted {
     pub(super) event_id: String,
-    /// Where mails for it go; `None`: none are to be sent.
-    pub(super) mail_to: Option<String>,
+    /// Where its customer is told.
+    pub(super) to: Reach,
     pub(super) sent: Instant,
 }
 
@@ -108,13 +147,16 @@ pub struct Counts {
 }
 
 impl Taken {
-    /// Whether mails are to be sent for that order.
-    pub(super) fn gets_mails(&self, order_id: &str) -> bool {
-        self.accepted.get(order_id).is_some_and(|accepted| accepted.mail_to.is_some())
+    /// Messages that are to be sent when that order takes a step.
+    pub(super) fn messages_for(&self, order_id: &str, step: &Step) -> u64 {
+        let Some(Accepted { to, .. }) = self.accepted.get(order_id) else { return 0 };
+        let is_owed =
+            |channel: &Channel| to.by(*channel).is_some() && step.template_for(*channel).is_some();
+        CHANNELS.iter().filter(|channel| is_owed(channel)).count() as u64
     }
 
     pub(super) fn add(&mut self, intake: Intake) {
-        let Intake { outcome, mail_to, sent, took } = intake;
+        let Intake { outcome, to, sent, took } = intake;
         if outcome != Outcome::Returned {
             self.counts.submitted += 1;
             self.accept_micros.push(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
@@ -122,7 +164,7 @@ impl Taken {
         match outcome {
             Outcome::Accepted { order_id, event_id } => {
                 self.counts.accepted += 1;
-                self.accepted.insert(order_id, Accepted { event_id, mail_to, sent });
+                self.accepted.insert(order_id, Accepted { event_id, to, sent });
             }
             Outcome::Returned => self.returns += 1,
             Outcome::Rejected => self.counts.rejected += 1,

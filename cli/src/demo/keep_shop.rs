@@ -44,7 +44,13 @@ pub(super) async fn keep_shop(
         counted.insert(sku.to_owned(), ON_HAND.into());
     }
     for user_id in friends {
-        let profile = json!({ "customer_group": FRIENDS });
+        // Whoever has a profile hears only by what it says.
+        let profile = json!({
+            "customer_group": FRIENDS,
+            "email": "friend@example.com",
+            "phone": "+493055500000",
+            "notify_by": ["EMAIL", "SMS"],
+        });
         put(&client, &format!("{}/users/{user_id}", keepers.users), &profile).await?;
     }
     until_told(parts).await?;

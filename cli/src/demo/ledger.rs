@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use orderly_schemas::{
-    OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
+    Channel, OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
     OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
     ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };
@@ -174,12 +174,15 @@ impl Step {
         matches!(self, Self::Completed | Self::Rejected | Self::Cancelled)
     }
 
-    /// The template of the mail that the customer is written; `None`: none is.
-    pub(super) fn template(&self) -> Option<&'static str> {
-        match self {
-            Self::Confirmed => Some("confirmed"),
-            Self::Ready => Some("ready"),
-            Self::Rejected => Some("rejected"),
+    /// The template of what the customer is told by that channel; `None`: nothing.
+    pub(super) fn template_for(&self, channel: Channel) -> Option<&'static str> {
+        match (self, channel) {
+            (Self::Confirmed, _) => Some("confirmed"),
+            (Self::Ready, _) => Some("ready"),
+            (Self::Rejected, _) => Some("rejected"),
+            (Self::Cancelled, _) => Some("cancelled"),
+            (Self::Completed, Channel::Webhook) => Some("completed"),
+            (Self::Refunded, Channel::Webhook) => Some("refunded"),
             _ => None,
         }
     }
@@ -370,15 +373,12 @@ impl Ledger {
         self.trail(order_id).stays.entry(stage.to_owned()).or_default()
     }
 
-    /// Mails that are owed for what was read so far, given which orders get mails.
-    pub(super) fn mails_owed(&self, gets_mails: impl Fn(&str) -> bool) -> u64 {
-        let is_owed = |told: &&Told| told.step.template().is_some();
-        let owed = |trail: &Trail| trail.told.iter().filter(is_owed).count();
-        let orders = self
-            .orders
-            .iter()
-            .filter(|(id, trail)| trail.is_mine && !trail.historic && gets_mails(id));
-        orders.map(|(_, trail)| owed(trail) as u64).sum()
+    /// Messages that are owed for what was read so far, given how many an order's step calls for.
+    pub(super) fn messages_owed(&self, called_for: impl Fn(&str, &Step) -> u64) -> u64 {
+        let orders = self.orders.iter().filter(|(_, trail)| trail.is_mine && !trail.historic);
+        let steps =
+            orders.flat_map(|(id, trail)| trail.told.iter().map(move |told| (id, &told.step)));
+        steps.map(|(id, step)| called_for(id, step)).sum()
     }
 
     fn place(&mut self, event: &OrderPlaced, meta: &Meta) {

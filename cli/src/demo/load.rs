@@ -20,11 +20,12 @@ use super::{
     came_in::{CameIn, Noted},
     fits::Size,
     generate::{Batch, friends, generate},
-    intake::{Intake, Outcome, Watched},
+    intake::{Intake, Outcome, Reach, Watched},
     keep_shop::keep_shop,
     lags::Lags,
     open_shop::open_shop,
     outlast::outlast,
+    outside::Outside,
     shop_scenarios::{Seen, ShopScenario, play},
     site::Keepers,
     spike::{SpikeFigures, spike},
@@ -82,6 +83,8 @@ pub(super) struct LoadParts {
     pub(super) lags: Lags,
     /// What came in of each product before the first order, once that is known.
     pub(super) came_in: Arc<OnceLock<CameIn>>,
+    /// Whom the platform tells, where it was started for the run.
+    pub(super) outside: Option<Outside>,
     /// Told which part the load itself waits for.
     pub(super) waiting: Health,
 }
@@ -119,8 +122,8 @@ pub(super) async fn load(
     match load {
         Load::Generated { orders, rate } | Load::Varied { orders, rate } => {
             let batch = Batch { first: 0, orders, rate, is_varied };
-            let LoadParts { api, run, watched, .. } = parts;
-            generate(api, run, batch, watched, intakes).await.map_err(DemoError::Http)
+            let LoadParts { api, run, watched, outside, .. } = parts;
+            generate(api, run, batch, watched, outside, intakes).await.map_err(DemoError::Http)
         }
         Load::Scenario(scenario) => {
             let seen = play(scenario, &parts, &intakes).await?;
@@ -173,7 +176,7 @@ pub(super) async fn load(
                     let took = accepted.took;
                     let sent = Instant::now().checked_sub(took).unwrap_or_else(Instant::now);
                     // A run that is over takes nothing in.
-                    let _ = heard.send(Intake { outcome, sent, took, mail_to: None });
+                    let _ = heard.send(Intake { outcome, sent, took, to: Reach::default() });
                 },
                 |_| {},
             )

@@ -7,7 +7,7 @@ use importer::Tally;
 use super::{
     Demo, DemoError, Load, Site,
     check_kitchen::{KitchenFigures, check_kitchen},
-    check_mails::check_mails,
+    check_notifications::{Sent, check_notifications},
     check_shop::{check_money, check_stock},
     check_stores::{check_accepted, check_history, check_untold},
     check_trails::check_trails,
@@ -15,8 +15,8 @@ use super::{
     kept::Whose,
     ledger::Ledger,
     report::{
-        FulfilmentFigures, HistoryFigures, ImportFigures, NotificationFigures, Percentiles, Report,
-        SkippedFigures, cents, peak_rss_mib,
+        FulfilmentFigures, HistoryFigures, ImportFigures, Percentiles, Report, SkippedFigures,
+        cents, peak_rss_mib,
     },
     shop_scenarios::{Saw, Seen},
 };
@@ -51,8 +51,9 @@ impl Demo {
         check_untold(ledger, &self.taken, &mut findings);
         check_history(ledger, &whose, history, &mut findings).await?;
         let deleted = self.contacts.deleted().await?;
-        let mail =
-            check_mails(ledger, &self.taken, &deleted, &whose, mailbox, &mut findings).await?;
+        let (taken, outside) = (&self.taken, self.outside.as_ref());
+        let sent = Sent { ledger, taken, deleted: &deleted, whose: &whose, mailbox, outside };
+        let notifications = check_notifications(sent, &mut findings).await?;
         let import = match &self.import {
             None => None,
             Some(tally) => {
@@ -82,10 +83,12 @@ impl Demo {
         let told = ledger.figures();
         let scenario = match self.load {
             Load::Scenario(scenario) => {
-                let Seen { outage, waited, late } = self.seen;
+                let Seen { outage, waited, late, meanwhile } = self.seen;
                 let outage = outage.map(|outage| outage.figures(ledger));
                 let oven = kitchen.get("oven").copied().unwrap_or_default();
-                Some(scenario.check(&told, &Saw { outage, waited, late, oven }, &mut findings))
+                let messages = outside.and_then(|outside| scenario.messages(outside, meanwhile));
+                let saw = Saw { outage, waited, late, oven, messages };
+                Some(scenario.check(&told, &saw, &mut findings))
             }
             _ => None,
         };
@@ -111,7 +114,7 @@ impl Demo {
             kitchen: KitchenFigures { speed_up: self.speed_up, stages: kitchen },
             stock,
             money,
-            notifications: NotificationFigures { mail },
+            notifications,
             lost: findings.lost,
             duplicated: findings.duplicated,
             out_of_order: findings.out_of_order,

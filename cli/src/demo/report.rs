@@ -13,7 +13,8 @@ use super::{
     check_shop::{MoneyFigures, StockFigures},
     findings::{Finding, Kind},
     intake::Counts,
-    shop_scenarios::{OutageFigures, ScenarioFigures},
+    outages::OutageFigures,
+    shop_scenarios::ScenarioFigures,
     spike::SpikeFigures,
 };
 
@@ -40,7 +41,7 @@ pub struct Report {
     pub money: MoneyFigures,
     /// What was sent.
     pub notifications: NotificationFigures,
-    /// Missing on a topic, in a store or among the mails.
+    /// Missing on a topic, in a store or among the messages.
     pub lost: u64,
     /// There a second time.
     pub duplicated: u64,
@@ -103,6 +104,10 @@ pub struct FulfilmentFigures {
 pub struct NotificationFigures {
     /// Mails.
     pub mail: u64,
+    /// Text messages.
+    pub sms: u64,
+    /// Webhooks.
+    pub webhook: u64,
 }
 
 /// What an import read, and what of it came out of the history store.
@@ -211,6 +216,8 @@ impl Report {
         self.kitchen.rows(&mut row);
         self.shop_rows(&mut row);
         row("notifications", "mails", self.notifications.mail.to_string());
+        row("", "text messages", self.notifications.sms.to_string());
+        row("", "webhooks", self.notifications.webhook.to_string());
         row("accepted in", "p50 / p99 ms", pair(self.accept_ms));
         row("placed to completed", "p50 / p99 ms", pair(self.placed_to_completed_ms));
         row("the run", "seconds", format!("{:.1}", self.seconds));

@@ -25,6 +25,7 @@ use super::{
     load::{Account, LoadParts, load, read_through},
     observe::Observer,
     outlast::outlast,
+    outside::Outside,
     progress::Bars,
     shop_scenarios::Seen,
     show_run::Shown,
@@ -60,6 +61,8 @@ pub struct Demo {
     pub(super) stages: Option<Stages>,
     /// So many times as fast as it was said to be.
     pub(super) speed_up: u32,
+    /// Whom the platform tells, where it was started for the run.
+    pub(super) outside: Option<Outside>,
     /// What was there before it began.
     pub(super) before: Before,
     /// What came in of each product before the first order.
@@ -104,10 +107,12 @@ impl Demo {
             Load::Varied { .. } => PricesFrom::Catalogue,
             _ => settings.prices,
         };
-        let platform = Platform::start(Settings { prices, ..settings }).await?;
+        let outside = Outside::stand(&load).await?;
+        let settings = Settings { prices, ..settings };
+        let platform = Platform::start_telling(settings, outside.ways()?).await?;
         let site = Site::of_platform(&platform).await?;
         let demo = Self::begin(load, site, Some(platform), patience).await?;
-        Ok(Self { stages: Some(stages), ..demo })
+        Ok(Self { stages: Some(stages), outside: Some(outside), ..demo })
     }
 
     /// A run on services that are there, whose stages take `walk` in all.
@@ -183,6 +188,7 @@ impl Demo {
             seen: Seen::default(),
             stages: None,
             speed_up: 1,
+            outside: None,
             before,
             came_in: Arc::default(),
             started,
@@ -323,6 +329,7 @@ impl Demo {
             is_used: self.site.is_used,
             lags: self.lags.clone(),
             came_in: Arc::clone(&self.came_in),
+            outside: self.outside.clone(),
             waiting: self.waiting.clone(),
         }
     }

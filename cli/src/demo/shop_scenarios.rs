@@ -3,9 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use fulfilment::Rules;
 use fulfilment_payment::Simulated;
+use notifications::Mailbox;
 use reqwest::Client;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,11 +22,12 @@ use super::{
     at_the_counter::{LateFigures, WaitedFigures, be_served, come_late, watch_line},
     check_kitchen::StageFigures,
     findings::{Findings, Kind},
-    generate::place,
-    intake::{Intake, Outcome},
-    lags::STALLED,
-    ledger::{COMES_LATE, Figures, Ledger},
+    generate::{place, reach},
+    intake::{Intake, Outcome, Reach},
+    ledger::{COMES_LATE, Figures},
     load::LoadParts,
+    outages::{Outage, OutageFigures, until_told_but_by_mail, until_turned_away},
+    outside::{MessageFigures, Outside, broken_webhook, smtp_down},
 };
 
 /// Customers of a scenario, each with one order.
@@ -44,8 +46,6 @@ const CANCEL_WITHIN: Duration = Duration::from_secs(1);
 const SLOW_OVEN: &str = "prep=20ms,oven=160ms*4";
 /// Of the slow oven.
 const OVEN_PLACES: u64 = 4;
-/// Between two looks at whom the payment provider turned away.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +63,10 @@ pub enum ShopScenario {
     SlowOven,
     /// Half of the customers come for what is ready when all the others have gone.
     LateCustomer,
+    /// Of nine receivers of webhooks three are broken at first, and one for ever.
+    BrokenWebhook,
+    /// The mail server is away until everything else was told.
+    SmtpDown,
 }
 
 /// `scenario` of the result.
@@ -83,6 +87,9 @@ pub struct ScenarioFigures {
     /// How it went for those who came late.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<LateFigures>,
+    /// How messages went out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<MessageFigures>,
 }
 
 /// What its customers saw, where that is more than how their orders ended.
@@ -91,30 +98,8 @@ pub(super) struct Seen {
     pub(super) outage: Option<Outage>,
     pub(super) waited: Option<WaitedFigures>,
     pub(super) late: Option<LateFigures>,
-}
-
-/// How an outage of the payment provider went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct OutageFigures {
-    /// Orders of which the provider was asked for something, and answered that it is away.
-    pub turned_away: u64,
-    /// Orders that were confirmed before it ended.
-    pub confirmed: u64,
-}
-
-/// An outage that is over.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Outage {
-    turned_away: u64,
-    /// Just before it was.
-    ended: DateTime<Utc>,
-}
-
-impl Outage {
-    pub(super) fn figures(self, ledger: &Ledger) -> OutageFigures {
-        let Self { turned_away, ended } = self;
-        OutageFigures { turned_away, confirmed: ledger.confirmed_before(ended) }
-    }
+    /// Messages that went out while the mail server was away.
+    pub(super) meanwhile: u64,
 }
 
 impl ShopScenario {
@@ -134,7 +119,11 @@ impl ShopScenario {
                 stages: SLOW_OVEN.parse().map_err(|error| format!("the slow oven: {error}"))?,
                 ..rules
             },
-            Self::LastUnit | Self::PaymentOutage | Self::LateCustomer => rules,
+            Self::LastUnit
+            | Self::PaymentOutage
+            | Self::LateCustomer
+            | Self::BrokenWebhook
+            | Self::SmtpDown => rules,
         })
     }
 
@@ -153,6 +142,21 @@ impl ShopScenario {
             Self::LateCustomer => {
                 "what is ready waits for who comes late, and is completed once, when they come"
             }
+            Self::BrokenWebhook => {
+                "whoever can take a webhook takes it, signed and once; nobody waits for the broken ones"
+            }
+            Self::SmtpDown => {
+                "text messages and webhooks go on without the mail server, then each mail comes once"
+            }
+        }
+    }
+
+    /// How messages went out, where it is about them.
+    pub(super) fn messages(self, outside: &Outside, meanwhile: u64) -> Option<MessageFigures> {
+        match self {
+            Self::BrokenWebhook => Some(broken_webhook(outside)),
+            Self::SmtpDown => Some(smtp_down(outside, meanwhile)),
+            _ => None,
         }
     }
 
@@ -171,7 +175,7 @@ impl ShopScenario {
         saw: &Saw,
         findings: &mut Findings,
     ) -> ScenarioFigures {
-        let Saw { outage, waited, late, oven } = *saw;
+        let Saw { outage, waited, late, oven, messages } = *saw;
         let Figures { completed, rejected, cancelled, cancellations_refused, .. } = *told;
         let holds = match self {
             Self::LastUnit | Self::CouponRush => {
@@ -201,12 +205,18 @@ impl ShopScenario {
                 let all = LateFigures { late: half, were_ready: half, were_completed: half };
                 completed == CUSTOMERS && late == Some(all)
             }
+            Self::BrokenWebhook => {
+                completed == CUSTOMERS && messages.is_some_and(|all| all.broken_webhook_holds())
+            }
+            Self::SmtpDown => {
+                completed == CUSTOMERS && messages.is_some_and(|all| all.smtp_down_holds())
+            }
         };
         if !holds {
             let what = format!("not so: {}; {told:?}, {saw:?}", self.claim());
             findings.add(Kind::Lost, "(all)", what);
         }
-        ScenarioFigures { name: self, claim: self.claim(), holds, outage, waited, late }
+        ScenarioFigures { name: self, claim: self.claim(), holds, outage, waited, late, messages }
     }
 
     /// Whether its customers pay by card.
@@ -214,7 +224,11 @@ impl ShopScenario {
         match self {
             Self::PaymentOutage => true,
             Self::CancelRace | Self::LastUnit => number.is_multiple_of(2),
-            Self::CouponRush | Self::SlowOven | Self::LateCustomer => false,
+            Self::CouponRush
+            | Self::SlowOven
+            | Self::LateCustomer
+            | Self::BrokenWebhook
+            | Self::SmtpDown => false,
         }
     }
 
@@ -229,13 +243,24 @@ impl ShopScenario {
         format!("{run}{late}guest-{number}")
     }
 
-    fn order(self, run: &str, number: u64) -> Value {
+    /// Where its customer is told, where any are.
+    fn reach(self, number: u64, outside: Option<&Outside>) -> Reach {
+        match self {
+            Self::BrokenWebhook | Self::SmtpDown => reach(number, outside),
+            _ => Reach::default(),
+        }
+    }
+
+    fn order(self, run: &str, number: u64, to: &Reach) -> Value {
         let sku = if self == Self::LastUnit { LAST } else { "margherita" };
         let mut order = json!({
             "user_id": self.customer(run, number),
             "currency": "EUR",
             "lines": [{ "sku": sku, "quantity": 1, "unit_price": "8.50" }],
         });
+        if *to != Reach::default() {
+            order["contact"] = to.contact();
+        }
         if self.pays(number) {
             // Every tenth answer of the provider is lost once.
             let token = if number.is_multiple_of(20) { "tok_timeout_once" } else { "tok_ok" };
@@ -256,10 +281,11 @@ pub(super) struct Saw {
     pub(super) late: Option<LateFigures>,
     /// What happened at the stage of that name.
     pub(super) oven: StageFigures,
+    pub(super) messages: Option<MessageFigures>,
 }
 
 /// Plays it: every order is handed in; each outcome goes to `intakes`. An outage of the payment
-/// provider lasts until it has turned each of them away.
+/// provider lasts until it has turned each of them away, one of the mail server until all else was told.
 pub(super) async fn play(
     scenario: ShopScenario,
     parts: &LoadParts,
@@ -279,7 +305,8 @@ pub(super) async fn play(
         let (client, room, intakes) = (client.clone(), Arc::clone(&room), intakes.clone());
         let served = served.clone();
         let (api, key) = (parts.api.clone(), format!("{}-{number}", parts.run));
-        let order = scenario.order(&parts.run, number);
+        let to = scenario.reach(number, parts.outside.as_ref());
+        let order = scenario.order(&parts.run, number, &to);
         parts.watched.lock().sent += 1;
         customers.spawn(async move {
             let turn = room.acquire_owned().await;
@@ -305,7 +332,7 @@ pub(super) async fn play(
                 _ => None,
             };
             let took = sent.elapsed();
-            let intake = Intake { outcome, sent: sent.into_std(), took, mail_to: None };
+            let intake = Intake { outcome, sent: sent.into_std(), took, to };
             // A run that is over takes nothing in.
             let _ = intakes.send(intake).await;
             drop(turn);
@@ -335,7 +362,16 @@ pub(super) async fn play(
         outage: None,
         waited: (scenario == ShopScenario::SlowOven).then_some(waited),
         late: (scenario == ShopScenario::LateCustomer).then_some(late),
+        meanwhile: 0,
     };
+    if let (ShopScenario::SmtpDown, Some(outside)) = (scenario, &parts.outside) {
+        let mailbox = Mailbox::open(&parts.databases.notifications).await?;
+        let meanwhile = until_told_but_by_mail(&mailbox, &accepted).await?;
+        if let Some(server) = outside.mail_server() {
+            server.come_up();
+        }
+        return Ok(Seen { meanwhile, ..seen });
+    }
     if !is_outage {
         return Ok(seen);
     }
@@ -344,28 +380,6 @@ pub(super) async fn play(
     // However it went: it would last for whoever comes next.
     provider.set_outage(false).await?;
     Ok(Seen { outage: Some(Outage { turned_away: turned_away?, ended }), ..seen })
-}
-
-/// Until the provider was asked about each of these orders, and was away.
-async fn until_turned_away(provider: &Simulated, orders: &[String]) -> Result<u64, DemoError> {
-    let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
-    let (mut known, mut moved) = (0, Instant::now());
-    loop {
-        let turned_away = provider.turned_away(&orders).await?;
-        if turned_away >= orders.len() as u64 {
-            return Ok(turned_away);
-        }
-        if turned_away > known {
-            (known, moved) = (turned_away, Instant::now());
-        } else if moved.elapsed() > STALLED {
-            return Err(DemoError::Ended(format!(
-                "the payment provider is away, and was asked about {turned_away} of {} orders; \
-                 nothing moves",
-                orders.len()
-            )));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
 }
 
 #[cfg(test)]

@@ -174,8 +174,9 @@ impl Sender<'_> {
             }
             took
         };
-        let LoadParts { api, run, watched, .. } = self.parts;
-        let generating = generate(api.clone(), run.clone(), batch, watched.clone(), sender);
+        let LoadParts { api, run, watched, outside, .. } = self.parts;
+        let (api, run, watched) = (api.clone(), run.clone(), watched.clone());
+        let generating = generate(api, run, batch, watched, outside.clone(), sender);
         let (generated, took) = tokio::join!(generating, taking);
         generated.map_err(DemoError::Http)?;
         Ok(took)
@@ -234,7 +235,7 @@ impl Slowed {
         for (database, table) in [
             (&databases.fulfilment, "fulfilment_orders"),
             (&databases.history, "history_orders"),
-            (&databases.notifications, "notifications_mail"),
+            (&databases.notifications, "notifications_deliveries"),
         ] {
             let lock = databases.is_server.then(|| format!("LOCK TABLE {table} IN EXCLUSIVE MODE"));
             holding.spawn(hold(database.clone(), lock, held));

@@ -69,8 +69,11 @@ impl Demo {
     pub(super) async fn state(&self, is_import: bool) -> Result<State, DemoError> {
         let (figures, records, owed) = {
             let ledger = self.observer.ledger();
-            let owed =
-                if is_import { 0 } else { ledger.mails_owed(|id| self.taken.gets_mails(id)) };
+            let owed = if is_import {
+                0
+            } else {
+                ledger.messages_owed(|id, step| self.taken.messages_for(id, step))
+            };
             (ledger.figures(), ledger.records, owed)
         };
         let Before { kept: before, mails: mails_before } = &self.before;

@@ -20,7 +20,7 @@ pub struct Databases {
     pub history: Database,
     /// fulfilment's, with its outbox.
     pub fulfilment: Database,
-    /// notifications'.
+    /// notifications', with its outbox.
     pub notifications: Database,
     /// A server's, not files.
     pub(crate) is_server: bool,
@@ -55,7 +55,8 @@ impl Databases {
     pub(super) fn with_outbox(&self) -> Vec<Database> {
         let mut databases = vec![self.fulfilment.clone()];
         if self._directory.is_some() {
-            databases.extend([self.catalogue.clone(), self.users.clone()]);
+            let others = [&self.catalogue, &self.users, &self.notifications];
+            databases.extend(others.map(Database::clone));
         }
         databases
     }

@@ -3,6 +3,7 @@
 
 mod broker_room;
 mod databases;
+mod ways;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -28,6 +29,7 @@ use crate::{
 };
 use broker_room::BrokerRoom;
 pub use databases::Databases;
+pub use ways::Ways;
 
 /// What the platform is to run with.
 pub struct Settings {
@@ -66,7 +68,7 @@ pub struct Platform {
     pub catalogue_address: SocketAddr,
     /// Where users are kept.
     pub users_address: SocketAddr,
-    /// Where the mailbox page is.
+    /// Where the mailbox page is, and what was sent about an order.
     pub mailbox_address: SocketAddr,
     /// The services' databases.
     pub databases: Databases,
@@ -78,8 +80,14 @@ pub struct Platform {
 
 impl Platform {
     /// Starts every service, and the parts where they are embedded ones. Those that answer requests
-    /// have passed their start then; a part that is away is waited for.
+    /// have passed their start then; a part that is away is waited for. Mails and text messages are kept
+    /// by the notification service, and no callback address is told anything.
     pub async fn start(settings: Settings) -> Result<Self, PlatformError> {
+        Self::start_telling(settings, Ways::default()).await
+    }
+
+    /// The same, with customers told by these ways.
+    pub async fn start_telling(settings: Settings, ways: Ways) -> Result<Self, PlatformError> {
         let (config, databases, embedded) = match settings.parts {
             Some(Parts { config, database }) => (config, Databases::shared(&database)?, None),
             None => {
@@ -144,8 +152,11 @@ impl Platform {
         let mut notify = notifications::Settings::new(
             config.clone(),
             databases.notifications.clone(),
-            notifications::Mail::Mailbox,
+            ways.mail,
         );
+        notify.texts = ways.texts;
+        notify.webhooks = ways.webhooks;
+        notify.pauses = ways.pauses;
         notify.members = settings.members;
         notify.private_topics =
             settings.topics.iter().filter(|t| t.personal).map(|t| t.name.clone()).collect();
@@ -162,6 +173,7 @@ impl Platform {
         let history_url = format!("http://{history_address}");
         let mut order_api =
             order_api::Settings::new(emitter, databases.order_api.clone(), history_url);
+        order_api.notifications = Some(format!("http://{mailbox_address}"));
         order_api.admission =
             room.map(|room| Arc::new(move || room.is_there()) as order_api::Admission);
         order_api.deadline = DEADLINE;

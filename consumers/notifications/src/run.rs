@@ -1,6 +1,6 @@
 //! The service: its members, what carries out deliveries, and its pages, until shutdown.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use orderly_schemas::{
     Channel, ContactGiven, NotificationSent, OrderCancelled, OrderCompleted, OrderConfirmed,
@@ -83,7 +83,11 @@ pub async fn run(
             encoders: encoders.clone(),
             channel,
             sender,
-            pauses: Pauses { first: pauses.0, most: pauses.1 },
+            pauses: match channel {
+                // Each has its schedule, and waits for itself alone.
+                Channel::Webhook => Pauses { first: Duration::ZERO, most: Duration::ZERO },
+                _ => Pauses { first: pauses.0, most: pauses.1 },
+            },
             schedule: schedule.clone().unwrap_or_default(),
         };
         let health = health.clone();

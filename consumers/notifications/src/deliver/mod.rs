@@ -16,7 +16,7 @@ use crate::{
     Mail, Texts, Webhooks,
     check_address::check_address,
     check_phone::check_phone,
-    deliveries::{Delivery, Outcome},
+    deliveries::{Bounds, Delivery, Outcome},
     sms::{Gateway, GatewayError},
     webhook::Hooks,
 };
@@ -30,8 +30,8 @@ pub(crate) enum Sender {
     /// The row is the mail, or the text message.
     Kept(Channel),
     Smtp(Box<SmtpPost>),
-    Gateway(Gateway),
-    Hooks(Hooks),
+    Gateway(Box<Gateway>),
+    Hooks(Box<Hooks>),
 }
 
 impl Sender {
@@ -47,12 +47,12 @@ impl Sender {
         Ok(match texts {
             Texts::None => None,
             Texts::Kept => Some(Self::Kept(Channel::Sms)),
-            Texts::Gateway(sms) => Some(Self::Gateway(Gateway::new(sms)?)),
+            Texts::Gateway(sms) => Some(Self::Gateway(Box::new(Gateway::new(sms)?))),
         })
     }
 
     pub(crate) fn of_hooks(webhooks: Webhooks) -> Self {
-        Self::Hooks(Hooks::new(webhooks))
+        Self::Hooks(Box::new(Hooks::new(webhooks)))
     }
 
     /// Sends it.
@@ -78,12 +78,14 @@ impl Sender {
         }
     }
 
-    /// Deliveries on their way at once; those to one place.
-    pub(crate) fn bounds(&self) -> (usize, usize) {
+    /// Deliveries on their way at once.
+    pub(crate) fn bounds(&self) -> Bounds {
+        // Of a channel with one other side: while that is away, one asks for all.
+        let all = |most| Bounds { most, most_each: most, most_away: 1 };
         match self {
-            Self::Kept(_) => (MOST_KEPT, MOST_KEPT),
-            Self::Smtp(post) => (post.connections(), post.connections()),
-            Self::Gateway(gateway) => (gateway.at_once(), gateway.at_once()),
+            Self::Kept(_) => all(MOST_KEPT),
+            Self::Smtp(post) => all(post.connections()),
+            Self::Gateway(gateway) => all(gateway.at_once()),
             Self::Hooks(hooks) => hooks.bounds(),
         }
     }

@@ -26,6 +26,8 @@ use crate::{deliver::Sender, tables, templates::one_line};
 
 /// How often the table is looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// After a look in vain it is let be for so many times as long as that took.
+const LOOK_PART: u32 = 10;
 /// Wait after the database was away.
 const BACKOFF: Duration = Duration::from_secs(1);
 /// Between two tries to keep what came of an attempt.
@@ -53,14 +55,19 @@ struct Back {
 /// Until `shutdown`, then until what is on its way is answered. A part that is away is waited for.
 pub(crate) async fn carry_out_until(carrier: Carrier, health: Health, shutdown: CancellationToken) {
     let carrier = Arc::new(carrier);
-    let (most, each) = carrier.sender.bounds();
-    let mut places = Places::new(most, each, carrier.pauses);
+    let mut places = Places::new(carrier.sender.bounds(), carrier.pauses);
     let (mut on_the_way, mut database_away, mut part_away) = (JoinSet::new(), None, None);
     while !shutdown.is_cancelled() {
+        let looked = Instant::now();
         let wait = match carrier.take(&places).await {
             Ok(taken) => {
                 database_away = None;
-                let wait = if taken.is_empty() { TICK } else { Duration::ZERO };
+                // What lies due for places that are spared is looked past: that may take a while, and
+                // takes no more than a part of the database's time.
+                let wait = match taken.is_empty() {
+                    true => TICK.max(looked.elapsed() * LOOK_PART),
+                    false => Duration::ZERO,
+                };
                 for delivery in taken {
                     places.taken(&delivery.place);
                     let carrier = Arc::clone(&carrier);

@@ -16,12 +16,24 @@ pub(crate) struct Pauses {
     pub(crate) most: Duration,
 }
 
+/// Deliveries of one channel that are on their way at once, in this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) most: usize,
+    /// To one place.
+    pub(crate) most_each: usize,
+    /// To one that doesn't answer.
+    pub(crate) most_away: usize,
+}
+
 /// The turns of one channel in this process.
 pub(crate) struct Places {
     /// Deliveries on their way at once.
     most: usize,
     /// To one place.
     most_each: usize,
+    /// To one that doesn't answer.
+    most_away: usize,
     pauses: Pauses,
     known: HashMap<String, Place>,
 }
@@ -46,8 +58,15 @@ pub(crate) struct Turn {
 }
 
 impl Places {
-    pub(crate) fn new(most: usize, most_each: usize, pauses: Pauses) -> Self {
-        Self { most, most_each: most_each.max(1), pauses, known: HashMap::new() }
+    pub(crate) fn new(bounds: Bounds, pauses: Pauses) -> Self {
+        let Bounds { most, most_each, most_away } = bounds;
+        Self {
+            most,
+            most_each: most_each.max(1),
+            most_away: most_away.max(1),
+            pauses,
+            known: HashMap::new(),
+        }
     }
 
     pub(crate) fn turn(&self, now: Instant) -> Turn {
@@ -58,10 +77,11 @@ impl Places {
         let (mut most_each, mut but_not) = (self.most_each, Vec::new());
         for (name, place) in &self.known {
             let room = match &place.away {
-                Some(away) if away.until > now || place.on_the_way > 0 || room_for_away == 0 => 0,
+                Some(away) if away.until > now => 0,
                 Some(_) => {
-                    room_for_away -= 1;
-                    1
+                    let room = self.most_away.saturating_sub(place.on_the_way).min(room_for_away);
+                    room_for_away -= room;
+                    room
                 }
                 None => self.most_each.saturating_sub(place.on_the_way),
             };
@@ -103,11 +123,15 @@ impl Places {
 mod tests {
     use super::*;
 
+    fn bounds(most: usize, most_each: usize) -> Bounds {
+        Bounds { most, most_each, most_away: 1 }
+    }
+
     const PAUSES: Pauses = Pauses { first: Duration::from_secs(1), most: Duration::from_secs(3) };
 
     #[test]
     fn one_place_takes_no_more_than_its_part() {
-        let mut places = Places::new(8, 3, PAUSES);
+        let mut places = Places::new(bounds(8, 3), PAUSES);
         let now = Instant::now();
         assert_eq!(places.turn(now), Turn { most: 8, most_each: 3, but_not: vec![] });
         places.taken("a");
@@ -121,7 +145,7 @@ mod tests {
 
     #[test]
     fn one_that_does_not_answer_is_let_be_for_longer_each_time_and_asked_alone() {
-        let mut places = Places::new(8, 3, PAUSES);
+        let mut places = Places::new(bounds(8, 3), PAUSES);
         let mut now = Instant::now();
         for _ in 0..3 {
             places.taken("a");
@@ -149,7 +173,7 @@ mod tests {
 
     #[test]
     fn those_that_do_not_answer_take_at_most_half_of_the_turns_together() {
-        let mut places = Places::new(4, 3, PAUSES);
+        let mut places = Places::new(bounds(4, 3), PAUSES);
         let now = Instant::now();
         for place in ["a", "b", "c", "d"] {
             places.taken(place);
@@ -169,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_bounded() {
-        let mut places = Places::new(4, 3, PAUSES);
+        let mut places = Places::new(bounds(4, 3), PAUSES);
         let now = Instant::now();
         for number in 0..3 * MOST_AWAY {
             let place = format!("{number}");

@@ -12,7 +12,7 @@ use orderly_https::{Answer, AskError, Bounds, Client};
 use super::{secrets::Secrets, sign::signatures};
 use crate::{
     Webhooks,
-    deliveries::{Again, Delivery, Outcome, Wait},
+    deliveries::{Again, Bounds as Turns, Delivery, Outcome, Wait},
     retry_after::retry_after,
 };
 
@@ -21,6 +21,8 @@ const LONGEST: usize = 16 * 1024;
 /// Deliveries on their way at once, and those to one receiver.
 const MOST: usize = 128;
 const MOST_EACH: usize = 4;
+/// Those to one that doesn't answer.
+const MOST_AWAY: usize = 2;
 
 pub(crate) struct Hooks {
     client: Client,
@@ -56,8 +58,8 @@ impl Hooks {
         read(self.client.ask(post).await)
     }
 
-    pub(crate) fn bounds(&self) -> (usize, usize) {
-        (MOST, MOST_EACH)
+    pub(crate) fn bounds(&self) -> Turns {
+        Turns { most: MOST, most_each: MOST_EACH, most_away: MOST_AWAY }
     }
 
     pub(crate) fn patience(&self) -> Duration {

@@ -8,6 +8,7 @@ mod mails;
 mod page;
 mod parts;
 mod receiver;
+mod restarts;
 mod smtp;
 mod smtp_server;
 mod webhooks;
