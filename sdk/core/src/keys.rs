@@ -18,14 +18,23 @@ pub(crate) struct Keys<R> {
     free: Vec<usize>,
     by_hash: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
     hasher: RandomState,
-    /// Whose turn it is: whose first record is the oldest comes first. A key with many keeps up then,
-    /// and isn't left over when the others are done.
+    /// Whose turn it is, by [`turn_of`]: a key with many keeps up then, and isn't left over when the
+    /// others are done.
     ready: BTreeSet<(i64, SlotId)>,
 }
+
+/// A key goes before others that are older by so many offsets for each further record of it that waits:
+/// its records can only be done one after the other, theirs beside them. By the oldest first record
+/// alone, the end of a set is a few keys with several records each, and idle handlers.
+const HEAD_START: i64 = 64;
+/// So many further records count, so that a key with a long backlog passes over nobody for long.
+const MOST_FURTHER: usize = 8;
 
 pub(crate) struct Slot<R> {
     hash: Option<u64>,
     pub(crate) queue: VecDeque<R>,
+    /// What it is lined up by, while it is its turn.
+    turn: i64,
     pub(crate) state: State,
     pub(crate) tries: Tries,
     /// The parked key that the dead letter being written is of.
@@ -75,8 +84,14 @@ impl<R: Record> Keys<R> {
         let id = self.of_or_open(record.key());
         let slot = self.get_mut(id);
         slot.queue.push_back(record);
-        if slot.state == State::Idle {
-            self.line_up(id);
+        match slot.state {
+            State::Idle => self.line_up(id),
+            State::Ready if slot.queue.len() <= MOST_FURTHER + 1 => {
+                let before = (slot.turn, id);
+                self.ready.remove(&before);
+                self.line_up(id);
+            }
+            _ => {}
         }
     }
 
@@ -116,10 +131,8 @@ impl<R: Record> Keys<R> {
         }
         let slot = self.get_mut(id);
         slot.state = State::Aside;
-        let first = slot.queue.front().map(Record::offset);
-        if let Some(first) = first {
-            self.ready.remove(&(first, id));
-        }
+        let turn = (slot.turn, id);
+        self.ready.remove(&turn);
         Some(id)
     }
 
@@ -157,8 +170,9 @@ impl<R: Record> Keys<R> {
     fn line_up(&mut self, id: SlotId) {
         let slot = &mut self.slots[id.0];
         slot.state = State::Ready;
-        let first = slot.queue.front().map_or(i64::MAX, Record::offset);
-        self.ready.insert((first, id));
+        slot.turn = turn_of(&slot.queue);
+        let turn = (slot.turn, id);
+        self.ready.insert(turn);
     }
 
     pub(crate) fn get(&self, id: SlotId) -> &Slot<R> {
@@ -189,6 +203,7 @@ impl<R: Record> Keys<R> {
             self.slots.push(Slot {
                 hash: None,
                 queue: VecDeque::new(),
+                turn: 0,
                 state: State::Idle,
                 tries: Tries::default(),
                 follows: None,
@@ -202,6 +217,13 @@ impl<R: Record> Keys<R> {
         }
         SlotId(id)
     }
+}
+
+/// The lowest comes first.
+fn turn_of<R: Record>(queue: &VecDeque<R>) -> i64 {
+    let further = queue.len().saturating_sub(1).min(MOST_FURTHER);
+    let head_start = HEAD_START * i64::try_from(further).unwrap_or(0);
+    queue.front().map_or(i64::MAX, |first| first.offset() - head_start)
 }
 
 /// For numbers that are hashes already.

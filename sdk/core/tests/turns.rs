@@ -27,7 +27,7 @@ impl Record for Item {
 /// One handler at a time.
 fn core(records: impl IntoIterator<Item = Item>) -> (Core<Item>, Assignment) {
     let retry = RetryPolicy::default();
-    let bounds = Bounds { concurrency: 1, records: 100, bytes: 100, span: 100 };
+    let bounds = Bounds { concurrency: 1, records: 100, bytes: 100, span: 1_000 };
     let mut core = Core::new(Settings { bounds, retry, most_parked: 1, batch: None }, 7);
     let assignment = core.assign(Beginning::default());
     core.deliver(assignment, records);
@@ -56,6 +56,20 @@ fn of_keys_that_wait_the_one_with_the_oldest_record_comes_first() {
     let (mut core, _) = core([Item(0, "a"), Item(1, "b"), Item(2, "a"), Item(3, "c")]);
     let turns: Vec<i64> = (0..4).map(|_| do_one(&mut core)[0]).collect();
     assert_eq!(turns, [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_key_that_has_more_to_do_goes_before_a_little_older_ones() {
+    let (mut core, _) = core([Item(0, "a"), Item(1, "b"), Item(2, "b"), Item(3, "c")]);
+    let turns: Vec<i64> = (0..4).map(|_| do_one(&mut core)[0]).collect();
+    assert_eq!(turns, [1, 0, 2, 3]);
+}
+
+#[test]
+fn a_long_backlog_passes_over_nobody_who_is_much_older() {
+    let backlog = (600..650).map(|offset| Item(offset, "b"));
+    let (mut core, _) = core([Item(0, "a")].into_iter().chain(backlog));
+    assert_eq!(do_one(&mut core), [0]);
 }
 
 #[test]
