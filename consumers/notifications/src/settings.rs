@@ -112,7 +112,8 @@ impl Settings {
                 rejected: Exhausted::Skip,
                 ..RetryPolicy::default()
             },
-            limits: Limits::small(),
+            // It reads 24 partitions, and mails are slow: while it is behind, all this of each is held.
+            limits: Limits { partition_records: 100, ..Limits::small() },
             health: Health::of(GROUP),
         }
     }

@@ -40,10 +40,12 @@ use crate::{
 pub struct Limits {
     /// Handlers that run at once, over all partitions of the member, each on another key.
     pub concurrency: usize,
-    /// Records of one partition that wait or are being done; then no more are taken of it.
+    /// Records of one partition that wait or are being done; then no more are taken of it. Twice as
+    /// many more are fetched ahead (`queued.min.messages`, unless that is set).
     pub partition_records: usize,
-    /// Their bytes. Half as many more of it are fetched ahead (`queued.max.messages.kbytes`, unless
-    /// that is set).
+    /// Their bytes. Half as many more are fetched ahead, those of their values counted
+    /// (`queued.max.messages.kbytes`, unless that is set), an eighth of them at a time
+    /// (`fetch.message.max.bytes`).
     pub partition_bytes: usize,
     /// Offsets from the first record that isn't done to the last one that is taken up: how far a
     /// partition goes on beside a record that is stuck. At most two million.
@@ -242,6 +244,7 @@ impl<S: Scope> Consumer<S> {
             group: self.group.to_string(),
             topics: self.topics,
             commit_interval: self.limits.commit_interval,
+            ahead_records: self.limits.partition_records.saturating_mul(2),
             ahead_bytes: self.limits.partition_bytes / 2,
             silence: self.limits.silence,
         };

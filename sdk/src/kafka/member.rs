@@ -41,7 +41,9 @@ pub(crate) struct MemberSettings {
     pub(crate) group: String,
     pub(crate) topics: Vec<String>,
     pub(crate) commit_interval: Duration,
-    /// Fetched ahead of each partition before any of it is taken.
+    /// Fetched ahead of each partition before any of it is taken: so many records, and so many bytes
+    /// of their values.
+    pub(crate) ahead_records: usize,
     pub(crate) ahead_bytes: usize,
     /// With nothing of a partition for so long although there is room, it is asked whether there is
     /// anything to read.
@@ -104,9 +106,12 @@ impl Member {
         let mut native = client::base(config, &settings.group);
         native
             .set("group.id", names.there(&settings.group))
-            // Both for each partition.
-            .set("queued.min.messages", "20000")
+            // All for each partition. Of bytes the library counts values only: no keys, no headers, nothing
+            // of its own, which for small records is several times as much. So their number counts, too.
+            .set("queued.min.messages", settings.ahead_records.clamp(1, 10_000_000).to_string())
             .set("queued.max.messages.kbytes", kbytes(settings.ahead_bytes))
+            // By so much, compressed, it goes beyond both.
+            .set("fetch.message.max.bytes", one_fetch(settings.ahead_bytes))
             // One request is on its way at a time: a partition whose queue has room again must not
             // wait long for one that asks for others, which have nothing.
             .set("fetch.wait.max.ms", "50")
@@ -443,4 +448,10 @@ fn waking(wake: &mpsc::SyncSender<()>) -> impl Fn() + Send + Sync + 'static {
 /// In the library's unit and bounds.
 fn kbytes(bytes: usize) -> String {
     bytes.div_ceil(1024).clamp(1, 2_097_151).to_string()
+}
+
+/// A quarter of what is fetched ahead, and no more than the library asks for by itself. A record that is
+/// larger comes all the same.
+fn one_fetch(ahead_bytes: usize) -> String {
+    (ahead_bytes / 4).clamp(16 * 1024, 1024 * 1024).to_string()
 }
