@@ -33,8 +33,6 @@ const MOST_FURTHER: usize = 8;
 pub(crate) struct Slot<R> {
     hash: Option<u64>,
     pub(crate) queue: VecDeque<R>,
-    /// What it is lined up by, while it is its turn.
-    turn: i64,
     pub(crate) state: State,
     pub(crate) tries: Tries,
     /// The parked key that the dead letter being written is of.
@@ -83,15 +81,18 @@ impl<R: Record> Keys<R> {
     pub(crate) fn push(&mut self, record: R) {
         let id = self.of_or_open(record.key());
         let slot = self.get_mut(id);
-        slot.queue.push_back(record);
         match slot.state {
-            State::Idle => self.line_up(id),
-            State::Ready if slot.queue.len() <= MOST_FURTHER + 1 => {
-                let before = (slot.turn, id);
+            State::Idle => {
+                slot.queue.push_back(record);
+                self.line_up(id);
+            }
+            State::Ready if slot.queue.len() <= MOST_FURTHER => {
+                let before = (turn_of(&slot.queue), id);
+                slot.queue.push_back(record);
                 self.ready.remove(&before);
                 self.line_up(id);
             }
-            _ => {}
+            _ => slot.queue.push_back(record),
         }
     }
 
@@ -131,7 +132,7 @@ impl<R: Record> Keys<R> {
         }
         let slot = self.get_mut(id);
         slot.state = State::Aside;
-        let turn = (slot.turn, id);
+        let turn = (turn_of(&slot.queue), id);
         self.ready.remove(&turn);
         Some(id)
     }
@@ -170,8 +171,7 @@ impl<R: Record> Keys<R> {
     fn line_up(&mut self, id: SlotId) {
         let slot = &mut self.slots[id.0];
         slot.state = State::Ready;
-        slot.turn = turn_of(&slot.queue);
-        let turn = (slot.turn, id);
+        let turn = (turn_of(&slot.queue), id);
         self.ready.insert(turn);
     }
 
@@ -203,7 +203,6 @@ impl<R: Record> Keys<R> {
             self.slots.push(Slot {
                 hash: None,
                 queue: VecDeque::new(),
-                turn: 0,
                 state: State::Idle,
                 tries: Tries::default(),
                 follows: None,
@@ -219,7 +218,7 @@ impl<R: Record> Keys<R> {
     }
 }
 
-/// The lowest comes first.
+/// The lowest comes first. Of a queue that waits for its turn it only changes where it is lined up anew.
 fn turn_of<R: Record>(queue: &VecDeque<R>) -> i64 {
     let further = queue.len().saturating_sub(1).min(MOST_FURTHER);
     let head_start = HEAD_START * i64::try_from(further).unwrap_or(0);
