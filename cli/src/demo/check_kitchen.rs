@@ -98,7 +98,7 @@ fn check_stage(
         findings.add(Kind::OutOfOrder, "(all)", what);
     }
     // Who came last of those that began before, and of those that began with it.
-    let (mut before, mut beside): (Option<(&str, &Stay)>, Option<(&str, &Stay)>) = (None, None);
+    let (mut before, mut beside): (Option<Stood<'_>>, Option<Stood<'_>>) = (None, None);
     for (order_id, stay) in stays {
         if beside.is_some_and(|(_, other)| other.from < stay.from) {
             before = before.max_by_came(beside.take());
@@ -130,12 +130,15 @@ fn at_once(stays: &[(&str, &Stay)]) -> u64 {
     u64::try_from(most).unwrap_or_default()
 }
 
+/// An order, and its time there.
+type Stood<'a> = (&'a str, &'a Stay);
+
 trait CameLast: Sized {
     /// The one of the two that came later.
     fn max_by_came(self, other: Self) -> Self;
 }
 
-impl CameLast for Option<(&str, &Stay)> {
+impl CameLast for Option<Stood<'_>> {
     fn max_by_came(self, other: Self) -> Self {
         let came = |it: &Self| it.map(|(_, stay)| stay.came);
         if came(&other) > came(&self) { other } else { self }

@@ -31,5 +31,5 @@ pub(crate) fn cancel(
         }
         Err(why) => order.refuse_cancellation(why, meta.id, at),
     };
-    Ok(work.tell(meta, told)?)
+    Ok(work.tell(meta, &told)?)
 }

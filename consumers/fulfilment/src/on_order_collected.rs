@@ -24,5 +24,5 @@ pub(crate) fn complete(
     }
     let told = order.complete(meta.id, time_of(meta));
     work.shelf.sell(order_id);
-    Ok(work.tell(meta, told)?)
+    Ok(work.tell(meta, &told)?)
 }

@@ -42,7 +42,7 @@ pub(crate) fn place(
         let asked = EventId::from_header(NAME, event_id);
         let told = order.cancel(reason, asked, at);
         work.orders.add(&placed.order_id, order);
-        return Ok(work.tell(meta, told)?);
+        return Ok(work.tell(meta, &told)?);
     }
     let told = match take_on(work, placed, customer_group, rules, meta.time) {
         Err(reason) => order.reject(&reason, at),
@@ -76,7 +76,7 @@ pub(crate) fn place(
         }
     };
     work.orders.add(&placed.order_id, order);
-    Ok(work.tell(meta, told)?)
+    Ok(work.tell(meta, &told)?)
 }
 
 /// What every producer keeps to; other producers than ours may emit, too.

@@ -77,8 +77,8 @@ impl<'a> Work<'a> {
     }
 
     /// To be told in this transaction, as caused by `cause`.
-    pub(crate) fn tell(&mut self, cause: &Meta, told: Vec<Told>) -> Result<(), EncodeError> {
-        self.told.extend(tell::as_records(self.encoders, cause, &told)?);
+    pub(crate) fn tell(&mut self, cause: &Meta, told: &[Told]) -> Result<(), EncodeError> {
+        self.told.extend(tell::as_records(self.encoders, cause, told)?);
         Ok(())
     }
 

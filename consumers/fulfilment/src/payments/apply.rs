@@ -203,5 +203,5 @@ fn told_of(
     let Some(order) = work.orders.change(order_id) else { return Ok(()) };
     let told = change(order);
     let cause = tell::placing(order);
-    work.tell(&cause, told)
+    work.tell(&cause, &told)
 }
