@@ -12,8 +12,10 @@ const MIB: f64 = 1024.0;
 /// What was seen.
 #[derive(Default)]
 pub(crate) struct Peak {
-    /// The highest sum, in MiB.
+    /// The highest sum, in MiB: of what processes share, each has its share (PSS).
     pub(crate) mib: f64,
+    /// The highest sum where each has all of what it shares (RSS).
+    pub(crate) rss_mib: f64,
     /// Each one's part of it.
     pub(crate) parts: BTreeMap<String, f64>,
     /// The sum at each look.
@@ -33,10 +35,13 @@ impl Watched {
         let watching = tokio::spawn(async move {
             let mut peak = Peak::default();
             loop {
-                let mut parts = BTreeMap::new();
+                let (mut parts, mut rss) = (BTreeMap::new(), 0.0);
                 for (name, pid) in &processes {
-                    parts.insert(name.clone(), rounded(kib(*pid, "VmRSS:")? / MIB));
+                    let rollup = format!("/proc/{pid}/smaps_rollup");
+                    parts.insert(name.clone(), rounded(kib(&rollup, "Pss:")? / MIB));
+                    rss += kib(&rollup, "Rss:")? / MIB;
                 }
+                peak.rss_mib = peak.rss_mib.max(rounded(rss));
                 let sum = rounded(parts.values().sum());
                 peak.sums.push(sum);
                 if sum > peak.mib {
@@ -59,12 +64,11 @@ impl Watched {
 
 /// The most that a process ever had, in MiB.
 pub(crate) fn peak(pid: u32) -> Result<f64, Error> {
-    Ok(rounded(kib(pid, "VmHWM:")? / MIB))
+    Ok(rounded(kib(&format!("/proc/{pid}/status"), "VmHWM:")? / MIB))
 }
 
-fn kib(pid: u32, name: &str) -> Result<f64, Error> {
-    let path = format!("/proc/{pid}/status");
-    let text = fs::read_to_string(&path).map_err(|why| format!("{path}: {why}"))?;
+fn kib(path: &str, name: &str) -> Result<f64, Error> {
+    let text = fs::read_to_string(path).map_err(|why| format!("{path}: {why}"))?;
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
     kib.ok_or_else(|| format!("{path} says nothing of {name}").into())
