@@ -79,6 +79,19 @@ impl<E: Event> View<E> {
         self.held.get(key)
     }
 
+    /// Everything that is said now, in no order. Takes as long as there are keys: for what is made of all of
+    /// them now and then, as [`changes`](Self::changes) says, and not for each request. What changes
+    /// meanwhile is in it or not.
+    pub fn all(&self) -> Vec<Arc<E>> {
+        self.held.all()
+    }
+
+    /// Grows with each change: what was made of [`all`](Self::all) is as new as the view while this is what it
+    /// was before.
+    pub fn changes(&self) -> u64 {
+        self.held.changes()
+    }
+
     /// The partitions that these keys are in, as the usual partitioner chooses them.
     pub fn partitions_of(&self, keys: &[&str]) -> BTreeSet<i32> {
         let all = self.read_to.partitions().end;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Refused, print};
 use crate::{
     args::{Output, UpArgs},
-    demo::open_shop,
+    demo::{Keepers, keep_shop},
     parts,
     platform::{Platform, PlatformError, PricesFrom, Settings},
 };
@@ -35,7 +35,7 @@ pub(super) async fn run(
         ));
     }
     let rules = Rules::new(stages.sped_up(speed_up));
-    let prices = PricesFrom::AsGiven;
+    let prices = PricesFrom::Catalogue;
     let settings = Settings { topics, listen, members, rules, prices, metrics, parts, redis };
     let starting = Platform::start(settings);
     let platform = tokio::select! {
@@ -45,7 +45,15 @@ pub(super) async fn run(
     // What was counted before is what is there: it isn't counted again by us.
     let is_new = platform.is_embedded() || is_new_shop(&platform.config).await;
     if is_new {
-        open_shop(&platform.config, &[]).await.map_err(|e| Refused::violation(&e))?;
+        let (keepers, api) = (Keepers::of_platform(&platform), format!("http://{}", platform.api));
+        let opening = keep_shop(&keepers, &platform.databases, &api, &[]);
+        tokio::select! {
+            opened = opening => opened.map_err(|e| Refused::violation(&e)).map(drop)?,
+            () = interrupted() => {
+                platform.stop().await.map_err(|e| Refused::violation(&e))?;
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+        }
     }
     print::line(addresses(&platform, output));
     stay(platform).await.map_err(|e| Refused::violation(&e))?;
@@ -74,6 +82,8 @@ pub(super) fn addresses(platform: &Platform, output: Output) -> String {
     match output {
         Output::Json => json!({
             "order_api": format!("http://{api}"),
+            "page": format!("http://{api}/"),
+            "kitchen": format!("http://{api}/kitchen"),
             "catalogue": format!("http://{catalogue}"),
             "users": format!("http://{users}"),
             "mailbox": format!("http://{mailbox}/mailbox"),
@@ -89,7 +99,9 @@ pub(super) fn addresses(platform: &Platform, output: Output) -> String {
                 ("", "Ctrl-C stops it.")
             };
             format!(
-                "order-api        http://{api}  (POST /orders, GET /orders/{{id}}, /openapi.json, /metrics)\n\
+                "the shop         http://{api}/\n\
+             the kitchen      http://{api}/kitchen\n\
+             order-api        http://{api}  (POST /orders, GET /orders/{{id}}, /openapi.json, /metrics)\n\
              catalogue        http://{catalogue}  (/products, /stock, /openapi.json)\n\
              users            http://{users}  (/users/{{id}}, /openapi.json)\n\
              mailbox          http://{mailbox}/mailbox\n\

@@ -273,7 +273,7 @@ fn order(run: &str, number: u64, to: &Reach) -> Value {
     };
     let lines: Vec<Value> = (0..=roll(4))
         .map(|_| {
-            let (sku, name, price) = MENU[roll(MENU.len())];
+            let (sku, name, _, price) = MENU[roll(MENU.len())];
             json!({ "sku": sku, "name": name, "quantity": 1 + roll(3), "unit_price": price })
         })
         .collect();

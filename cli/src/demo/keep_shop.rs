@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::{
     DemoError,
-    load::LoadParts,
-    menu::MENU,
+    menu::{MENU, Pizza},
     open_shop::{Counted, ON_HAND, closed},
     site::Keepers,
 };
+use crate::platform::Databases;
 
 /// The customer group of the friends.
 pub(super) const FRIENDS: &str = "friends";
@@ -25,18 +25,21 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Over once all of it is told, and order-api sells the menu. What was counted.
-pub(super) async fn keep_shop(
+/// Over once all of it is told, and order-api at base URL `api`, which goes by the catalogue, sells the menu.
+/// `databases` are those of the services. What was counted.
+pub async fn keep_shop(
     keepers: &Keepers,
-    parts: &LoadParts,
+    databases: &Databases,
+    api: &str,
     friends: &[String],
 ) -> Result<Counted, DemoError> {
     let client = Client::builder().timeout(Duration::from_secs(15)).build();
     let client = client.map_err(DemoError::Http)?;
     let mut counted = BTreeMap::new();
-    for (sku, name, price) in MENU {
+    for (sku, name, description, price) in MENU {
         let product = json!({
-            "name": name, "category": "pizza", "price": price, "currency": "EUR", "state": "active",
+            "name": name, "description": description, "category": "pizza", "price": price,
+            "currency": "EUR", "state": "active",
         });
         put(&client, &format!("{}/products/{sku}", keepers.catalogue), &product).await?;
         let count = json!({ "on_hand": ON_HAND });
@@ -53,8 +56,8 @@ pub(super) async fn keep_shop(
         });
         put(&client, &format!("{}/users/{user_id}", keepers.users), &profile).await?;
     }
-    until_told(parts).await?;
-    until_sold(&client, &parts.api).await?;
+    until_told(databases).await?;
+    until_sold(&client, api).await?;
     Ok(counted)
 }
 
@@ -75,8 +78,8 @@ async fn put(client: &Client, url: &str, body: &Value) -> Result<(), DemoError> 
 }
 
 /// What the services accepted lies in its topics.
-async fn until_told(parts: &LoadParts) -> Result<(), DemoError> {
-    for database in [&parts.databases.catalogue, &parts.databases.users] {
+async fn until_told(databases: &Databases) -> Result<(), DemoError> {
+    for database in [&databases.catalogue, &databases.users] {
         let outbox = Outbox::new(database.clone());
         let is_told = || async {
             Ok(match outbox.is_empty().await? {
@@ -91,7 +94,7 @@ async fn until_told(parts: &LoadParts) -> Result<(), DemoError> {
 
 /// order-api has read the menu: of an order whose prices are all wrong it finds nothing else to refuse.
 async fn until_sold(client: &Client, api: &str) -> Result<(), DemoError> {
-    let wrong = |(sku, ..): &(&str, &str, &str)| json!({ "sku": sku, "quantity": 1, "unit_price": "0.0001" });
+    let wrong = |(sku, ..): &Pizza| json!({ "sku": sku, "quantity": 1, "unit_price": "0.0001" });
     let lines: Vec<Value> = MENU.iter().map(wrong).collect();
     let order = json!({ "currency": "EUR", "lines": lines });
     patiently("order-api doesn't sell the menu", || async {

@@ -112,7 +112,8 @@ pub(super) async fn load(
         let noted = Noted::now(&parts).await?;
         let counted = match (&load, &parts.keepers) {
             (Load::Varied { orders, .. }, Some(keepers)) => {
-                keep_shop(keepers, &parts, &friends(&parts.run, *orders)).await?
+                let friends = friends(&parts.run, *orders);
+                keep_shop(keepers, &parts.databases, &parts.api, &friends).await?
             }
             _ => outlast(&parts.waiting, || open_shop(&parts.config, besides)).await?,
         };

@@ -24,11 +24,11 @@ pub async fn open_shop(config: &Config, besides: &[(&str, i32)]) -> Result<Count
     let declared = Encoders::of("demo-shop").event::<ProductChanged>().event::<StockCounted>();
     let encoders = declared.register(config, &registry).await?;
     let emitter = Emitter::connect(config, encoders, EmitSettings::default()).await?;
-    for (sku, name, price) in MENU {
+    for (sku, name, description, price) in MENU {
         let product = ProductChanged {
             sku: sku.to_owned(),
             name: name.to_owned(),
-            description: None,
+            description: Some(description.to_owned()),
             category: Some("pizza".to_owned()),
             price: price.parse().map_err(|_| DemoError::Ended(format!("price {price}")))?,
             currency: "EUR".to_owned(),

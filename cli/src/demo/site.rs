@@ -41,6 +41,16 @@ pub struct Keepers {
     pub users: String,
 }
 
+impl Keepers {
+    /// Those of this process.
+    pub fn of_platform(platform: &Platform) -> Self {
+        Self {
+            catalogue: format!("http://{}", platform.catalogue_address),
+            users: format!("http://{}", platform.users_address),
+        }
+    }
+}
+
 impl Site {
     /// Services that run elsewhere. Whether catalogue and users are among them isn't known.
     pub async fn of_services(
@@ -66,11 +76,8 @@ impl Site {
         let api = format!("http://{}", platform.api);
         let databases = platform.databases.clone();
         let site = Self::of_services(platform.config.clone(), api, databases).await?;
-        let keepers = Keepers {
-            catalogue: format!("http://{}", platform.catalogue_address),
-            users: format!("http://{}", platform.users_address),
-        };
-        Ok(Self { is_used: !platform.is_embedded(), keepers: Some(keepers), ..site })
+        let keepers = Some(Keepers::of_platform(platform));
+        Ok(Self { is_used: !platform.is_embedded(), keepers, ..site })
     }
 
     /// Nothing waits to be told, or to be asked of the payment provider.

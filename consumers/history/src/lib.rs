@@ -10,6 +10,7 @@
 
 mod fold;
 mod happened;
+mod list_kitchen_orders;
 mod list_user_orders;
 mod page_through;
 mod read_events;
@@ -27,6 +28,7 @@ mod waiting;
 
 pub use fold::fold;
 pub use happened::Happened;
+pub use list_kitchen_orders::{KitchenOrder, KitchenOrders};
 pub use list_user_orders::{Cursor, ListedOrder, OrderList};
 pub use page_through::{KeptEvent, KeptOrder};
 pub use read_events::{KeptHappening, OrderEvents, Partitions};

@@ -1,5 +1,6 @@
 //! The read API. Internal: the gateway calls it, customers don't.
 
+mod list_kitchen_orders;
 mod list_user_orders;
 mod problem;
 mod show_events;
@@ -26,6 +27,7 @@ pub fn routes(history: ReadModel) -> Router {
         .route("/orders/{id}", get(show_order::show_order))
         .route("/orders/{id}/events", get(show_events::show_events))
         .route("/users/{id}/orders", get(list_user_orders::list_user_orders))
+        .route("/kitchen/orders", get(list_kitchen_orders::list_kitchen_orders))
         .route("/healthz", get(async || "ok"))
         .fallback(async || problem::not_found("there is no such route"))
         .layer(from_fn(answer_in_time))

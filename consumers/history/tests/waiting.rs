@@ -1,4 +1,4 @@
-//! What an order waits for, since when, and what is ahead of it.
+//! What an order waits for, since when, and what is ahead of it; all that is in the kitchen.
 
 use history::Happened;
 use orderly_schemas::OrderCancellationRefused;
@@ -13,6 +13,7 @@ on_both! {
     an_order_says_what_it_waits_for_all_the_way,
     a_line_is_counted_by_who_came_first_and_gets_shorter,
     an_order_that_left_the_kitchen_is_not_in_it_however_late_that_is_told_again,
+    the_kitchen_is_listed_by_who_is_where_they_are_for_the_longest,
 }
 
 async fn waiting(server: &Server, order_id: &str) -> Value {
@@ -103,4 +104,37 @@ async fn an_order_that_left_the_kitchen_is_not_in_it_however_late_that_is_told_a
     store.fold(&[in_line]).await;
     store.fold(&[in_the_oven]).await;
     assert_eq!(store.rows().await["history_kitchen"], []);
+}
+
+async fn the_kitchen_is_listed_by_who_is_where_they_are_for_the_longest(store: Store) {
+    let server = Server::start(&store.db).await;
+    let empty = json!({"orders": [], "count": 0});
+    assert_eq!(server.ok("/kitchen/orders").await, empty);
+    let noon = |second: u32| format!("2026-11-20T12:00:{second:02}.000Z");
+    for order in ["between", "in_line", "in_work", "gone", "not_yet"] {
+        store.fold(&[received(placed(order), 0), received(confirmed(order, 1), 0)]).await;
+    }
+    store
+        .fold(&[
+            received(started("between", 2, "prep"), 1),
+            received(stage_done("between", 3, "prep"), 5),
+            received(queued("in_line", 2, "oven", 0), 4),
+            received(started("in_work", 2, "oven"), 3),
+            received(started("gone", 2, "oven"), 1),
+            received(ready("gone", 3), 2),
+        ])
+        .await;
+    let expected = json!({
+        "orders": [
+            {"order_id": "in_work", "status": "in_progress", "stage": "oven", "station": 3,
+                "since": noon(3), "due_at": noon(0), "sequence": 2},
+            {"order_id": "in_line", "status": "queued", "stage": "oven", "since": noon(4),
+                "sequence": 2},
+            {"order_id": "between", "status": "in_progress", "stage": "prep", "since": noon(5),
+                "sequence": 3},
+        ],
+        "count": 3,
+    });
+    assert_eq!(server.ok("/kitchen/orders").await, expected);
+    server.stop().await;
 }

@@ -10,6 +10,9 @@ mod problem;
 
 mod order;
 
+mod menu;
+mod pages;
+
 mod caller;
 mod idempotency;
 mod placing;
@@ -27,10 +30,11 @@ use orderly_web::trace;
 pub use cache::{Redis, RedisError};
 pub use connect::{ConnectError, connect};
 pub use history::{
-    OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
-    TimelineEntry, Waiting,
+    KitchenOrder, KitchenOrders, OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage,
+    OrderReturn, OrderSummary, TimelineEntry, Waiting,
 };
 pub use live::{Live, LiveBounds, LiveError};
+pub use menu::{MenuPage, MenuProduct};
 pub use notifications::{Delivery, OrderNotifications};
 pub use order::{
     CancellationRequest, ContactRequest, OrderRequest, OrderRequestLine, Prices, ReturnRequest,

@@ -25,6 +25,7 @@ pub(crate) enum Kind {
     NotWritten,
     OutcomeUnknown,
     PricesUnknown,
+    NoMenu,
     Overloaded,
     DatabaseAway,
     NotAllowed,
@@ -87,6 +88,7 @@ impl Kind {
             Self::OutcomeUnknown => {
                 (S::GATEWAY_TIMEOUT, "outcome-unknown", "Whether it was taken is not known yet")
             }
+            Self::NoMenu => (S::NOT_FOUND, "no-menu", "There is no menu here"),
             Self::NotAllowed => orderly_web::Kind::NotAllowed.facts(),
             Self::Overloaded => orderly_web::Kind::Overloaded.facts(),
             Self::DatabaseAway => {

@@ -14,6 +14,8 @@ mod place_order;
 mod readyz;
 mod refusals;
 mod return_goods;
+mod show_kitchen;
+mod show_menu;
 mod show_openapi;
 mod show_order;
 
@@ -30,8 +32,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cache::OrderCache, history::History, notifications::Notifications, placing::Placing,
-    settings::Settings,
+    cache::OrderCache, history::History, menu::Menu, notifications::Notifications, pages,
+    placing::Placing, settings::Settings,
 };
 
 /// What routes work with.
@@ -41,6 +43,8 @@ pub(crate) struct Service {
     pub(crate) cache: OrderCache,
     /// `None`: nobody told where it is.
     pub(crate) notifications: Option<Notifications>,
+    /// `None`: prices come with the orders.
+    pub(crate) menu: Option<Menu>,
     pub(crate) settings: Settings,
     pub(crate) shutdown: CancellationToken,
 }
@@ -50,6 +54,7 @@ pub(crate) fn router(service: Arc<Service>, room: Arc<Semaphore>) -> Router {
     let orders = orders().layer(known).layer(from_fn_with_state(room, guards::limit_requests));
     let (router, _) = orders.merge(operations()).split_for_parts();
     router
+        .merge(pages::routes())
         .fallback(guards::no_such_route)
         .method_not_allowed_fallback(guards::method_not_allowed)
         .layer(guards::catch_panics())
@@ -70,6 +75,8 @@ fn orders() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(return_goods::return_goods))
         .routes(routes!(list_notifications::list_notifications))
         .routes(routes!(list_user_orders::list_user_orders))
+        .routes(routes!(show_menu::show_menu))
+        .routes(routes!(show_kitchen::show_kitchen))
 }
 
 /// What is for those who run it; answered also when there is too much to do.

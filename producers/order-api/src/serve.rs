@@ -12,6 +12,7 @@ use crate::{
     cache::OrderCache,
     history::History,
     idempotency::{self, Records},
+    menu::Menu,
     notifications::Notifications,
     placing::Placing,
     routes::{self, Service},
@@ -78,8 +79,16 @@ pub async fn serve(
         grace,
     };
     let emitter = settings.emitter.clone();
-    let service =
-        Service { placing, history, cache, notifications, settings, shutdown: shutdown.clone() };
+    let menu = Menu::of(&settings.prices);
+    let service = Service {
+        placing,
+        history,
+        cache,
+        notifications,
+        menu,
+        settings,
+        shutdown: shutdown.clone(),
+    };
     let router = routes::router(Arc::new(service), room);
 
     serve_until(listener, router, &bounds, &shutdown).await.map_err(ServeError::Http)?;

@@ -6,7 +6,7 @@ use std::{
     mem,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -18,6 +18,7 @@ pub(super) struct Held<E> {
     parts: [RwLock<HashMap<Box<str>, Arc<E>>>; PARTS],
     hasher: RandomState,
     len: AtomicUsize,
+    changes: AtomicU64,
     most: usize,
     is_overfull: AtomicBool,
 }
@@ -32,6 +33,7 @@ impl<E> Held<E> {
             parts: Default::default(),
             hasher: RandomState::new(),
             len: AtomicUsize::new(0),
+            changes: AtomicU64::new(0),
             most,
             is_overfull: AtomicBool::new(false),
         }
@@ -40,6 +42,15 @@ impl<E> Held<E> {
     pub(super) fn get(&self, key: &str) -> Option<Arc<E>> {
         let part = self.part(key).read().unwrap_or_else(PoisonError::into_inner);
         part.get(key).cloned()
+    }
+
+    /// Part by part, so that nobody who writes waits for all of it.
+    pub(super) fn all(&self) -> Vec<Arc<E>> {
+        let mut all = Vec::with_capacity(self.len());
+        for part in &self.parts {
+            all.extend(part.read().unwrap_or_else(PoisonError::into_inner).values().cloned());
+        }
+        all
     }
 
     /// Only one task writes.
@@ -52,9 +63,11 @@ impl<E> Held<E> {
             }
             part.insert(key.into(), event);
             self.len.fetch_add(1, Ordering::Relaxed);
+            self.changes.fetch_add(1, Ordering::Release);
             return Ok(());
         };
         let old = mem::replace(held, event);
+        self.changes.fetch_add(1, Ordering::Release);
         // What was said before is let go when nobody waits for it.
         drop(part);
         drop(old);
@@ -65,7 +78,13 @@ impl<E> Held<E> {
         let old = self.part(key).write().unwrap_or_else(PoisonError::into_inner).remove(key);
         if old.is_some() {
             self.len.fetch_sub(1, Ordering::Relaxed);
+            self.changes.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// Grows with each change, after it was made.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -96,6 +115,24 @@ mod tests {
         held.remove("a");
         held.remove("a");
         assert_eq!((held.get("a"), held.len()), (None, 0));
+    }
+
+    #[test]
+    fn all_of_it_is_there_and_each_change_counts() {
+        let held = Held::new(100);
+        let mut seen = vec![held.changes()];
+        for key in 0..50 {
+            assert_eq!(held.set(&key.to_string(), Arc::new(key)), Ok(()));
+            seen.push(held.changes());
+        }
+        held.remove("7");
+        seen.push(held.changes());
+        held.remove("7");
+        assert_eq!(held.changes(), seen[51], "nothing was there to be removed");
+        assert!(seen.is_sorted_by(|before, after| before < after));
+        let mut all: Vec<i32> = held.all().iter().map(|event| **event).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..50).filter(|key| *key != 7).collect::<Vec<_>>());
     }
 
     #[test]

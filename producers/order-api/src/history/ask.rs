@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
 
-use super::{OrderDetails, OrderPage};
+use super::{KitchenOrders, OrderDetails, OrderPage};
 
 /// Bytes that an answer may have.
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -79,6 +79,16 @@ impl History {
         let page = self.ask(url).await?;
         // A user who never ordered has no orders, whichever way history says so.
         Ok(page.unwrap_or(OrderPage { orders: Vec::new(), next: None }))
+    }
+
+    /// What is in the kitchen: whoever's orders they are.
+    pub(crate) async fn kitchen(&self) -> Result<KitchenOrders, HistoryError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["kitchen", "orders"]);
+        }
+        let none = || HistoryError::Unusable("it knows of no kitchen".to_owned());
+        self.ask(url).await?.ok_or_else(none)
     }
 
     /// With whose orders alone are asked for.

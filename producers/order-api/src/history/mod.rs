@@ -3,6 +3,7 @@
 mod answers;
 mod ask;
 mod kept_events;
+mod kitchen;
 
 pub use answers::{
     OrderDetails, OrderDetailsLine, OrderDiscount, OrderPage, OrderReturn, OrderSummary,
@@ -10,3 +11,4 @@ pub use answers::{
 };
 pub(crate) use ask::{History, HistoryError};
 pub(crate) use kept_events::KeptEvents;
+pub use kitchen::{KitchenOrder, KitchenOrders};

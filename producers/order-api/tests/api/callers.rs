@@ -240,3 +240,22 @@ async fn the_file_is_looked_at_without_being_asked() {
     );
     patience.await.unwrap();
 }
+
+#[tokio::test]
+async fn pages_need_no_key_what_they_ask_for_does_and_the_kitchen_is_for_operators() {
+    let known = Known::open().await;
+    for page in ["/", "/kitchen", "/assets/base.css"] {
+        assert_eq!(known.shop.get(page).await.status, 200, "{page}");
+    }
+    for asked in ["/menu", "/kitchen/orders"] {
+        known.shop.get(asked).await.problem(401, "unauthenticated");
+    }
+    let ovens = json!({
+        "orders": [{ "order_id": "o-1", "status": "in_progress", "stage": "oven",
+            "station": 2, "since": "2026-11-20T12:00:00Z", "sequence": 7 }],
+        "count": 1,
+    });
+    known.shop.history.tell("/kitchen/orders", 200, &ovens);
+    known.get(&known.ada, "/kitchen/orders").await.problem(403, "not-allowed");
+    assert_eq!(known.get(&known.operator, "/kitchen/orders").await.json(), ovens);
+}

@@ -36,6 +36,8 @@ fn it_names_every_route_and_the_type_of_every_body() {
         [
             "/healthz",
             "/kitchen/events",
+            "/kitchen/orders",
+            "/menu",
             "/metrics",
             "/openapi.json",
             "/orders",
