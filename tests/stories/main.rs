@@ -7,6 +7,7 @@ mod followed;
 mod imports;
 mod layout;
 mod messages;
+mod pages;
 mod parts_away;
 mod poison;
 mod proof;

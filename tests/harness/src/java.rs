@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -72,6 +72,22 @@ pub fn maven(
 /// Runs a tool to its end, bounded; what it said is in the error.
 pub(crate) fn run(part: &str, command: &mut Command, limit: Duration) -> Result<(), NotRun> {
     let name = command.get_program().to_string_lossy().into_owned();
+    let (status, said) = to_end(part, command, limit)?;
+    if status.is_some_and(|status| status.success()) {
+        return Ok(());
+    }
+    let how =
+        status.map_or_else(|| format!("took more than {limit:?}"), |status| status.to_string());
+    Err(NotRun::missing(part, format!("{name}: {how}\n{}", said.trim())))
+}
+
+/// How a program ended, and what it said; no status: it was killed at the limit.
+pub(crate) fn to_end(
+    part: &str,
+    command: &mut Command,
+    limit: Duration,
+) -> Result<(Option<ExitStatus>, String), NotRun> {
+    let name = command.get_program().to_string_lossy().into_owned();
     let broken = |e: std::io::Error| NotRun::broken(part, format!("{name}: {e}"));
     let said = tempfile::NamedTempFile::new().map_err(broken)?;
     let out = said.reopen().map_err(broken)?;
@@ -99,11 +115,6 @@ pub(crate) fn run(part: &str, command: &mut Command, limit: Duration) -> Result<
     };
     let _ = home()?.tell("ended", child.id());
     let mut text = String::new();
-    if status.is_some_and(|status| status.success()) {
-        return Ok(());
-    }
     let _ = said.reopen().map_err(broken)?.read_to_string(&mut text);
-    let how =
-        status.map_or_else(|| format!("took more than {limit:?}"), |status| status.to_string());
-    Err(NotRun::missing(part, format!("{name}: {how}\n{}", text.trim())))
+    Ok((status, text))
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod browser;
 mod cache;
 mod docker;
 mod error;
@@ -20,6 +21,7 @@ mod wait;
 
 pub mod parts;
 
+pub use browser::Browser;
 pub use error::{Fault, NotRun, decide, test_name};
 pub use java::{java, maven};
 pub use kafka::{Kafka, SecuredKafka};
