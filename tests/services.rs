@@ -24,8 +24,8 @@ pub const SERVICES: [&str; 5] =
     ["history", "fulfilment", "outbox-relay", "notifications", "order-api"];
 /// The others: they keep what orders name, and no order waits for them.
 pub const KEEPERS: [&str; 2] = ["catalogue", "users"];
-/// What orders go through.
-pub const STAGES: &str = "prep=20ms,bake=40ms,oven=20ms";
+/// What orders go through: a kitchen that is large enough for what these tests ask of it.
+pub const STAGES: &str = "prep=20ms*8x4,bake=40ms*8x8,oven=20ms*8x4";
 
 /// How long a service may take to be ready, on a busy machine.
 const READY: Duration = Duration::from_secs(90);

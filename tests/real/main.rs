@@ -17,4 +17,5 @@ mod raced;
 mod secured;
 mod spiked;
 mod subjects;
+mod told;
 mod webhook_library;

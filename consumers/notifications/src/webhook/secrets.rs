@@ -46,7 +46,7 @@ pub enum SecretsError {
 }
 
 impl Secrets {
-    /// From a file, which [`follow_until`](Self::follow_until) reads again.
+    /// From a file, which is read again when it changes.
     pub fn load(file: &Path) -> Result<Self, SecretsError> {
         let known = read_file(file)?;
         Ok(Self { file: Some(file.into()), known: Arc::new(RwLock::new(known)) })
