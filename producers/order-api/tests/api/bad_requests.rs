@@ -144,7 +144,7 @@ async fn more_headers_than_anybody_needs_are_refused() {
 #[tokio::test]
 async fn what_is_not_served_is_a_problem_too() {
     let shop = Shop::open().await;
-    for path in ["/", "/order", "/orders/", "/orders/a/b", "/users/ada", "/orders%2Fa"] {
+    for path in ["/index.html", "/order", "/orders/", "/orders/a/b", "/users/ada", "/orders%2Fa"] {
         shop.get(path).await.problem(404, "no-such-route");
     }
     let url = |path: &str| format!("{}{path}", shop.url);
