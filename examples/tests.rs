@@ -3,15 +3,19 @@
 
 use std::process::Command;
 
-use orderly_harness::{Kafka, Registry, need};
+use orderly_harness::{Kafka, Postgres, Registry, need};
 
 fn run(example: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    run_with(example, &[], environment, 0)
+}
+
+fn run_with(example: &str, flags: &[&str], environment: &[(&str, &str)], code: i32) -> Vec<String> {
     let mut command = Command::new(example);
-    for name in ["KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "RUST_LOG"] {
+    for name in ["KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "DATABASE_URL", "RUST_LOG"] {
         command.env_remove(name);
     }
-    let output = command.envs(environment.iter().copied()).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let output = command.args(flags).envs(environment.iter().copied()).output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
@@ -60,4 +64,52 @@ async fn a_parked_table_is_brought_back_in_order_on_real_parts() {
         [("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap()), ("SCHEMA_REGISTRY_URL", registry.url())];
     let lines = run(env!("CARGO_BIN_EXE_04-park-and-redrive"), &environment);
     is_parked_and_brought_back(&lines);
+}
+
+fn is_proved(lines: &[String]) {
+    let at = |line| place(lines, line);
+    let killed = at("a member of fan-out was killed after ");
+    assert!(killed < lines.iter().position(|line| line.contains("became a celebrity")).unwrap());
+    assert_eq!(lines.last().unwrap(), "proved", "{lines:#?}");
+    let due = lines[at("  posts that they have to show")].split_whitespace().last().unwrap();
+    assert!(due.parse::<u32>().unwrap() > 1_000, "{lines:#?}");
+}
+
+const SMALL: [&str; 6] = ["--users", "60", "--posts", "300", "--celebrity-at", "20"];
+
+#[test]
+fn a_feed_whose_fan_out_is_killed_shows_every_timeline_whole() {
+    is_proved(&run_with(env!("CARGO_BIN_EXE_feed"), &SMALL, &[], 0));
+}
+
+#[test]
+fn the_feeds_proof_finds_what_is_broken() {
+    for (fault, found) in [
+        ("lose-row", "  missing"),
+        ("double-post", "  shown twice"),
+        ("swap-posts", "  behind an older one of the same author"),
+    ] {
+        let flags = [&SMALL[..], &["--fault", fault]].concat();
+        let lines = run_with(env!("CARGO_BIN_EXE_feed"), &flags, &[], 1);
+        assert_eq!(lines.last().unwrap(), "VIOLATED", "{fault}: {lines:#?}");
+        let line = &lines[place(&lines, found)];
+        let count = line.split_whitespace().last().unwrap();
+        assert!(count.parse::<u32>().unwrap() > 0, "{fault}: {lines:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_on_real_parts_shows_every_timeline_whole() {
+    let (kafka, registry) = (need!(Kafka::start(1).await), need!(Registry::start().await));
+    let postgres = need!(Postgres::start().await);
+    let database = postgres.url();
+    let environment = [
+        ("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap()),
+        ("SCHEMA_REGISTRY_URL", registry.url()),
+        ("DATABASE_URL", &database),
+    ];
+    // The second finds what the first left.
+    for _ in 0..2 {
+        is_proved(&run_with(env!("CARGO_BIN_EXE_feed"), &SMALL, &environment, 0));
+    }
 }

@@ -47,32 +47,43 @@ pub fn cup(table: &str, drink: &str) -> CupOrdered {
 pub struct Place {
     /// For emitters and consumers.
     pub config: Config,
-    _embedded: Option<(EmbeddedBroker, EmbeddedRegistry)>,
+    embedded: Option<(EmbeddedBroker, EmbeddedRegistry)>,
 }
 
 impl Place {
     /// With the topic of cups, and those of a group: its dead letters and its parked keys.
     pub async fn find(group: &str) -> Result<Self> {
-        let topics =
-            ["cups".to_owned(), format!("{group}.dead-letters"), format!("{group}.parked")];
+        Self::with(&["cups"], group).await
+    }
+
+    /// With these topics, and those of a group.
+    pub async fn with(topics: &[&str], group: &str) -> Result<Self> {
+        let groups = [format!("{group}.dead-letters"), format!("{group}.parked")];
+        let topics: Vec<_> = topics.iter().map(|topic| (*topic).to_owned()).chain(groups).collect();
         let real = (env::var("KAFKA_BOOTSTRAP_SERVERS"), env::var("SCHEMA_REGISTRY_URL"));
         if let (Ok(bootstrap), Ok(registry)) = real {
             let config = Config::new(bootstrap, registry);
-            let topics = topics.map(|name| TopicSpec {
+            let topics = topics.into_iter().map(|name| TopicSpec {
                 name,
                 partitions: 3,
                 replication: 1,
                 properties: [("retention.ms", "-1".to_owned())].into(),
             });
+            let topics: Vec<_> = topics.collect();
             for made in Admin::new(&config)?.create(&topics).await? {
                 made.map_err(|refused| format!("{}: {}", refused.topic, refused.why))?;
             }
-            return Ok(Self { config, _embedded: None });
+            return Ok(Self { config, embedded: None });
         }
         let broker = EmbeddedBroker::start(topics.iter().map(|name| (&**name, 3)))?;
         let registry = EmbeddedRegistry::start([]).await?;
         let config = broker.config(&registry.url());
-        Ok(Self { config, _embedded: Some((broker, registry)) })
+        Ok(Self { config, embedded: Some((broker, registry)) })
+    }
+
+    /// Whether the parts are its own, and gone with it.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
     }
 
     /// An emitter of cups; their schema is registered first.
