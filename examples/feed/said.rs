@@ -1,5 +1,6 @@
 //! What the topics say: who posted what in which order, and who followed whom from when to when.
-//! By itself, knowing nothing of the tables.
+//! By itself, knowing nothing of the tables; only when a post stands in the order of its author is the rule
+//! that fan-out has, too.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,5 +1,5 @@
-//! The proof's third part: the messages that were sent, held against the statuses that ask for one, and
-//! the webhooks also against what their receivers saw.
+//! The messages that were sent, held against the statuses that ask for one, and the webhooks also against
+//! what their receivers saw.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use super::{
     report::NotificationFigures,
 };
 
-/// What the proof's third part goes by.
+/// What messages are held against.
 pub(super) struct Sent<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) taken: &'a Taken,

@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::{
     came_in::Came,
     findings::{Findings, Kind},
-    ledger::{Ledger, Step, Trail},
+    ledger::{Ledger, Trail},
+    step::Step,
 };
 
 const PAGE: u32 = 5_000;

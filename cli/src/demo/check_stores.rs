@@ -1,5 +1,4 @@
-//! The proof's second half: what the topics say, held against what senders were told and what the
-//! stores kept.
+//! What the topics say, held against what senders were told and what the stores kept.
 
 use std::collections::{HashMap, HashSet};
 
@@ -178,7 +177,8 @@ mod tests {
     use super::*;
     use crate::demo::{
         intake::{Intake, Outcome, Reach},
-        ledger::{Goods, Step, Told},
+        ledger::{Goods, Told},
+        step::Step,
     };
 
     fn trail() -> Trail {

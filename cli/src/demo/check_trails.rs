@@ -1,4 +1,4 @@
-//! The proof's first half: what the topics say of each order, held against itself. Pure.
+//! What the topics say of each order, held against itself. Pure.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -9,7 +9,8 @@ use orderly_sdk::EventId;
 
 use super::{
     findings::{Findings, Kind},
-    ledger::{Ledger, Step, Told, Trail},
+    ledger::{Ledger, Told, Trail},
+    step::Step,
 };
 
 /// Every order placed once, confirmed or rejected, each status once and in its order, to the end.

@@ -9,7 +9,7 @@ use orderly_sdk::{
 };
 use orderly_stores::Value;
 
-use super::{Demo, DemoError, ledger::Step};
+use super::{Demo, DemoError, step::Step};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use orderly_schemas::Channel;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::ledger::Step;
+use super::step::Step;
 
 /// By which customers are told.
 pub(super) const CHANNELS: [Channel; 3] = [Channel::Email, Channel::Sms, Channel::Webhook];

@@ -26,7 +26,8 @@ use super::{
     open_shop::open_shop,
     outlast::outlast,
     outside::Outside,
-    shop_scenarios::{Seen, ShopScenario, play},
+    play_scenario::play,
+    shop_scenarios::{Seen, ShopScenario},
     site::Keepers,
     spike::{SpikeFigures, spike},
 };

@@ -28,6 +28,7 @@ mod open_shop;
 mod outages;
 mod outlast;
 mod outside;
+mod play_scenario;
 pub mod progress;
 mod prove;
 pub mod report;
@@ -38,6 +39,7 @@ mod since;
 mod site;
 mod spike;
 mod state;
+mod step;
 
 pub use at_the_counter::{LateFigures, WaitedFigures};
 pub use check_kitchen::{KitchenFigures, StageFigures};

@@ -1,47 +1,31 @@
 //! What goes wrong in a shop, on purpose: each scenario has a claim, and a run in which that doesn't
 //! hold is a violation.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use chrono::Utc;
 use fulfilment::Rules;
-use fulfilment_payment::Simulated;
-use notifications::Mailbox;
-use reqwest::Client;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::{
-    sync::{Semaphore, mpsc, watch},
-    task::JoinSet,
-    time::Instant,
-};
 
 use super::{
-    DemoError,
-    afterwards::{cancel, until_told},
-    at_the_counter::{LateFigures, WaitedFigures, be_served, come_late, watch_line},
+    at_the_counter::{LateFigures, WaitedFigures},
     check_kitchen::StageFigures,
     findings::{Findings, Kind},
-    generate::{place, reach},
-    intake::{Intake, Outcome, Reach},
+    generate::reach,
+    intake::Reach,
     ledger::{COMES_LATE, Figures},
-    load::LoadParts,
-    outages::{Outage, OutageFigures, until_told_but_by_mail, until_turned_away},
+    outages::{Outage, OutageFigures},
     outside::{MessageFigures, Outside, broken_webhook, smtp_down},
 };
 
 /// Customers of a scenario, each with one order.
-const CUSTOMERS: u64 = 200;
-/// Requests under way at once.
-const AT_ONCE: usize = 64;
+pub(super) const CUSTOMERS: u64 = 200;
 /// Of what everybody wants, so many are there, or may have it.
 const FEW: u32 = 50;
-/// Statuses of an order that can't be cancelled any more.
-const BEGUN: [&str; 3] = ["in_progress", "ready", "completed"];
 const LAST: &str = "last-of-the-day";
 const COUPON: &str = "RUSH";
 /// How long an order of the race can be cancelled.
-const CANCEL_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const CANCEL_WITHIN: Duration = Duration::from_secs(1);
 /// Everybody gets to the oven at once, which then takes eight seconds for all.
 const SLOW_OVEN: &str = "prep=20ms,oven=160ms*4";
 /// Of the slow oven.
@@ -233,7 +217,7 @@ impl ShopScenario {
     }
 
     /// Every other one comes late, where any do.
-    fn comes_late(self, number: u64) -> bool {
+    pub(super) fn comes_late(self, number: u64) -> bool {
         self == Self::LateCustomer && number.is_multiple_of(2)
     }
 
@@ -244,14 +228,14 @@ impl ShopScenario {
     }
 
     /// Where its customer is told, where any are.
-    fn reach(self, number: u64, outside: Option<&Outside>) -> Reach {
+    pub(super) fn reach(self, number: u64, outside: Option<&Outside>) -> Reach {
         match self {
             Self::BrokenWebhook | Self::SmtpDown => reach(number, outside),
             _ => Reach::default(),
         }
     }
 
-    fn order(self, run: &str, number: u64, to: &Reach) -> Value {
+    pub(super) fn order(self, run: &str, number: u64, to: &Reach) -> Value {
         let sku = if self == Self::LastUnit { LAST } else { "margherita" };
         let mut order = json!({
             "user_id": self.customer(run, number),
@@ -282,104 +266,6 @@ pub(super) struct Saw {
     /// What happened at the stage of that name.
     pub(super) oven: StageFigures,
     pub(super) messages: Option<MessageFigures>,
-}
-
-/// Plays it: every order is handed in; each outcome goes to `intakes`. An outage of the payment
-/// provider lasts until it has turned each of them away, one of the mail server until all else was told.
-pub(super) async fn play(
-    scenario: ShopScenario,
-    parts: &LoadParts,
-    intakes: &mpsc::Sender<Intake>,
-) -> Result<Seen, DemoError> {
-    let provider = Simulated::open(parts.databases.fulfilment.clone()).await?;
-    let is_outage = scenario == ShopScenario::PaymentOutage;
-    if is_outage {
-        provider.set_outage(true).await?;
-    }
-    let client = Client::builder().timeout(Duration::from_secs(15)).build();
-    let client = client.map_err(DemoError::Http)?;
-    let (room, mut customers) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    let served = watch::Sender::new(0);
-    let others = (0..CUSTOMERS).filter(|number| !scenario.comes_late(*number)).count() as u64;
-    for number in 0..CUSTOMERS {
-        let (client, room, intakes) = (client.clone(), Arc::clone(&room), intakes.clone());
-        let served = served.clone();
-        let (api, key) = (parts.api.clone(), format!("{}-{number}", parts.run));
-        let to = scenario.reach(number, parts.outside.as_ref());
-        let order = scenario.order(&parts.run, number, &to);
-        parts.watched.lock().sent += 1;
-        customers.spawn(async move {
-            let turn = room.acquire_owned().await;
-            let sent = Instant::now();
-            let outcome = place(&client, &api, &key, &order).await;
-            if let (ShopScenario::CancelRace, Outcome::Accepted { order_id, .. }) =
-                (scenario, &outcome)
-            {
-                match number % 3 {
-                    // At once: in time.
-                    0 => {}
-                    // Who knows.
-                    1 => tokio::time::sleep_until(sent + CANCEL_WITHIN).await,
-                    // Too late.
-                    _ => {
-                        until_told(&client, &api, order_id, &BEGUN).await;
-                    }
-                }
-                cancel(&client, &api, order_id).await;
-            }
-            let accepted = match &outcome {
-                Outcome::Accepted { order_id, .. } => Some(order_id.clone()),
-                _ => None,
-            };
-            let took = sent.elapsed();
-            let intake = Intake { outcome, sent: sent.into_std(), took, to };
-            // A run that is over takes nothing in.
-            let _ = intakes.send(intake).await;
-            drop(turn);
-            let order_id = accepted?;
-            let (mut was_told, mut late) = (false, LateFigures::default());
-            match scenario {
-                ShopScenario::SlowOven => was_told = watch_line(&client, &api, &order_id).await,
-                ShopScenario::LateCustomer if scenario.comes_late(number) => {
-                    let all = (others, served.subscribe());
-                    late = come_late(&client, &api, &order_id, all).await;
-                }
-                ShopScenario::LateCustomer => be_served(&client, &api, &order_id, &served).await,
-                _ => {}
-            }
-            Some((order_id, was_told, late))
-        });
-    }
-    let (mut accepted, mut waited, mut late) =
-        (Vec::new(), WaitedFigures::default(), LateFigures::default());
-    while let Some(customer) = customers.join_next().await {
-        let Some((order_id, was_told, came_late)) = customer.ok().flatten() else { continue };
-        accepted.push(order_id);
-        waited.were_told += u64::from(was_told);
-        late += came_late;
-    }
-    let seen = Seen {
-        outage: None,
-        waited: (scenario == ShopScenario::SlowOven).then_some(waited),
-        late: (scenario == ShopScenario::LateCustomer).then_some(late),
-        meanwhile: 0,
-    };
-    if let (ShopScenario::SmtpDown, Some(outside)) = (scenario, &parts.outside) {
-        let mailbox = Mailbox::open(&parts.databases.notifications).await?;
-        let meanwhile = until_told_but_by_mail(&mailbox, &accepted).await?;
-        if let Some(server) = outside.mail_server() {
-            server.come_up();
-        }
-        return Ok(Seen { meanwhile, ..seen });
-    }
-    if !is_outage {
-        return Ok(seen);
-    }
-    let turned_away = until_turned_away(&provider, &accepted).await;
-    let ended = Utc::now();
-    // However it went: it would last for whoever comes next.
-    provider.set_outage(false).await?;
-    Ok(Seen { outage: Some(Outage { turned_away: turned_away?, ended }), ..seen })
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub(crate) enum Kind {
     OutcomeUnknown,
     PricesUnknown,
     NoMenu,
+    NothingLive,
     Overloaded,
     DatabaseAway,
     NotAllowed,
@@ -88,6 +89,7 @@ impl Kind {
             Self::OutcomeUnknown => {
                 (S::GATEWAY_TIMEOUT, "outcome-unknown", "Whether it was taken is not known yet")
             }
+            Self::NothingLive => (S::NOT_FOUND, "nothing-live", "Nothing is told live here"),
             Self::NoMenu => (S::NOT_FOUND, "no-menu", "There is no menu here"),
             Self::NotAllowed => orderly_web::Kind::NotAllowed.facts(),
             Self::Overloaded => orderly_web::Kind::Overloaded.facts(),

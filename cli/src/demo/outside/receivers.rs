@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 /// How long a silent one keeps who asks waiting.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Seconds that a signature may be old.
-const TOLERANCE: i64 = 300;
+const TOLERANCE: u64 = 300;
 
 /// How a receiver answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,8 @@ impl Receiver {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let all = (text("webhook-id"), text("webhook-timestamp"), text("webhook-signature"));
         let (Some(id), Some(at), Some(signatures)) = all else { return false };
-        if at.parse::<i64>().is_ok_and(|at| (now.timestamp() - at).abs() > TOLERANCE) {
+        let is_old = |at: i64| now.timestamp().abs_diff(at) > TOLERANCE;
+        if at.parse().ok().is_none_or(is_old) {
             return false;
         }
         signatures.split(' ').filter_map(|one| one.strip_prefix("v1,")).any(|signature| {

@@ -13,7 +13,7 @@ use crate::{
 /// Events are as those of one order, with its `order_id` and without ids: what happened while a client
 /// was away is not told again. A client that doesn't take what is told is cut off.
 #[utoipa::path(
-    get, path = "/kitchen/events", tag = "orders", security(("api_key" = []), ("bearer" = [])),
+    get, path = "/kitchen/events", tag = "kitchen", security(("api_key" = []), ("bearer" = [])),
     responses(
         (status = 200, description = "The events.", body = String, content_type = "text/event-stream"),
         (status = 401, description = "No API key, or none that is known.", headers(

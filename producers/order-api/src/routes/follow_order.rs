@@ -101,7 +101,7 @@ pub(super) async fn follow_order(
 
 pub(super) fn live(service: &Service) -> Result<&Live, Problem> {
     service.settings.live.as_ref().ok_or_else(|| {
-        Problem::new(Kind::OrderNotFound, "This instance tells nothing live: ask for the order.")
+        Problem::new(Kind::NothingLive, "This instance tells nothing live: ask for the order.")
     })
 }
 
