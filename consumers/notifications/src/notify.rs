@@ -1,6 +1,8 @@
 //! One status → a delivery for each channel that its customer is told by, or a reason why there is none.
 //! They are written in the transaction that marks the event as done, and carried out from there.
 
+use std::sync::Arc;
+
 use http::Uri;
 use metrics::counter;
 use orderly_schemas::Channel;
@@ -26,7 +28,7 @@ const LONGEST_HOOK: usize = 20_000;
 /// What all handlers share.
 pub(crate) struct Notifier {
     pub(crate) contacts: Contacts,
-    pub(crate) preferences: Preferences,
+    pub(crate) preferences: Arc<Preferences>,
     /// Whether there is anybody to send text messages.
     pub(crate) sends_texts: bool,
     /// Whether there are secrets to sign webhooks with.
@@ -134,14 +136,17 @@ impl Notifier {
             destination: Some(destination.clone()),
             place,
             caller: contact.caller.clone(),
+            user_id: contact.user_id.clone(),
             subject,
             body,
             html,
             at: meta.time,
             ..Delivery::default()
         };
-        if channel != Channel::Webhook {
-            delivery.caller = None;
+        match channel {
+            // What users want says nothing of a caller's address.
+            Channel::Webhook => delivery.user_id = None,
+            _ => delivery.caller = None,
         }
         Ok(delivery)
     }

@@ -2,7 +2,7 @@
 //!
 //! A user who isn't known is waited for until `users` was read past the end that it had when the status
 //! was taken; only then there is no profile. What was changed of a known one moments before a status may
-//! not be seen yet: the customer is then told as they wanted before.
+//! not be seen yet: the customer is then told as they wanted before. It is asked again at each attempt.
 
 use orderly_schemas::{Channel, UserChanged};
 use orderly_sdk::{
@@ -41,6 +41,16 @@ impl Preferences {
         }
         self.ends.forget(event);
         Ok(self.users.get(user_id).map(|user| user.notify_by.clone()))
+    }
+
+    /// Waits until all was read that was there at the start: what is known of a user before may be old.
+    pub(crate) async fn read_once(&self) {
+        self.users.read_once().await;
+    }
+
+    /// Whether the user wants to hear that way, as far as is known now.
+    pub(crate) fn allow(&self, user_id: &str, channel: Channel) -> bool {
+        self.users.get(user_id).is_none_or(|user| user.notify_by.contains(&channel))
     }
 
     async fn settle(&self, user_id: &str, event: EventId) -> Result<(), Failure> {

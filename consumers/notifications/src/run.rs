@@ -15,7 +15,7 @@ use orderly_sdk::{
     wait_out,
 };
 use orderly_stores::{Inbox, Positions, StoreError};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::RwLock};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -60,9 +60,10 @@ pub async fn run(
         return Ok(());
     };
     let Ready { mailbox, scope, contacts, preferences, encoders } = ready?;
+    let preferences = Arc::new(preferences);
     let notifier = Arc::new(Notifier {
         contacts,
-        preferences,
+        preferences: Arc::clone(&preferences),
         sends_texts: texts.is_some(),
         calls_back: hooks.is_some(),
     });
@@ -83,6 +84,8 @@ pub async fn run(
             encoders: encoders.clone(),
             channel,
             sender,
+            preferences: Arc::clone(&preferences),
+            keeping: RwLock::default(),
             pauses: match channel {
                 // Each has its schedule, and waits for itself alone.
                 Channel::Webhook => Pauses { first: Duration::ZERO, most: Duration::ZERO },

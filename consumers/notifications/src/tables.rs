@@ -72,13 +72,13 @@ pub(crate) fn keep_contact(writes: &mut Writes, given: &ContactGiven, at: DateTi
     }
 }
 
-/// Deletes the contact, and from deliveries where they go and what was answered, which may quote
-/// that. One that isn't sent yet has nowhere to go then, and ends so.
+/// Deletes the contact, and from deliveries whose they are, where they go, and what was answered, which may
+/// quote that. One that isn't sent yet has nowhere to go then, and ends so.
 pub(crate) fn forget_contact(writes: &mut Writes, order_id: &str) {
     for sql in [
         "DELETE FROM notifications_contacts WHERE order_id = $1",
-        "UPDATE notifications_deliveries SET destination = NULL, place = '', answer = NULL
-         WHERE order_id = $1",
+        "UPDATE notifications_deliveries
+         SET user_id = NULL, destination = NULL, place = '', answer = NULL WHERE order_id = $1",
     ] {
         writes.add(sql, vec![order_id.into()]);
     }
@@ -179,5 +179,14 @@ const MIGRATIONS: &[Migration] = &[
               at TIMESTAMPTZ NOT NULL,
               PRIMARY KEY (caller, address_hash)
           )",
+    },
+    Migration {
+        name: "ask again what the user wants",
+        sql: "ALTER TABLE notifications_deliveries ADD COLUMN user_id TEXT;
+          UPDATE notifications_deliveries SET user_id = (
+              SELECT c.user_id FROM notifications_contacts AS c
+              WHERE c.order_id = notifications_deliveries.order_id
+          )
+          WHERE state = 'DUE' AND channel <> 'webhook'",
     },
 ];

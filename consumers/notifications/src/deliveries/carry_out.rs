@@ -14,15 +14,15 @@ use orderly_sdk::{
     codec::{EncodeError, Encoders},
 };
 use orderly_stores::{Database, StoreError, outbox};
-use tokio::task::JoinSet;
+use tokio::{sync::RwLock, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    outcome::{Again, Outcome, Wait},
+    outcome::{Again, Heard, Outcome, Wait},
     places::{Pauses, Places},
     rows::{Delivery, State, channel_word},
 };
-use crate::{deliver::Sender, tables, templates::one_line};
+use crate::{deliver::Sender, preferences::Preferences, tables, templates::one_line};
 
 /// How often the table is looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -34,6 +34,8 @@ const BACKOFF: Duration = Duration::from_secs(1);
 const KEEP_AGAIN: Duration = Duration::from_millis(500);
 /// A lease is so much longer than an attempt may take.
 const SPARE: Duration = Duration::from_secs(15);
+/// What became of what its user doesn't want any more.
+const OPTED_OUT: &str = "opted out";
 
 /// What carries out one channel's deliveries.
 pub(crate) struct Carrier {
@@ -41,15 +43,18 @@ pub(crate) struct Carrier {
     pub(crate) encoders: Encoders,
     pub(crate) channel: Channel,
     pub(crate) sender: Sender,
+    pub(crate) preferences: Arc<Preferences>,
+    /// Read-locked for each answer that waits for a database that is away.
+    pub(crate) keeping: RwLock<()>,
     pub(crate) pauses: Pauses,
     /// When a webhook is tried: the waits before each attempt.
     pub(crate) schedule: Arc<[Duration]>,
 }
 
-/// Who was asked is back: without an answer?
+/// Who was asked is back.
 struct Back {
     place: String,
-    away: Option<String>,
+    heard: Heard,
 }
 
 /// Until `shutdown`, then until what is on its way is answered. A part that is away is waited for.
@@ -57,6 +62,9 @@ pub(crate) async fn carry_out_until(carrier: Carrier, health: Health, shutdown: 
     let carrier = Arc::new(carrier);
     let mut places = Places::new(carrier.sender.bounds(), carrier.pauses);
     let (mut on_the_way, mut database_away, mut part_away) = (JoinSet::new(), None, None);
+    if carrier.channel != Channel::Webhook {
+        shutdown.run_until_cancelled(carrier.preferences.read_once()).await;
+    }
     while !shutdown.is_cancelled() {
         let looked = Instant::now();
         let wait = match carrier.take(&places).await {
@@ -71,7 +79,8 @@ pub(crate) async fn carry_out_until(carrier: Carrier, health: Health, shutdown: 
                 for delivery in taken {
                     places.taken(&delivery.place);
                     let carrier = Arc::clone(&carrier);
-                    on_the_way.spawn(async move { carrier.carry_out(delivery).await });
+                    let shutdown = shutdown.clone();
+                    on_the_way.spawn(async move { carrier.carry_out(delivery, &shutdown).await });
                 }
                 wait
             }
@@ -85,10 +94,14 @@ pub(crate) async fn carry_out_until(carrier: Carrier, health: Health, shutdown: 
             biased;
             () = shutdown.cancelled() => {}
             // There may be room, and something new that is due at once.
-            Some(Ok(Back { place, away })) = on_the_way.join_next(), if !on_the_way.is_empty() => {
-                places.done(&place, away.is_some(), Instant::now());
+            Some(Ok(Back { place, heard })) = on_the_way.join_next(), if !on_the_way.is_empty() => {
+                places.done(&place, &heard, Instant::now());
                 if let Some(part) = carrier.sender.part() {
-                    part_away = away.map(|why| health.away(part, &why));
+                    match heard {
+                        Heard::Answer => part_away = None,
+                        Heard::Nothing(why) => part_away = Some(health.away(part, &why)),
+                        Heard::NotAsked => {}
+                    }
                 }
             }
             () = tokio::time::sleep(wait) => {}
@@ -104,6 +117,10 @@ impl Carrier {
         if turn.most == 0 || !Delivery::are_due(&self.database, self.channel, &turn, now).await? {
             return Ok(Vec::new());
         }
+        // What was answered while the database was away may be due by now: it is kept first.
+        if self.keeping.try_write().is_err() {
+            return Ok(Vec::new());
+        }
         let mut tx = self.database.begin().await?;
         let lease = self.sender.patience() + SPARE;
         let taken = Delivery::take(&mut tx, self.channel, &turn, lease, now).await?;
@@ -111,10 +128,11 @@ impl Carrier {
         Ok(taken)
     }
 
-    async fn carry_out(&self, mut delivery: Delivery) -> Back {
+    async fn carry_out(&self, mut delivery: Delivery, shutdown: &CancellationToken) -> Back {
         let place = delivery.place.clone();
-        let outcome = match self.attempt(&delivery).await {
-            Ok(outcome) => outcome,
+        let (outcome, was_asked) = match self.where_to(&delivery).await {
+            Ok(Ok(destination)) => (self.sender.send(&delivery, destination).await, true),
+            Ok(Err(why)) => (Outcome::failed(why), false),
             Err(error) => {
                 // Nothing was sent: its lease runs out, and it is taken again.
                 tracing::warn!(
@@ -122,43 +140,39 @@ impl Carrier {
                     error = &error as &dyn std::error::Error,
                     "a delivery waits"
                 );
-                return Back { place, away: None };
+                return Back { place, heard: Heard::NotAsked };
             }
         };
-        let away = match &outcome {
-            Outcome::Again(again) if again.is_away => Some(again.answer.clone()),
-            _ => None,
+        let heard = match &outcome {
+            _ if !was_asked => Heard::NotAsked,
+            Outcome::Again(again) if again.is_away => Heard::Nothing(again.answer.clone()),
+            _ => Heard::Answer,
         };
         let ended = self.decide(&mut delivery, outcome, Utc::now());
-        // What is not kept is sent a second time: worth some tries, while nobody else has it.
-        let give_up = Instant::now() + SPARE;
-        while let Err(error) = self.keep(&delivery, ended.as_ref()).await {
-            let is_over = Instant::now() > give_up;
-            tracing::warn!(
-                order_id = delivery.order_id,
-                error = &error as &dyn std::error::Error,
-                is_over,
-                "what came of a delivery can't be kept"
-            );
-            if is_over {
-                break;
-            }
-            tokio::time::sleep(KEEP_AGAIN).await;
-        }
-        Back { place, away }
+        self.keep_at_last(&delivery, ended.as_ref(), shutdown).await;
+        Back { place, heard }
     }
 
-    async fn attempt(&self, delivery: &Delivery) -> Result<Outcome, StoreError> {
+    /// Where it goes, or why it ends without being sent.
+    async fn where_to<'d>(
+        &self,
+        delivery: &'d Delivery,
+    ) -> Result<Result<&'d str, &'static str>, StoreError> {
         let Some(destination) = delivery.destination.as_deref() else {
-            return Ok(Outcome::failed("the order's contact was deleted"));
+            return Ok(Err("the order's contact was deleted"));
         };
+        if let Some(user_id) = &delivery.user_id
+            && !self.preferences.allow(user_id, self.channel)
+        {
+            return Ok(Err(OPTED_OUT));
+        }
         let caller = delivery.caller.as_deref();
         if self.channel == Channel::Webhook
             && tables::is_gone(&self.database, caller, destination).await?
         {
-            return Ok(Outcome::failed("the address wants nothing more: it answered 410"));
+            return Ok(Err("the address wants nothing more: it answered 410"));
         }
-        Ok(self.sender.send(delivery, destination).await)
+        Ok(Ok(destination))
     }
 
     /// What is to be kept, and told if it ended.
@@ -226,6 +240,41 @@ impl Carrier {
         Some(now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX))
     }
 
+    /// What is not kept is sent a second time. So a database that is away is waited for, unless the
+    /// service ends; whatever else is wrong is worth some tries. It is over, too, once somebody else has it.
+    async fn keep_at_last(
+        &self,
+        delivery: &Delivery,
+        ended: Option<&Ended>,
+        shutdown: &CancellationToken,
+    ) {
+        let (mut waited, mut in_vain_since, mut is_told) = (None, Instant::now(), false);
+        while let Err(error) = self.keep(delivery, ended).await {
+            let is_away = away(&error).is_some();
+            if is_away && !shutdown.is_cancelled() {
+                in_vain_since = Instant::now();
+            }
+            let is_over = in_vain_since.elapsed() > SPARE;
+            if is_over || !is_told {
+                tracing::warn!(
+                    order_id = delivery.order_id,
+                    error = &error as &dyn std::error::Error,
+                    is_over,
+                    "what came of a delivery can't be kept"
+                );
+                is_told = true;
+            }
+            if is_over {
+                break;
+            }
+            if is_away && waited.is_none() {
+                waited = Some(self.keeping.read().await);
+            }
+            tokio::time::sleep(KEEP_AGAIN).await;
+        }
+        drop(waited);
+    }
+
     async fn keep(&self, delivery: &Delivery, ended: Option<&Ended>) -> Result<(), KeepError> {
         let mut tx = self.database.begin().await?;
         if !delivery.keep(&mut tx).await? {
@@ -245,8 +294,13 @@ impl Carrier {
             }
         }
         tx.commit().await?;
-        if ended.is_some() {
-            let outcome = if delivery.state == State::Sent { "sent" } else { "failed" };
+        if let Some(ended) = ended {
+            let detail = ended.detail.as_deref();
+            let outcome = match delivery.state {
+                State::Sent => "sent",
+                _ if detail == Some(OPTED_OUT) => "opted_out",
+                _ => "failed",
+            };
             counter!(
                 "orderly_notifications_total",
                 "channel" => channel_word(delivery.channel),

@@ -43,6 +43,17 @@ pub(crate) enum Wait {
     Scheduled(Option<Duration>),
 }
 
+/// What an attempt says of the place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It answers, whatever it says.
+    Answer,
+    /// It doesn't, and why that is thought.
+    Nothing(String),
+    /// Nobody asked there.
+    NotAsked,
+}
+
 impl Outcome {
     pub(crate) fn failed(why: impl Into<String>) -> Self {
         let answer = why.into();

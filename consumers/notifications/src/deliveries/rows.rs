@@ -27,6 +27,9 @@ pub(crate) struct Delivery {
     /// Who is asked, so that nobody takes all turns.
     pub(crate) place: String,
     pub(crate) caller: Option<String>,
+    /// Who may have opted out, of a mail or a text message. `None`: a guest's, or the order's contact was
+    /// deleted.
+    pub(crate) user_id: Option<String>,
     /// Of a mail.
     pub(crate) subject: String,
     pub(crate) body: String,
@@ -96,12 +99,13 @@ pub(crate) fn insert(writes: &mut Writes, deliveries: Vec<Delivery>) {
     const INSERT: &str = "
         INSERT INTO notifications_deliveries
             (delivery_id, event_id, order_id, channel, template, destination, place, caller,
-             subject, body, html, at, made_at, state, attempts, due_at)
+             user_id, subject, body, html, at, made_at, state, attempts, due_at)
         SELECT r.delivery_id, r.event_id, r.order_id, r.channel, r.template, r.destination,
-            r.place, r.caller, r.subject, r.body, r.html, r.at, r.made_at, 'DUE', 0, r.made_at
+            r.place, r.caller, r.user_id, r.subject, r.body, r.html, r.at, r.made_at, 'DUE', 0,
+            r.made_at
         FROM {rows: delivery_id TEXT, event_id TEXT, order_id TEXT, channel TEXT, template TEXT,
-              destination TEXT, place TEXT, caller TEXT, subject TEXT, body TEXT, html TEXT,
-              at TIMESTAMPTZ, made_at TIMESTAMPTZ} AS r
+              destination TEXT, place TEXT, caller TEXT, user_id TEXT, subject TEXT, body TEXT,
+              html TEXT, at TIMESTAMPTZ, made_at TIMESTAMPTZ} AS r
         WHERE EXISTS (SELECT 1 FROM notifications_contacts AS c
                       WHERE c.order_id = r.order_id {for_update})
         ON CONFLICT (delivery_id) DO NOTHING";
@@ -115,6 +119,7 @@ pub(crate) fn insert(writes: &mut Writes, deliveries: Vec<Delivery>) {
             new.destination.into(),
             new.place.into(),
             new.caller.into(),
+            new.user_id.into(),
             new.subject.into(),
             new.body.into(),
             new.html.into(),
@@ -127,7 +132,7 @@ pub(crate) fn insert(writes: &mut Writes, deliveries: Vec<Delivery>) {
 
 const COLUMNS: &str = "id, delivery_id, event_id, order_id, channel, template, destination, place, \
     caller, subject, body, html, at, made_at, state, attempts, due_at, put_off_since, ended_at, \
-    answer";
+    answer, user_id";
 
 impl Delivery {
     /// Whether anything of a channel is due. Looked at without a turn to write: mostly nothing is.
@@ -137,11 +142,11 @@ impl Delivery {
         turn: &Turn,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let (names, mut values) = names(3, &turn.but_not);
+        let (asked, mut values) = asked(3, turn);
         values.splice(..0, [channel_word(channel).into(), now.into()]);
         let sql = format!(
             "SELECT id FROM notifications_deliveries
-             WHERE channel = $1 AND due_at <= $2 AND place NOT IN ({names}) LIMIT 1"
+             WHERE channel = $1 AND due_at <= $2 AND {asked} LIMIT 1"
         );
         Ok(!database.query(&sql, &values).await?.is_empty())
     }
@@ -156,7 +161,7 @@ impl Delivery {
     ) -> Result<Vec<Self>, StoreError> {
         let most = i64::try_from(turn.most).unwrap_or(i64::MAX);
         let each = i64::try_from(turn.most_each).unwrap_or(i64::MAX);
-        let (names, mut values) = names(5, &turn.but_not);
+        let (asked, mut values) = asked(5, turn);
         let word = channel_word(channel);
         values.splice(..0, [word.into(), now.into(), each.into(), most.into()]);
         let sql = format!(
@@ -167,7 +172,7 @@ impl Delivery {
                          AS nth
                      FROM (
                          SELECT id, place, due_at FROM notifications_deliveries
-                         WHERE channel = $1 AND due_at <= $2 AND place NOT IN ({names})
+                         WHERE channel = $1 AND due_at <= $2 AND {asked}
                          ORDER BY due_at, id LIMIT {MOST_LOOKED_AT}
                      ) AS oldest
                  ) AS numbered
@@ -177,6 +182,15 @@ impl Delivery {
         );
         let rows = tx.query(&sql, &values).await?;
         let mut taken: Vec<Self> = rows.iter().map(Self::read).collect::<Result<_, _>>()?;
+        let mut room = turn.most_others;
+        taken.retain(|delivery| {
+            let has_answered = turn.answered.contains(&delivery.place);
+            let has_room = has_answered || room > 0;
+            if !has_answered {
+                room = room.saturating_sub(1);
+            }
+            has_room
+        });
         let until = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
         let leased = taken.iter_mut().map(|delivery| {
             delivery.attempts += 1;
@@ -246,18 +260,25 @@ impl Delivery {
             put_off_since: row.get(17)?,
             ended_at: row.get(18)?,
             answer: row.get(19)?,
+            user_id: row.get(20)?,
         })
     }
 }
 
-/// Parameters from that number on, and what they stand for: at least one, as `IN ()` is no SQL.
-fn names(first: usize, places: &[String]) -> (String, Vec<Value>) {
-    let values: Vec<Value> = match places {
-        [] => vec!["-".into()],
+/// Whose deliveries are looked at, and what its parameters stand for, from that number on. At least one,
+/// as `IN ()` is no SQL: no place is called so.
+fn asked(first: usize, turn: &Turn) -> (String, Vec<Value>) {
+    let (is, places) = match turn.most_others {
+        // The others' would only be looked past.
+        0 => ("IN", &turn.answered),
+        _ => ("NOT IN", &turn.but_not),
+    };
+    let values: Vec<Value> = match &places[..] {
+        [] => vec![" ".into()],
         places => places.iter().map(Value::from).collect(),
     };
     let names: Vec<_> = (first..first + values.len()).map(|number| format!("${number}")).collect();
-    (names.join(", "), values)
+    (format!("place {is} ({})", names.join(", ")), values)
 }
 
 impl Default for Delivery {
@@ -272,6 +293,7 @@ impl Default for Delivery {
             destination: None,
             place: String::new(),
             caller: None,
+            user_id: None,
             subject: String::new(),
             body: String::new(),
             html: None,

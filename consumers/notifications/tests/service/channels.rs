@@ -226,7 +226,8 @@ async fn a_deletion_leaves_no_destination_and_stops_what_is_due(parts: Parts) {
     let mut settings = outside.settings(&parts);
     let slow = webhooks(Secrets::of(SECRET).unwrap(), "0s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s");
     settings.webhooks = Some(slow);
-    parts.emitter.emit(&outside.contact("o-1")).await.unwrap();
+    let user_id = Some("u-1".to_owned());
+    parts.emitter.emit(&ContactGiven { user_id, ..outside.contact("o-1") }).await.unwrap();
     parts.confirmed("o-1").await;
     let running = Running::start(settings, None);
     assert_eq!(ended(&parts, 1).await, [SMS]);
@@ -235,8 +236,8 @@ async fn a_deletion_leaves_no_destination_and_stops_what_is_due(parts: Parts) {
     ended(&parts, 3).await;
     outside.smtp.change(|s| s.is_down = false);
     running.stop().await;
-    let sql = "SELECT channel, destination, place, state, answer FROM notifications_deliveries
-               ORDER BY channel";
+    let sql = "SELECT channel, destination, place, state, answer, user_id
+               FROM notifications_deliveries ORDER BY channel";
     let rows = parts.database.query(sql, &[]).await.unwrap();
     let gone = Some("the order's contact was deleted".to_owned());
     for (row, (channel, state, answer)) in rows.iter().zip([
@@ -249,6 +250,7 @@ async fn a_deletion_leaves_no_destination_and_stops_what_is_due(parts: Parts) {
         assert_eq!(row.get::<String>(2).unwrap(), "", "{channel}");
         assert_eq!(row.get::<String>(3).unwrap(), state, "{channel}");
         assert_eq!(row.get::<Option<String>>(4).unwrap(), answer, "{channel}");
+        assert_eq!(row.get::<Option<String>>(5).unwrap(), None, "{channel}");
     }
     assert!(outside.smtp.seen().mails.is_empty());
 }

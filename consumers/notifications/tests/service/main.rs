@@ -5,6 +5,7 @@ mod away;
 mod channels;
 mod contacts;
 mod mails;
+mod opting_out;
 mod page;
 mod parts;
 mod receiver;

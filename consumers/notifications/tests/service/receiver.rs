@@ -38,6 +38,8 @@ pub enum Reply {
     /// 503 with Retry-After.
     After(u64),
     RedirectTo(SocketAddr),
+    /// 200, after so long.
+    Later(Duration),
     /// Nothing.
     Silence,
 }
@@ -59,7 +61,11 @@ pub struct Receiver {
 
 impl Receiver {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0").await
+    }
+
+    pub async fn start_at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let receiver = Self { at: listener.local_addr().unwrap(), state: watch::Sender::default() };
         let routes = Router::new().route("/{path}", post(answer)).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -123,6 +129,10 @@ async fn answer(
         Reply::RedirectTo(at) => {
             let to = [("location", format!("http://{at}/elsewhere"))];
             (StatusCode::TEMPORARY_REDIRECT, to).into_response()
+        }
+        Reply::Later(wait) => {
+            tokio::time::sleep(wait).await;
+            (StatusCode::OK, says).into_response()
         }
         Reply::Silence => std::future::pending().await,
     }

@@ -301,6 +301,38 @@ async fn a_dead_receiver_delays_no_other() {
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_receivers_under_many_names_delay_none_that_answered() {
+    const NAMES: u8 = 200;
+    let parts = Parts::start(4, 4).await;
+    let (silent, good) = (Receiver::start_at("0.0.0.0:0").await, Receiver::start().await);
+    silent.replies("hook", &[Reply::Silence]);
+    let mut with = settings(&parts, "0s,1s");
+    let hooks = with.webhooks.as_mut().unwrap();
+    hooks.allowed = vec!["127.0.0.0/8".parse::<Allowed>().unwrap()];
+    hooks.patience = Duration::from_secs(60);
+    let running = Running::start(with, None);
+    parts.emitter.emit(&called_back("good", &good.url("hook"))).await.unwrap();
+    parts.confirmed("good").await;
+    ended(&parts, "good", "SENT").await;
+    for number in 1..=NAMES {
+        let url = format!("http://127.0.1.{number}:{}/hook", silent.at.port());
+        parts.emitter.emit(&called_back(&format!("o-{number}"), &url)).await.unwrap();
+        parts.confirmed(&format!("o-{number}")).await;
+    }
+    let mailbox = parts.mailbox().await;
+    until("all are due", || async {
+        (mailbox.due().await.unwrap() == u64::from(NAMES)).then_some(())
+    })
+    .await;
+    silent.until("hook", 64).await;
+    parts.emitter.emit(&ready("good")).await.unwrap();
+    good.until("hook", 2).await;
+    // Half of the turns, and none of them was over.
+    assert_eq!(silent.got("hook").len(), 64);
+    running.kill().await;
+}
+
 /// The answer of the order's only webhook, once it ended so.
 async fn ended(parts: &Parts, order_id: &str, state: &str) -> String {
     // Makes the tables, where the service has yet to begin.
