@@ -170,6 +170,29 @@ test("the kitchen sees stages, stations, lines in order of arrival, and what com
   shop.close();
 });
 
+test("of a long line who isn't listed stays on the board, but for who would have been", async () => {
+  const shop = await openStub({});
+  const page = await openPage();
+  await page.goto(`${shop.url}/kitchen`);
+  const shown = await page.evaluate(async () => {
+    const { Board } = await import("/assets/board.js");
+    const at = (second) => new Date(second * 1000).toISOString();
+    const row = (id, status, second) => ({ order_id: id, status, stage: "oven", since: at(second), due_at: status === "in_progress" ? at(99) : undefined, sequence: 1 });
+    const board = new Board();
+    const left = [row("left-the-oven", "in_progress", 1), row("left-the-line", "queued", 2)];
+    const there = [row("in-the-oven", "in_progress", 3), row("first-in-line", "queued", 4)];
+    const unlisted = row("last-in-line", "queued", 5);
+    const ids = () => [...board.orders.keys()].sort().join(" ");
+    board.reset({ orders: [...left, ...there, unlisted], count: 5 }, 0);
+    board.reset({ orders: there, count: 3 }, 60_000);
+    const long = ids();
+    board.reset({ orders: there, count: 2 }, 60_000);
+    return [long, ids()];
+  });
+  assert.deepEqual(shown, ["first-in-line in-the-oven last-in-line", "first-in-line in-the-oven"]);
+  shop.close();
+});
+
 test("a key that is no operator's is told so in the kitchen", async () => {
   const refused = problem(403, "not-allowed", "What the kitchen does is for operators.");
   const shop = await openStub({ "GET /kitchen/orders": refused, "GET /kitchen/events": refused });

@@ -70,7 +70,7 @@ pub struct OrderApiArgs {
     #[arg(long, value_enum, default_value_t = PricesFrom::Catalogue)]
     pub prices: PricesFrom,
 
-    /// Streams of live events open at once.
+    /// Streams of orders followed live, open at once; 64 of the kitchen come on top.
     #[arg(long, default_value_t = 5_000, value_name = "N", value_parser = stream_count)]
     pub max_streams: usize,
 

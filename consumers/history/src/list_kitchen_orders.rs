@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{ReadModel, show_values};
 
-/// Orders that are listed at most: those that are where they are for the longest.
+/// Orders in work that are listed at most, and as many in line: a long line hides nobody who is in work.
 const MOST: i64 = 500;
 /// Orders are counted up to this.
 const MOST_COUNTED: i64 = 10_000;
@@ -14,7 +14,8 @@ const MOST_COUNTED: i64 = 10_000;
 /// The orders in stages and in line for them. Serialised, it is what `GET /kitchen/orders` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KitchenOrders {
-    /// Those that are where they are for the longest, first; 500 at most.
+    /// First those in progress, who are where they are for the longest before the others; then those in
+    /// line, by stage, and in each who came first before the others. 500 of either at most.
     pub orders: Vec<KitchenOrder>,
     /// How many there are; counted up to 10,000.
     pub count: i64,
@@ -70,8 +71,18 @@ fn listed(row: &Row) -> Result<KitchenOrder, StoreError> {
 
 const LIST: &str = "
     SELECT k.order_id, k.status, k.stage, k.station, k.since, k.due_at, o.status_sequence
-    FROM (SELECT * FROM history_kitchen ORDER BY since, order_id LIMIT $1) AS k
+    FROM (
+        SELECT * FROM (
+            SELECT * FROM history_kitchen WHERE status = 'in_progress'
+            ORDER BY since, order_id LIMIT $1
+        ) AS in_work
+        UNION ALL
+        SELECT * FROM (
+            SELECT * FROM history_kitchen WHERE status = 'queued'
+            ORDER BY stage, since, order_id LIMIT $1
+        ) AS in_line
+    ) AS k
     JOIN history_orders AS o ON o.order_id = k.order_id
-    ORDER BY k.since, k.order_id";
+    ORDER BY k.status, CASE k.status WHEN 'queued' THEN k.stage END, k.since, k.order_id";
 
 const COUNT: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM history_kitchen LIMIT $1) AS counted";

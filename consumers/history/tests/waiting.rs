@@ -13,7 +13,8 @@ on_both! {
     an_order_says_what_it_waits_for_all_the_way,
     a_line_is_counted_by_who_came_first_and_gets_shorter,
     an_order_that_left_the_kitchen_is_not_in_it_however_late_that_is_told_again,
-    the_kitchen_is_listed_by_who_is_where_they_are_for_the_longest,
+    who_is_in_work_is_listed_before_who_is_in_line,
+    however_long_the_line_is_who_is_in_work_is_listed,
 }
 
 async fn waiting(server: &Server, order_id: &str) -> Value {
@@ -106,7 +107,7 @@ async fn an_order_that_left_the_kitchen_is_not_in_it_however_late_that_is_told_a
     assert_eq!(store.rows().await["history_kitchen"], []);
 }
 
-async fn the_kitchen_is_listed_by_who_is_where_they_are_for_the_longest(store: Store) {
+async fn who_is_in_work_is_listed_before_who_is_in_line(store: Store) {
     let server = Server::start(&store.db).await;
     let empty = json!({"orders": [], "count": 0});
     assert_eq!(server.ok("/kitchen/orders").await, empty);
@@ -128,13 +129,30 @@ async fn the_kitchen_is_listed_by_who_is_where_they_are_for_the_longest(store: S
         "orders": [
             {"order_id": "in_work", "status": "in_progress", "stage": "oven", "station": 3,
                 "since": noon(3), "due_at": noon(0), "sequence": 2},
-            {"order_id": "in_line", "status": "queued", "stage": "oven", "since": noon(4),
-                "sequence": 2},
             {"order_id": "between", "status": "in_progress", "stage": "prep", "since": noon(5),
                 "sequence": 3},
+            {"order_id": "in_line", "status": "queued", "stage": "oven", "since": noon(4),
+                "sequence": 2},
         ],
         "count": 3,
     });
     assert_eq!(server.ok("/kitchen/orders").await, expected);
+    server.stop().await;
+}
+
+async fn however_long_the_line_is_who_is_in_work_is_listed(store: Store) {
+    let server = Server::start(&store.db).await;
+    let came_first = |number: usize| received(queued(&format!("q{number:03}"), 1, "oven", 0), 1);
+    let mut events: Vec<_> = (0..501).map(came_first).collect();
+    events.push(received(started("in_work", 1, "oven"), 9));
+    store.fold(&events).await;
+    let shown = server.ok("/kitchen/orders").await;
+    let orders = shown["orders"].as_array().unwrap();
+    assert_eq!(orders[0]["order_id"], "in_work");
+    let line: Vec<_> =
+        orders[1..].iter().map(|order| order["order_id"].as_str().unwrap()).collect();
+    let expected: Vec<_> = (0..500).map(|number| format!("q{number:03}")).collect();
+    assert_eq!(line, expected);
+    assert_eq!(shown["count"], 502);
     server.stop().await;
 }

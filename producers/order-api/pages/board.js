@@ -34,18 +34,26 @@ export class Board {
   /** Takes what the shop knows now; what was heard since is kept. */
   reset(snapshot, now = Date.now()) {
     const listed = new Set();
+    /** When the last of those came that are listed in a stage, or in line for it. */
+    const last = new Map();
+    const where = (status, stage) => `${status} ${stage}`;
     for (const { order_id: id, status, stage, station, since, due_at: due, sequence } of snapshot.orders) {
       listed.add(id);
+      const came = Date.parse(since);
+      last.set(where(status, stage), Math.max(came, last.get(where(status, stage)) ?? came));
       const known = this.orders.get(id);
       if (known && known.sequence >= (sequence ?? 0)) continue;
       this.#learn(stage, known?.stage);
       const isBetween = status === "in_progress" && !due;
-      this.#put({ id, status, stage, station, since: Date.parse(since), due: Date.parse(due), sequence: sequence ?? 0, heard: known?.heard ?? 0, isBetween });
+      this.#put({ id, status, stage, station, since: came, due: Date.parse(due), sequence: sequence ?? 0, heard: known?.heard ?? 0, isBetween });
     }
+    // Of a long line not all are listed, and who came first is: who isn't and came before one who is has left.
+    const isComplete = snapshot.count <= snapshot.orders.length;
+    const hasLeft = ({ status, stage, since }) => isComplete || since < last.get(where(status, stage));
     for (const [id, order] of this.orders) {
       // What is confirmed or ready is in no snapshot.
       const isThere = order.status === "queued" || order.status === "in_progress";
-      if (isThere && !listed.has(id) && now - order.heard > FRESH) this.orders.delete(id);
+      if (isThere && !listed.has(id) && hasLeft(order) && now - order.heard > FRESH) this.orders.delete(id);
     }
     this.counted = snapshot.count;
     this.#bound();

@@ -17,7 +17,7 @@ const FRESH = 5;
 /** Shows it in `view` until what it gives is called. */
 export function showOrder(view, id) {
   const leaving = new AbortController();
-  const shown = { id, order: null, timeline: [], isGone: false, connection: "connecting", said: null, asked: null };
+  const shown = { id, order: null, timeline: [], isGone: false, wasThere: false, connection: "connecting", said: null, asked: null };
   const isLeft = () => leaving.signal.aborted;
   const show = () => isLeft() || render(view, shown, act);
   let soon;
@@ -41,8 +41,11 @@ export function showOrder(view, id) {
       }
       Object.assign(shown, { isGone: false, problem: null });
     } catch (problem) {
-      if (problem.status === 404) shown.isGone = !shown.order;
-      else shown.problem = problem;
+      if (problem.status === 404) {
+        // A shop that was started anew has forgotten it.
+        const wasThere = shown.wasThere || shown.order !== null;
+        Object.assign(shown, { isGone: true, wasThere, order: null, timeline: [] });
+      } else shown.problem = problem;
     }
     show();
   };
@@ -120,7 +123,15 @@ function frame(id) {
 function render(view, shown, act) {
   const { order, connection, timeline, isGone, problem } = shown;
   if (!order) {
-    write(at("sentence"), isGone ? "This order isn't known yet. One that was placed just now appears in a moment." : problem?.message ?? "Looking for it …");
+    if (isGone && shown.wasThere) {
+      at("status").textContent = "Not known any more";
+      waits(undefined);
+      for (const id of ["steps", "doing", "bill"]) fill(at(id), []);
+    }
+    const unknown = shown.wasThere
+      ? "The shop doesn't know this order any more."
+      : "This order isn't known yet. One that was placed just now appears in a moment.";
+    write(at("sentence"), isGone ? unknown : problem?.message ?? "Looking for it …");
     connected(connection, false);
     return;
   }

@@ -12,6 +12,7 @@ use crate::{
     cache::OrderCache,
     history::History,
     idempotency::{self, Records},
+    live::LiveBounds,
     menu::Menu,
     notifications::Notifications,
     placing::Placing,
@@ -69,7 +70,8 @@ pub async fn serve(
     tasks.spawn(cache.clone().keep_until(shutdown.clone()));
     let mut streams = 0;
     if let Some(live) = settings.live.clone() {
-        streams = live.bounds().most_streams;
+        let LiveBounds { most_streams, most_kitchen_streams, .. } = live.bounds();
+        streams = most_streams.saturating_add(*most_kitchen_streams);
         tasks.spawn(live.read_until(cache.clone(), shutdown.clone()));
     }
     let room = Arc::new(Semaphore::new(settings.most_requests));

@@ -4,7 +4,8 @@
 //! from before history was asked, so what is slow only makes them shorter. In this process that is by
 //! its own clock; in Redis an entry ends at a time of Redis' clock, which was looked at before history
 //! was asked: neither the clocks of replicas matter, nor how late Redis takes an entry, nor how long it
-//! was down. What isn't known, and what failed, is kept by nobody.
+//! was down. That time is kept with the entry, and who reads it looks at the clock again: where it was set
+//! back, an entry of a time that hasn't come isn't taken. What isn't known, and what failed, is kept by nobody.
 //!
 //! Without Redis, and while it is away, each process has its own ([`Shelf`]).
 
@@ -109,7 +110,7 @@ impl OrderCache {
         if let Some(Ok(body)) = looked {
             events::order_read(ReadFrom::Redis);
             // Nobody knows here how old it is: only who waits for it now shares it.
-            self.shelf.drop_answer(id, whose, number);
+            self.shelf.drop_answer(id, number);
             return Ok(Some(Arc::new(Shown::of(body))));
         }
         events::order_read(ReadFrom::History);
@@ -122,7 +123,7 @@ impl OrderCache {
                     redis.keep(id, whose, &shown.body, time);
                 }
             }
-            Ok(None) | Err(_) => self.shelf.drop_answer(id, whose, number),
+            Ok(None) | Err(_) => self.shelf.drop_answer(id, number),
         }
         shown
     }

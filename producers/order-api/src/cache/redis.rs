@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const MOST_ON_THE_WAY: usize = 256;
 /// Larger answers are history's alone.
 const LARGEST: usize = 256 * 1024;
+/// Bytes before an answer: the time that was looked at before it was asked for.
+const TIME: usize = 8;
 
 /// A Redis that replicas share. Cheap to clone; clones are one.
 #[derive(Clone)]
@@ -53,8 +55,8 @@ impl Redis {
         Ok(Self(Arc::new(Shared { link: Link::to(client), prefix: prefix.to_owned(), room })))
     }
 
-    /// What is kept of an order; or, where nothing is, what time it is there: before whoever asks next
-    /// asks anybody else. `None`: it is away.
+    /// What is kept of an order; or, where nothing is that is fresh, what time it is there: before whoever
+    /// asks next asks anybody else. `None`: it is away.
     pub(super) async fn look(&self, id: &str, whose: &str) -> Option<Result<Bytes, RedisTime>> {
         let mut connection = self.0.link.connection()?;
         let key = self.key(id, whose);
@@ -64,9 +66,9 @@ impl Redis {
             asked.query_async::<(Option<Vec<u8>>, (u64, u64))>(&mut connection).await
         });
         match looked.await {
-            Ok(Ok((Some(body), _))) => Some(Ok(body.into())),
-            Ok(Ok((None, (seconds, micros)))) => {
-                Some(Err(RedisTime { millis: seconds * 1_000 + micros / 1_000 }))
+            Ok(Ok((kept, (seconds, micros)))) => {
+                let now = RedisTime { millis: seconds * 1_000 + micros / 1_000 };
+                Some(kept.and_then(|kept| fresh(&Bytes::from(kept), now)).ok_or(now))
             }
             Ok(Err(error)) => self.0.link.failed(&error.to_string()),
             Err(_) => self.0.link.failed("it doesn't answer in time"),
@@ -80,13 +82,13 @@ impl Redis {
         if body.len() > LARGEST {
             return;
         }
-        let (redis, key, body) = (self.clone(), self.key(id, whose), body.clone());
+        let (redis, key, entry) = (self.clone(), self.key(id, whose), entry(since, body));
         let fresh = u64::try_from(FRESH.as_millis()).unwrap_or_default();
         // By its own clock: whenever it takes it, and however long that lies there, it ends then.
         let ends = SetExpiry::PXAT(since.millis + fresh);
         tokio::spawn(async move {
             let options = SetOptions::default().with_expiration(ends);
-            let kept = connection.set_options::<_, _, ()>(key, &body[..], options);
+            let kept = connection.set_options::<_, _, ()>(key, &entry[..], options);
             match timeout(PATIENCE, kept).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => drop(redis.0.link.failed::<()>(&error.to_string())),
@@ -104,10 +106,23 @@ impl Redis {
         self.0.link.keep_connected().await;
     }
 
-    /// Ids and callers have no colon.
+    /// Ids and callers have no colon. Another form of entries has another name: replicas of two versions
+    /// don't read each other's.
     fn key(&self, id: &str, whose: &str) -> String {
-        format!("{}order-api:order:{id}:{whose}", self.0.prefix)
+        format!("{}order-api:order-since:{id}:{whose}", self.0.prefix)
     }
+}
+
+fn entry(since: RedisTime, body: &[u8]) -> Vec<u8> {
+    [&since.millis.to_be_bytes()[..], body].concat()
+}
+
+/// The answer of an entry that isn't too old, nor from a time that hasn't come: where its clock was set back,
+/// Redis keeps an entry for longer than it is good.
+fn fresh(entry: &Bytes, now: RedisTime) -> Option<Bytes> {
+    let since = u64::from_be_bytes(*entry.first_chunk::<TIME>()?);
+    let age = Duration::from_millis(now.millis.checked_sub(since)?);
+    (age < FRESH).then(|| entry.slice(TIME..))
 }
 
 impl fmt::Debug for Redis {
@@ -130,6 +145,19 @@ mod tests {
         }
         let redis = Redis::new("redis://me:hunter2@host:6379/2", "mine.").unwrap();
         assert!(!format!("{redis:?}").contains("hunter2"));
-        assert_eq!(redis.key("o-1", "ada"), "mine.order-api:order:o-1:ada");
+        assert_eq!(redis.key("o-1", "ada"), "mine.order-api:order-since:o-1:ada");
+    }
+
+    #[test]
+    fn an_entry_that_outlived_its_time_by_a_clock_that_was_set_back_is_not_taken() {
+        let at = |millis| RedisTime { millis };
+        let kept = Bytes::from(entry(at(10_000), b"{}"));
+        for now in [10_000, 10_899] {
+            assert_eq!(fresh(&kept, at(now)).as_deref(), Some(&b"{}"[..]), "{now}");
+        }
+        for now in [0, 9_100, 9_999, 10_900, u64::MAX] {
+            assert_eq!(fresh(&kept, at(now)), None, "{now}");
+        }
+        assert_eq!(fresh(&Bytes::from_static(b"{}"), at(10_000)), None);
     }
 }

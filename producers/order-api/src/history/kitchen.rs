@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 /// The orders in stages and in line for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KitchenOrders {
-    /// Those that are where they are for the longest, first; 500 at most.
+    /// First those in progress, who are where they are for the longest before the others; then those in
+    /// line, by stage, and in each who came first before the others. 500 of either at most.
     pub orders: Vec<KitchenOrder>,
-    /// How many there are; counted up to 10,000.
+    /// How many there are; counted up to 10,000. More than are listed: not all of them are.
     pub count: i64,
 }
 

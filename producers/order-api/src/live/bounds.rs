@@ -3,8 +3,12 @@ use std::time::Duration;
 /// What following live is bounded by.
 #[derive(Clone, Debug)]
 pub struct LiveBounds {
-    /// Streams open at once; one more is answered 503.
+    /// Streams of orders open at once; one more is answered 503.
     pub most_streams: usize,
+    /// How many of them may follow the same order.
+    pub most_of_one_order: usize,
+    /// Streams of the kitchen's open at once: whoever follows orders takes them no room.
+    pub most_kitchen_streams: usize,
     /// Events of its order that wait for a stream to take them. One more and it is cut off.
     pub order_buffer: usize,
     /// The same of a stream of the kitchen's.
@@ -23,6 +27,8 @@ impl Default for LiveBounds {
     fn default() -> Self {
         Self {
             most_streams: 5_000,
+            most_of_one_order: 100,
+            most_kitchen_streams: 64,
             order_buffer: 64,
             kitchen_buffer: 1_024,
             heartbeat: Duration::from_secs(15),

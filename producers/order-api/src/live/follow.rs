@@ -9,7 +9,10 @@ use orderly_sdk::{
     kafka::{KafkaError, Probe, Tail, partition_of_key},
     record::{InRecord, TopicPartition},
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -45,6 +48,7 @@ struct Shared {
     era: Era,
     hub: Arc<Hub>,
     room: Arc<Semaphore>,
+    kitchen_room: Arc<Semaphore>,
     turns: Turns,
 }
 
@@ -69,6 +73,7 @@ impl Live {
         let mut config = config.clone();
         config.consumer_properties.push(("queued.max.messages.kbytes".into(), "4096".into()));
         let room = Arc::new(Semaphore::new(bounds.most_streams));
+        let kitchen_room = Arc::new(Semaphore::new(bounds.most_kitchen_streams));
         Ok(Self(Arc::new(Shared {
             registry: Registry::new(&config)?,
             config,
@@ -79,6 +84,7 @@ impl Live {
             era,
             hub: Arc::new(Hub::new()),
             room,
+            kitchen_room,
             turns: Arc::new(Semaphore::new(MOST_QUESTIONS)),
         })))
     }
@@ -102,26 +108,32 @@ impl Live {
         self.0.partitions.map(|all| partition_of_key(order_id.as_bytes(), all))
     }
 
-    /// Registers one more who follows an order, before anybody is asked for it. `None`: as many do as
-    /// may.
-    pub(crate) fn follow_order(&self, order_id: &str) -> Option<Following> {
-        let partitions = self.partitions_of(order_id);
-        self.follow(Followed::Order(order_id.into()), partitions, self.0.bounds.order_buffer)
+    /// Registers one more who follows an order, before anybody is asked for it.
+    pub(crate) fn follow_order(&self, order_id: &str) -> Result<Following, Full> {
+        let Shared { bounds, hub, room, .. } = &*self.0;
+        let room = take(room, Full::Orders)?;
+        let (what, at) = (Followed::Order(order_id.into()), self.partitions_of(order_id));
+        let followed = hub.follow(what, at, bounds.order_buffer, bounds.most_of_one_order);
+        let subscription = followed.ok_or_else(|| refused(Full::OneOrder))?;
+        Ok(Following { live: self.clone(), subscription, room })
     }
 
     /// The same of what becomes of all orders.
-    pub(crate) fn follow_kitchen(&self, shutdown: CancellationToken) -> Option<KitchenStream> {
-        let following = self.follow(Followed::Kitchen, [0; 2], self.0.bounds.kitchen_buffer)?;
-        Some(KitchenStream::new(self, following.subscription, shutdown, following.room))
+    pub(crate) fn follow_kitchen(
+        &self,
+        shutdown: CancellationToken,
+    ) -> Result<KitchenStream, Full> {
+        let Shared { bounds, hub, kitchen_room, .. } = &*self.0;
+        let room = take(kitchen_room, Full::Kitchen)?;
+        let (buffer, most) = (bounds.kitchen_buffer, bounds.most_kitchen_streams);
+        let followed = hub.follow(Followed::Kitchen, [0; 2], buffer, most);
+        let subscription = followed.ok_or_else(|| refused(Full::Kitchen))?;
+        Ok(KitchenStream::new(self, subscription, shutdown, room))
     }
 
-    fn follow(&self, what: Followed, partitions: [i32; 2], buffer: usize) -> Option<Following> {
-        let Ok(room) = Arc::clone(&self.0.room).try_acquire_owned() else {
-            events::stream_refused();
-            return None;
-        };
-        let subscription = self.0.hub.follow(what, partitions, buffer);
-        Some(Following { live: self.clone(), subscription, room })
+    /// Waits for its turn to ask history; `None` never comes. To be kept while asking.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.turns.acquire().await.ok()
     }
 
     pub(super) fn turns(&self) -> Turns {
@@ -276,13 +288,33 @@ impl Live {
 pub(crate) struct Following {
     live: Live,
     subscription: Subscription,
-    room: tokio::sync::OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 impl Following {
     pub(crate) fn begin(self, start: Start) -> OrderStream {
         OrderStream::new(&self.live, start, self.subscription, self.room)
     }
+}
+
+/// Why one more can't follow now.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum Full {
+    #[error("As many streams of orders are open as this instance takes at once.")]
+    Orders,
+    #[error("As many streams of this order are open as this instance takes at once.")]
+    OneOrder,
+    #[error("As many streams of the kitchen's are open as this instance takes at once.")]
+    Kitchen,
+}
+
+fn take(room: &Arc<Semaphore>, full: Full) -> Result<OwnedSemaphorePermit, Full> {
+    Arc::clone(room).try_acquire_owned().map_err(|_| refused(full))
+}
+
+fn refused(full: Full) -> Full {
+    events::stream_refused();
+    full
 }
 
 /// Why orders can't be followed.

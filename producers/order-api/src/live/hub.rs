@@ -50,15 +50,24 @@ impl Hub {
         }
     }
 
-    /// What is told from now on goes there, too. `buffer` events may wait for it.
+    /// What is told from now on goes there, too. `buffer` events may wait for it. `None`: `most` follow it
+    /// already.
     pub(super) fn follow(
         self: &Arc<Self>,
         what: Followed,
         partitions: [i32; 2],
         buffer: usize,
-    ) -> Subscription {
+        most: usize,
+    ) -> Option<Subscription> {
         let (sender, receiver) = mpsc::channel(buffer);
         let mut inner = self.lock();
+        let following = match &what {
+            Followed::Order(id) => inner.by_order.get(id).map_or(0, Vec::len),
+            Followed::Kitchen => inner.kitchen.len(),
+        };
+        if following >= most {
+            return None;
+        }
         inner.last += 1;
         let number = inner.last;
         let follower = Follower { number, sender };
@@ -70,7 +79,7 @@ impl Hub {
         // Nobody learns of the count but who reads, and it comes under the lock, in sequence.
         self.followers.send_replace(inner.count);
         drop(inner);
-        Subscription::new(Arc::clone(self), what, number, partitions, receiver)
+        Some(Subscription::new(Arc::clone(self), what, number, partitions, receiver))
     }
 
     /// Doesn't follow any more; nothing where it was cut off before.

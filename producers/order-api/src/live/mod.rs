@@ -20,6 +20,7 @@ mod status;
 mod subscription;
 
 pub use bounds::LiveBounds;
+pub(crate) use follow::Full;
 pub use follow::{Live, LiveError};
 pub(crate) use happening::{Happening, Topic};
 pub(crate) use kitchen_stream::KitchenStream;

@@ -26,7 +26,7 @@ use crate::{
         (status = 429, description = "Asked more often than the caller may. Nothing was done.",
          headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "As many streams are open as may be: try again.",
+        (status = 503, description = "As many of the kitchen's streams are open as may be: try again.",
          headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
     )
@@ -40,6 +40,6 @@ pub(super) async fn follow_kitchen(
         return Err(Problem::new(Kind::NotAllowed, detail));
     }
     let live = follow_order::live(&service)?;
-    let stream = live.follow_kitchen(service.shutdown.clone()).ok_or_else(follow_order::full)?;
+    let stream = live.follow_kitchen(service.shutdown.clone()).map_err(follow_order::full)?;
     Ok(follow_order::answer(live, stream.events()))
 }

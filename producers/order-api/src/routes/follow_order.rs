@@ -9,13 +9,13 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt as _, stream};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Service, about_order, show_order};
 use crate::{
     caller::Caller,
     history::{HistoryError, KeptEvents},
-    live::{Live, Start},
+    live::{Full, Live, Start},
     prefer,
     problem::{Kind, Problem},
 };
@@ -61,7 +61,8 @@ const LAST_EVENT_ID: &str = "last-event-id";
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The history service's answer is of no use.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "As many streams are open as may be: try again.",
+        (status = 503, description = "As many streams are open as may be, or as many of this order: \
+                                      try again.",
          headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
     )
@@ -78,7 +79,7 @@ pub(super) async fn follow_order(
     let given = last_event_id(&headers, query.as_deref());
     let place = given.as_deref().and_then(|id| live.place(id));
     // Registered before anybody is asked: what happens in the meantime comes, too.
-    let following = live.follow_order(&order_id).ok_or_else(full)?;
+    let following = live.follow_order(&order_id).map_err(full)?;
     let wait = prefer::wait(&headers).unwrap_or(live.bounds().patience);
     let kept = find(&service, live, &order_id, &caller, wait).await?;
     let greeting = match (&given, &place) {
@@ -105,9 +106,8 @@ pub(super) fn live(service: &Service) -> Result<&Live, Problem> {
     })
 }
 
-pub(super) fn full() -> Problem {
-    let detail = "As many streams are open as this instance takes at once.";
-    Problem::new(Kind::Overloaded, detail).retry_after(5)
+pub(super) fn full(why: Full) -> Problem {
+    Problem::new(Kind::Overloaded, why.to_string()).retry_after(5)
 }
 
 /// A stream that proxies let through as it comes.
@@ -123,7 +123,8 @@ pub(super) fn answer(
     response
 }
 
-/// What history has of the order; `Ok(None)`: it is away, and says later whether there is one.
+/// What history has of the order; `Ok(None)`: it is away or has no turn free, and says later whether there
+/// is one.
 async fn find(
     service: &Service,
     live: &Live,
@@ -135,7 +136,12 @@ async fn find(
     let until = Instant::now() + wait;
     let mut pause = Duration::from_millis(20);
     loop {
-        match service.history.events(order_id, caller, partitions).await {
+        let asked = {
+            // Too many ask: as if history were away, the stream goes on asking when it is its turn.
+            let Ok(_turn) = timeout_at(until, live.turn()).await else { return Ok(None) };
+            service.history.events(order_id, caller, partitions).await
+        };
+        match asked {
             Ok(Some(kept)) => return Ok(Some(kept)),
             Ok(None) => {}
             Err(HistoryError::Away(_) | HistoryError::Slow(_)) => return Ok(None),

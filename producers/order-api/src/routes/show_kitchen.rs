@@ -11,6 +11,9 @@ use crate::{
 
 /// What is in the kitchen now: in a stage, or in line for one.
 ///
+/// Listed are 500 orders in progress at most, who are where they are for the longest first, and behind
+/// them 500 in line at most, by stage and by who came first.
+///
 /// For who begins to follow `/kitchen/events`: an order's event counts where its `sequence` is higher than
 /// the one here. Operators only, where there are API keys.
 #[utoipa::path(

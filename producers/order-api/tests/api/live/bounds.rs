@@ -58,22 +58,54 @@ async fn who_does_not_take_what_is_told_is_cut_off_and_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_too_many_is_refused_and_one_that_ends_makes_room() {
-    let shop = shop_with(LiveBounds { most_streams: 2, ..LiveBounds::default() }).await;
+    let bounds = LiveBounds {
+        most_streams: 3,
+        most_of_one_order: 2,
+        most_kitchen_streams: 1,
+        ..LiveBounds::default()
+    };
+    let shop = shop_with(bounds).await;
     shop.place("o-1").await;
+    shop.place("o-2").await;
     let one = shop.follow(0, "o-1", None).await;
-    let _other = Reader::of(shop.request(0, "/kitchen/events").send().await.unwrap());
-    for path in ["/orders/o-1/events", "/kitchen/events"] {
-        let answer = shop.request(0, path).send().await.unwrap();
-        assert_eq!(answer.status(), 503);
-        assert_eq!(answer.headers()["retry-after"], "5");
-        let problem: order_api::ProblemBody = answer.json().await.unwrap();
-        assert_eq!(problem.r#type, "/problems/overloaded");
-    }
+    let _same = shop.follow(0, "o-1", None).await;
+    is_refused(&shop, "/orders/o-1/events", "streams of this order").await;
+    let _other = shop.follow(0, "o-2", None).await;
+    is_refused(&shop, "/orders/o-2/events", "streams of orders").await;
+    // Whoever follows orders takes the kitchen no room.
+    let _kitchen = Reader::of(shop.request(0, "/kitchen/events").send().await.unwrap());
+    is_refused(&shop, "/kitchen/events", "streams of the kitchen's").await;
     drop(one);
     eventually("there is room again", async || {
         shop.request(0, "/orders/o-1/events").send().await.unwrap().status() == 200
     })
     .await;
+}
+
+async fn is_refused(shop: &LiveShop, path: &str, words: &str) {
+    let answer = shop.request(0, path).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["retry-after"], "5");
+    let problem: order_api::ProblemBody = answer.json().await.unwrap();
+    assert_eq!(problem.r#type, "/problems/overloaded");
+    assert!(problem.detail.contains(words), "{}", problem.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_begin_take_turns_in_asking_history() {
+    let shop = LiveShop::open().await;
+    let orders = ["o-1", "o-2"];
+    for order in orders {
+        shop.place(order).await;
+    }
+    shop.history.be_slow(Duration::from_millis(500));
+    let begin = (0..140_usize).map(|number| shop.follow(0, orders[number % 2], None));
+    let mut streams = futures::future::join_all(begin).await;
+    for stream in &mut streams {
+        assert_eq!(stream.events(1).await[0].event.as_deref(), Some("OrderPlaced"));
+    }
+    let most = shop.history.most_at_once();
+    assert!((1..=64).contains(&most), "{most} questions at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

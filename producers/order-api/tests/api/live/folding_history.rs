@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -35,6 +36,11 @@ struct Inner {
     /// How many of them are folded; all where there is none.
     folded: Option<HashMap<(String, i32), usize>>,
     is_away: bool,
+    /// What an answer takes.
+    takes: Duration,
+    /// Questions that are being answered, and how many there were at most.
+    at_once: usize,
+    most_at_once: usize,
 }
 
 #[derive(Clone)]
@@ -112,6 +118,14 @@ impl FoldingHistory {
         self.inner.lock().unwrap().is_away = is_away;
     }
 
+    pub(crate) fn be_slow(&self, takes: Duration) {
+        self.inner.lock().unwrap().takes = takes;
+    }
+
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.inner.lock().unwrap().most_at_once
+    }
+
     /// Waits for this many more questions.
     pub(crate) async fn asked_more(&self, count: usize) {
         let mut asked = self.asked.subscribe();
@@ -170,14 +184,26 @@ async fn answer(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
+    let takes = history.begin();
+    if !takes.is_zero() {
+        tokio::time::sleep(takes).await;
+    }
     let answer = history.answer(&id, &asked);
     history.asked.send_modify(|count| *count += 1);
     answer
 }
 
 impl FoldingHistory {
+    fn begin(&self) -> Duration {
+        let mut inner = self.inner.lock().unwrap();
+        inner.at_once += 1;
+        inner.most_at_once = inner.most_at_once.max(inner.at_once);
+        inner.takes
+    }
+
     fn answer(&self, id: &str, asked: &Asked) -> Response {
-        let inner = self.inner.lock().unwrap();
+        let mut inner = self.inner.lock().unwrap();
+        inner.at_once -= 1;
         if inner.is_away {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
