@@ -24,6 +24,8 @@ use crate::{
 const BATCH: usize = 200;
 /// How often the table is looked at: a stage ends at most this late.
 const TICK: Duration = Duration::from_millis(50);
+/// What readiness calls it where an order can't be walked on.
+const STAGES: &str = "stages";
 /// Wait after the database was away.
 const BACKOFF: Duration = Duration::from_secs(1);
 
@@ -58,7 +60,12 @@ impl Walker {
                 }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "stages wait");
-                    (BACKOFF, away(&error).map(|part| health.away(part.part, &part.message)))
+                    let told = match away(&error) {
+                        Some(part) => health.away(part.part, &part.message),
+                        // As a row that can't be read: nobody is walked on until that is mended.
+                        None => health.away(STAGES, &error.to_string()),
+                    };
+                    (BACKOFF, Some(told))
                 }
             };
             drop(std::mem::replace(&mut waiting, told));
@@ -73,14 +80,16 @@ impl Walker {
     /// One transaction: the orders that are due, with everything that is told of them. Read within it,
     /// so two that walk at once never walk one order for the same stage.
     async fn walk_due(&self, look_anyway: bool) -> Result<Round, WalkError> {
-        let now = Utc::now();
+        let now = self.now().await?;
         // First looked at without a turn to write: mostly nothing is due.
         let due = "SELECT 1 FROM fulfilment_orders WHERE ends_at <= $1 LIMIT 1";
         if !look_anyway && self.database.query_opt(due, &[now.into()]).await?.is_none() {
             return Ok(Round { walked: 0, is_cut: false });
         }
         let mut tx = self.database.begin().await?;
-        let mut floor = self.floor(&mut tx).await?;
+        let places = PlaceRow::all(&mut tx).await?;
+        let lines = OrderRow::in_lines(&mut tx).await?;
+        let mut floor = Floor::of(&self.stages, places, lines, now);
         let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let due = OrderRow::due(&mut tx, now, most).await?;
         // Behind the last that was read others may be due, whose places count.
@@ -100,13 +109,12 @@ impl Walker {
         Ok(round)
     }
 
-    /// Who stands where, if there are stations.
-    async fn floor(&self, tx: &mut Tx) -> Result<Floor, StoreError> {
-        if self.stages.iter().all(|stage| stage.stations.is_none()) {
-            return Ok(Floor::default());
-        }
-        let places = PlaceRow::all(tx).await?;
-        Ok(Floor::of(&self.stages, places, OrderRow::in_lines(tx).await?))
+    /// By the database's clock, which all members share: a place that one gave away by its own clock would
+    /// be free for the others when theirs had come so far.
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        let row = self.database.query_opt("SELECT {now}", &[]).await?;
+        let millis: i64 = row.map_or(Ok(0), |row| row.get(0))?;
+        Ok(DateTime::from_timestamp_millis(millis).unwrap_or_default())
     }
 
     async fn keep(

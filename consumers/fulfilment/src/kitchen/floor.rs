@@ -10,16 +10,20 @@ use crate::{
     stages::{Stages, Stations},
 };
 
-/// Every stage that has stations.
+/// Every stage that has stations, or had some.
 #[derive(Default)]
 pub(crate) struct Floor {
+    now: DateTime<Utc>,
     stages: BTreeMap<String, StageFloor>,
     /// Who stands where: the stage, and the place's index there.
     taken: BTreeMap<String, (String, usize)>,
 }
 
+#[derive(Default)]
 struct StageFloor {
-    stations: Stations,
+    /// `None`: none are configured here. Who waits needs none, and who stands somewhere leaves it: other
+    /// members may be configured otherwise, or this one was before.
+    stations: Option<Stations>,
     /// Those that are set up, by their number; more than the stations have, where there were more before.
     places: Vec<PlaceRow>,
     changed: BTreeSet<usize>,
@@ -29,7 +33,6 @@ struct StageFloor {
 }
 
 /// Who waits for a place, the first to come first.
-#[derive(Default)]
 struct Line {
     /// All of them.
     length: i64,
@@ -39,10 +42,19 @@ struct Line {
     is_whole: bool,
 }
 
+impl Default for Line {
+    fn default() -> Self {
+        Self { length: 0, first: VecDeque::new(), is_whole: true }
+    }
+}
+
+/// Orders of a line that are read at once where its stage has no stations any more.
+const MOST_WITHOUT_STATIONS: i64 = 200;
+
 /// A place for an order.
 pub(crate) struct Given {
-    /// Counted from 1.
-    pub(crate) station: i32,
+    /// Counted from 1; `None` where none is needed.
+    pub(crate) station: Option<i32>,
     /// When it came, or when that was free.
     pub(crate) from: DateTime<Utc>,
 }
@@ -58,20 +70,20 @@ pub(crate) enum Next {
 }
 
 impl Floor {
-    /// The stations that these stages have, with the rows of their places, and how many wait for each.
-    pub(crate) fn of(stages: &Stages, rows: Vec<PlaceRow>, lines: Vec<Waiting>) -> Self {
-        let mut floor = Self::default();
-        for stage in stages.iter() {
-            if let Some(stations) = stage.stations {
-                let line = Line { length: 0, first: VecDeque::new(), is_whole: true };
-                let (places, changed) = (Vec::new(), BTreeSet::new());
-                let moved_at = DateTime::<Utc>::MIN_UTC;
-                let of_stage = StageFloor { stations, places, changed, line, moved_at };
-                floor.stages.insert(stage.name.clone(), of_stage);
-            }
+    /// The stations that these stages have, with the rows of all places, and how many wait for each.
+    pub(crate) fn of(
+        stages: &Stages,
+        rows: Vec<PlaceRow>,
+        lines: Vec<Waiting>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let mut floor = Self { now, ..Self::default() };
+        for stage in stages.iter().filter(|stage| stage.stations.is_some()) {
+            let of_stage = StageFloor { stations: stage.stations, ..StageFloor::default() };
+            floor.stages.insert(stage.name.clone(), of_stage);
         }
         for row in rows {
-            let Some(of_stage) = floor.stages.get_mut(&row.stage) else { continue };
+            let of_stage = floor.stages.entry(row.stage.clone()).or_default();
             if let Some(order_id) = &row.order_id {
                 let at = (row.stage.clone(), of_stage.places.len());
                 floor.taken.insert(order_id.clone(), at);
@@ -80,18 +92,17 @@ impl Floor {
             of_stage.places.push(row);
         }
         for Waiting { stage, length, last_came } in lines {
-            if let Some(of_stage) = floor.stages.get_mut(&stage) {
-                of_stage.line.length = length;
-                of_stage.line.is_whole = length == 0;
-                of_stage.moved_at = of_stage.moved_at.max(last_came);
-            }
+            let of_stage = floor.stages.entry(stage).or_default();
+            of_stage.line.length = length;
+            of_stage.line.is_whole = length == 0;
+            of_stage.moved_at = of_stage.moved_at.max(last_came);
         }
         floor
     }
 
     /// Whether orders need a place for that stage.
     pub(crate) fn has_stations(&self, stage: &str) -> bool {
-        self.stages.contains_key(stage)
+        self.stages.get(stage).is_some_and(|of_stage| of_stage.stations.is_some())
     }
 
     /// The stages with somebody in line, and how many of these may get a place while that many orders
@@ -104,7 +115,10 @@ impl Floor {
         }
         let waiting = self.stages.iter().filter(|(_, of_stage)| of_stage.line.length > 0);
         let most = waiting.map(|(name, of_stage)| {
-            let free = i64::try_from(of_stage.free().count()).unwrap_or(i64::MAX);
+            let free = match of_stage.stations {
+                Some(_) => i64::try_from(of_stage.free().count()).unwrap_or(i64::MAX),
+                None => MOST_WITHOUT_STATIONS,
+            };
             let leaving = leaving_by_stage.get(&**name).copied().unwrap_or_default();
             (name.clone(), (free + leaving).min(of_stage.line.length))
         });
@@ -161,7 +175,9 @@ impl Floor {
 
     /// Whether there is a place.
     pub(crate) fn has_room(&self, stage: &str) -> bool {
-        self.stages.get(stage).is_some_and(|of_stage| of_stage.free().next().is_some())
+        self.stages
+            .get(stage)
+            .is_some_and(|of_stage| of_stage.stations.is_none() || of_stage.free().next().is_some())
     }
 
     /// The place that is free for the longest time, for that order, which came then; `None`: there is
@@ -173,15 +189,18 @@ impl Floor {
         came: DateTime<Utc>,
     ) -> Option<Given> {
         let of_stage = self.stages.get_mut(stage)?;
+        let Some(stations) = of_stage.stations else {
+            return Some(Given { station: None, from: came.max(self.now) });
+        };
         let index = of_stage.free().min_by_key(|index| of_stage.places[*index].free_since)?;
-        let capacity = i64::from(of_stage.stations.capacity);
+        let capacity = i64::from(stations.capacity);
         let place = of_stage.places.get_mut(index)?;
         let from = came.max(place.free_since);
         of_stage.moved_at = of_stage.moved_at.max(from);
         (place.order_id, place.taken_at) = (Some(order_id.to_owned()), Some(from));
         of_stage.changed.insert(index);
         self.taken.insert(order_id.to_owned(), (stage.to_owned(), index));
-        let station = i32::try_from(place.place / capacity + 1).unwrap_or(i32::MAX);
+        let station = Some(i32::try_from(place.place / capacity + 1).unwrap_or(i32::MAX));
         Some(Given { station, from })
     }
 
@@ -214,7 +233,7 @@ impl Floor {
 impl StageFloor {
     /// Places that nobody has. Those beyond what the stations take now are left empty.
     fn free(&self) -> impl Iterator<Item = usize> {
-        let places = i64::from(self.stations.places());
+        let places = self.stations.map_or(0, |stations| i64::from(stations.places()));
         let is_free = move |place: &PlaceRow| place.place < places && place.order_id.is_none();
         self.places.iter().enumerate().filter(move |(_, it)| is_free(it)).map(|(index, _)| index)
     }

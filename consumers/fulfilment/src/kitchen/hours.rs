@@ -146,7 +146,7 @@ impl Hours {
     fn begin(&mut self, floor: &mut Floor, stage: &str, order: usize, came: DateTime<Utc>) {
         let Some(row) = self.orders.get_mut(order) else { return };
         let Some(given) = floor.give(stage, &row.order_id, came) else { return };
-        let told = row.begin_stage(given.from, Some(given.station));
+        let told = row.begin_stage(given.from, given.station);
         self.told.push((order, told));
         self.changed.insert(order);
         self.set_clock(order);

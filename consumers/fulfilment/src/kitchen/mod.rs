@@ -1,7 +1,8 @@
 //! Who stands at which station, who waits in line, and what happens next: in the order of time, the
 //! first who came first.
 //!
-//! Places and lines lie in tables. Who walks the orders locks the places first, so that one at a time
+//! What is configured counts for who gets a place; whoever leaves one frees it, whatever this member is
+//! configured for. Places and lines lie in tables. Who walks the orders locks the places first, so that one at a time
 //! gives them away; nobody else touches them. What happened while nobody looked is done as if in time:
 //! a place that was free since three has its next order since three.
 

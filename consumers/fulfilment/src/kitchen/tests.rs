@@ -57,7 +57,7 @@ impl Kitchen {
             due.truncate(batch);
             let is_full = due.len() == batch;
             let horizon = due.last().filter(|_| is_full).and_then(|it| it.ends_at).unwrap_or(now);
-            let mut floor = Floor::of(&self.stages, self.places.clone(), self.lines());
+            let mut floor = Floor::of(&self.stages, self.places.clone(), self.lines(), now);
             let mut hours = Hours::of(due);
             for (stage, most) in floor.may_be_given(&hours.due()) {
                 let is_in_line = |order: &&OrderRow| {
@@ -235,12 +235,27 @@ fn stations_that_are_taken_away_are_left_when_their_order_is_done() {
 }
 
 #[test]
-fn stages_that_lost_their_stations_take_everybody() {
+fn stages_that_lost_their_stations_take_everybody_and_whoever_stands_somewhere_leaves_it() {
     let mut kitchen = Kitchen::of("oven=10s*1");
-    kitchen.place("a", second(0));
+    for order in ["a", "b", "c"] {
+        kitchen.place(order, second(0));
+    }
+    kitchen.walk(second(1), 200);
+    // By a member that is configured otherwise.
     kitchen.stages = "oven=10s".parse().unwrap();
-    kitchen.walk(second(0), 200);
-    assert_eq!(kitchen.steps("a"), ["confirmed", "started oven"]);
+    kitchen.place("d", second(4));
+    kitchen.walk(second(5), 200);
+    let from = |order: &str| kitchen.worked("oven").into_iter().find(|it| it.0 == order).unwrap().1;
+    assert_eq!(["a", "b", "c"].map(from), [second(0), second(5), second(5)]);
+    kitchen.walk(second(60), 200);
+    assert!(kitchen.orders.iter().all(|order| order.state == State::Ready));
+
+    // And the place is there for who needs one.
+    assert_eq!(kitchen.places[0].order_id, None);
+    kitchen.stages = "oven=10s*1".parse().unwrap();
+    kitchen.place("e", second(70));
+    kitchen.walk(second(70), 200);
+    assert_eq!(kitchen.steps("e"), ["confirmed", "started oven"]);
 }
 
 proptest! {
