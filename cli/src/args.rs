@@ -207,6 +207,7 @@ pub struct DemoArgs {
     #[arg(long, requires = "from")]
     pub format: Option<Format>,
 
+    /// Something goes wrong, and the run proves what then holds; each is about orders of its own.
     /// spike: ten times as many orders as the consumers keep up with, for half a minute, while
     /// their databases are slow. Holds the consumers' tables by turns.
     #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["from", "orders", "rate"])]
@@ -216,10 +217,9 @@ pub struct DemoArgs {
     #[arg(long, conflicts_with = "against")]
     pub serve: bool,
 
-    /// What every order goes through, with durations, and stations where there are: oven=8m*2x6 are two
-    /// that take six orders each.
-    #[arg(long, default_value = DEFAULT_STAGES, value_name = "STAGES")]
-    pub stages: fulfilment::Stages,
+    #[arg(long, value_name = "STAGES", help = STAGES_OF_DEMO)]
+    #[allow(missing_docs)]
+    pub stages: Option<fulfilment::Stages>,
 
     /// So many times as fast as that.
     #[arg(long, default_value_t = DEFAULT_SPEED_UP, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -290,6 +290,8 @@ impl Scenario {
 
 /// The demo's kitchen: of a size for as many orders at once as it gets.
 pub const DEFAULT_STAGES: &str = "prep=2m*20x3,bake=4m*40x3,oven=2m*20x3";
+const STAGES_OF_DEMO: &str = "What every order goes through, with durations, and stations where there are: \
+    oven=8m*2x6 are two that take six orders each [default: prep=2m*20x3,bake=4m*40x3,oven=2m*20x3]";
 /// So fast it is there.
 pub const DEFAULT_SPEED_UP: u32 = 1_200;
 
@@ -313,6 +315,10 @@ pub struct UpArgs {
     /// that take six orders each.
     #[arg(long, default_value = "prep=2m*2,bake=4m*3,oven=2m*2", value_name = "STAGES")]
     pub stages: fulfilment::Stages,
+
+    /// How long a confirmed order can be cancelled before its preparation begins, as 20s.
+    #[arg(long, default_value = "0s", value_name = "DURATION", value_parser = fulfilment::parse_duration)]
+    pub cancel_within: std::time::Duration,
 
     /// So many times as fast as that.
     #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -2,13 +2,13 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use fulfilment::Rules;
+use fulfilment::{Rules, Stages, StagesError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use orderly_sdk::topics::Topics;
 
 use super::{Refused, print, up};
 use crate::{
-    args::{DemoArgs, Output, Scenario},
+    args::{DEFAULT_STAGES, DemoArgs, Output, Scenario},
     demo::{Demo, DemoError, Load, Site, progress::Bars, rules_for_varied},
     parts::{self, Parts},
     platform::{Databases, PricesFrom, Settings, chain},
@@ -26,6 +26,11 @@ pub(super) async fn run(
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
     let DemoArgs { orders, rate, members, from, format, serve, stages, fault, .. } = args;
+    if args.scenario == Some(Scenario::SlowOven) && stages.is_some() {
+        return Err(Refused::usage("slow-oven has a kitchen of its own: leave out --stages"));
+    }
+    let stages = stages.map_or_else(|| DEFAULT_STAGES.parse(), Ok);
+    let stages: Stages = stages.map_err(|error: StagesError| Refused::usage(error.to_string()))?;
     let (speed_up, stages) = (args.speed_up, stages.sped_up(args.speed_up));
     let redis = args.redis.by_flag(&args.cluster.prefix).map_err(Refused::usage)?;
     let parts = parts::by_flags(args.cluster, args.database).map_err(Refused::usage)?;

@@ -25,7 +25,17 @@ pub(super) async fn run(
     topics: Topics,
     metrics: PrometheusHandle,
 ) -> Result<ExitCode, Refused> {
-    let UpArgs { listen, anonymous, members, stages, speed_up, cluster, database, redis } = args;
+    let UpArgs {
+        listen,
+        anonymous,
+        members,
+        stages,
+        cancel_within,
+        speed_up,
+        cluster,
+        database,
+        redis,
+    } = args;
     let redis = redis.by_flag(&cluster.prefix).map_err(Refused::usage)?;
     let parts = parts::by_flags(cluster, database).map_err(Refused::usage)?;
     if !anonymous && (parts.is_some() || !listen.ip().is_loopback()) {
@@ -34,7 +44,7 @@ pub(super) async fn run(
              with keys, run the services one by one (docs/run.md)",
         ));
     }
-    let rules = Rules::new(stages.sped_up(speed_up));
+    let rules = Rules { cancel_within, ..Rules::new(stages.sped_up(speed_up)) };
     let prices = PricesFrom::Catalogue;
     let settings = Settings { topics, listen, members, rules, prices, metrics, parts, redis };
     let starting = Platform::start(settings);

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use orderly_schemas::{
-    Channel, OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
+    OrderCancellationRefused, OrderCancellationRequested, OrderCancelled, OrderCollected,
     OrderCompleted, OrderConfirmed, OrderPlaced, OrderRefunded, OrderRejected, OrderReturned,
     ReadyForPickup, StageCompleted, StageQueued, StageStarted,
 };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use orderly_schemas::Channel;
+
 /// A step of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {

@@ -28,8 +28,8 @@ pub struct MessageFigures {
 impl MessageFigures {
     /// Of broken receivers: all that could be taken was, and nobody fine waited for the others.
     pub(in crate::demo) fn broken_webhook_holds(&self) -> bool {
-        // A dead one is given up after some 15 s: who had to wait for it would be later than that.
-        const LATE_MS: i64 = 10_000;
+        // A dead one is given up after 22 s at least: who had to wait for it would be later than that.
+        const LATE_MS: i64 = 20_000;
         self.fine > 0
             && self.fine_again == 0
             && self.slowest_fine_ms < LATE_MS
@@ -92,7 +92,7 @@ mod tests {
         for wrong in [
             MessageFigures { fine: 0, ..BROKEN },
             MessageFigures { fine_again: 1, ..BROKEN },
-            MessageFigures { slowest_fine_ms: 12_000, ..BROKEN },
+            MessageFigures { slowest_fine_ms: 21_000, ..BROKEN },
             MessageFigures { mended: 0, ..BROKEN },
             MessageFigures { in_vain: 0, ..BROKEN },
         ] {

@@ -21,7 +21,7 @@ const AT_FIRST: u64 = 10;
 /// Longest that a receiver may take to answer, where some never do.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// So that a dead receiver is given up while the run lasts.
-const QUICK: &str = "0s,500ms,1s,1s,2s,2s,4s,4s";
+const QUICK: &str = "0s,500ms,1s,2s,4s,8s,12s";
 
 /// Who is told. Cheap to clone.
 #[derive(Clone)]
