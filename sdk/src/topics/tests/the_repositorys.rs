@@ -36,7 +36,7 @@ fn orders_and_what_became_of_them_are_kept_for_ever_in_twelve_partitions() {
         assert!(!topic.compacted && !topic.personal, "{name}");
     }
     assert_eq!(topics.get("orders").unwrap().readers, ["history", "fulfilment", "users"]);
-    assert_eq!(topics.get("order-status").unwrap().events.len(), 9);
+    assert_eq!(topics.get("order-status").unwrap().events.len(), 10);
 }
 
 #[test]
