@@ -19,17 +19,17 @@ const CUT_OFF: Duration = Duration::from_secs(9);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_come_go_and_die_by_the_classic_protocol() {
-    chaos(Protocol::Cooperative, if is_long() { 100 } else { 16 }).await;
+    chaos(Protocol::Cooperative, if is_long() { 100 } else { 12 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_come_go_and_die_with_static_membership() {
-    chaos(Protocol::Static, if is_long() { 100 } else { 8 }).await;
+    chaos(Protocol::Static, if is_long() { 100 } else { 6 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_come_go_and_die_by_the_consumer_protocol() {
-    chaos(Protocol::Consumer, if is_long() { 100 } else { 8 }).await;
+    chaos(Protocol::Consumer, if is_long() { 100 } else { 6 }).await;
 }
 
 /// In each round one member joins and one goes: by kill -9 every other time.
