@@ -45,20 +45,12 @@ pub(super) async fn until_told_but_by_mail(
 ) -> Result<u64, DemoError> {
     const EACH: u64 = 2 + 3;
     let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
-    let (mut known, mut moved) = (0, Instant::now());
-    loop {
-        let told = mailbox.among(&orders).await?.len() as u64;
-        if told >= EACH * orders.len() as u64 {
-            return Ok(told);
-        }
-        if told > known {
-            (known, moved) = (told, Instant::now());
-        } else if moved.elapsed() > STALLED {
-            let what = format!("the mail server is away, and only {told} other messages were sent");
-            return Err(DemoError::Ended(what));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+    let all = EACH * orders.len() as u64;
+    let told = || async { Ok(mailbox.among(&orders).await?.len() as u64) };
+    until_all(all, told, |told| {
+        format!("the mail server is away, and only {told} other messages were sent")
+    })
+    .await
 }
 
 /// Until the provider was asked about each of these orders, and was away.
@@ -67,20 +59,33 @@ pub(super) async fn until_turned_away(
     orders: &[String],
 ) -> Result<u64, DemoError> {
     let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
+    let all = orders.len() as u64;
+    let turned_away = || async { Ok(provider.turned_away(&orders).await?) };
+    until_all(all, turned_away, |turned_away| {
+        format!(
+            "the payment provider is away, and was asked about {turned_away} of {all} orders; nothing \
+             moves"
+        )
+    })
+    .await
+}
+
+/// Until it is so many; gives up with `why` when nothing moves any more.
+async fn until_all<F: Future<Output = Result<u64, DemoError>>>(
+    all: u64,
+    ask: impl Fn() -> F,
+    why: impl Fn(u64) -> String,
+) -> Result<u64, DemoError> {
     let (mut known, mut moved) = (0, Instant::now());
     loop {
-        let turned_away = provider.turned_away(&orders).await?;
-        if turned_away >= orders.len() as u64 {
-            return Ok(turned_away);
+        let count = ask().await?;
+        if count >= all {
+            return Ok(count);
         }
-        if turned_away > known {
-            (known, moved) = (turned_away, Instant::now());
+        if count > known {
+            (known, moved) = (count, Instant::now());
         } else if moved.elapsed() > STALLED {
-            return Err(DemoError::Ended(format!(
-                "the payment provider is away, and was asked about {turned_away} of {} orders; \
-                 nothing moves",
-                orders.len()
-            )));
+            return Err(DemoError::Ended(why(count)));
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -1,11 +1,15 @@
 //! What happened to an order with where it lies in the topics, for whoever goes on from there.
 
-use chrono::{DateTime, Utc};
 use orderly_schemas::{order_status, orders};
 use orderly_stores::{Row, StoreError};
 use serde::Serialize;
 
-use crate::{ReadModel, read_model::may_be_kept, service::GROUP, show_values};
+use crate::{
+    ReadModel, TimelineEntry,
+    read_model::may_be_kept,
+    read_order::{ENTRY, entry},
+    service::GROUP,
+};
 
 /// The partitions that an order is in.
 #[derive(Clone, Copy, Debug)]
@@ -38,35 +42,9 @@ pub struct KeptHappening {
     pub topic: String,
     /// Its offset in the order's partition there.
     pub offset: i64,
-    /// Its type without the namespace: `OrderPlaced`.
-    #[serde(rename = "type")]
-    pub event_type: String,
-    /// When it happened.
-    #[serde(serialize_with = "show_values::moment")]
-    pub at: DateTime<Utc>,
-    /// Its id.
-    pub event_id: String,
-    /// Its place among the order's statuses.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sequence: Option<i64>,
-    /// The stage that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stage: Option<String>,
-    /// Why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The station that the stage began on, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub station: Option<i64>,
-    /// How many were in line before it when it got in line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ahead: Option<i64>,
-    /// When what began with it was due to be over.
-    #[serde(
-        serialize_with = "show_values::optional_moment",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub due_at: Option<DateTime<Utc>>,
+    /// What it says, as the order's timeline has it.
+    #[serde(flatten)]
+    pub entry: TimelineEntry,
     /// Id of the event that caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<String>,
@@ -91,10 +69,11 @@ impl ReadModel {
         let orders_next = self.next_of(orders::TOPIC, partitions.orders).await?;
         let statuses_next = self.next_of(order_status::TOPIC, partitions.statuses).await?;
         let mut events = Vec::new();
+        let sql = select_events();
         // What is caused before what causes it, so that hardly ever one is there without the other.
         for topic in [order_status::TOPIC, orders::TOPIC] {
             let values = [order_id.into(), MOST_EVENTS.into(), caller.into(), topic.into()];
-            let rows = self.db.query(SELECT_EVENTS, &values).await?;
+            let rows = self.db.query(&sql, &values).await?;
             for row in &rows {
                 events.push(happening(row, topic)?);
             }
@@ -114,30 +93,21 @@ impl ReadModel {
 }
 
 fn happening(row: &Row, topic: &str) -> Result<KeptHappening, StoreError> {
-    Ok(KeptHappening {
-        topic: topic.to_owned(),
-        offset: row.get(0)?,
-        event_type: row.get(1)?,
-        at: row.get(2)?,
-        event_id: row.get(3)?,
-        sequence: row.get(4)?,
-        stage: row.get(5)?,
-        reason: row.get(6)?,
-        caused_by: row.get(7)?,
-        station: row.get(8)?,
-        ahead: row.get(9)?,
-        due_at: row.get(10)?,
-    })
+    let entry = entry(row, 1)?;
+    let caused_by = entry.caused_by.clone();
+    Ok(KeptHappening { topic: topic.to_owned(), offset: row.get(0)?, entry, caused_by })
 }
 
 const SELECT_NEXT: &str = "
     SELECT next_offset FROM positions
     WHERE group_id = $1 AND topic = $2 AND partition_id = $3";
 
-const SELECT_EVENTS: &str = "
-    SELECT t.record_offset, t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason,
-        t.caused_by, t.station, t.ahead, t.due_at
-    FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
-    WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
-        AND t.topic = $4
-    ORDER BY t.record_offset LIMIT $2";
+fn select_events() -> String {
+    format!(
+        "SELECT t.record_offset, {ENTRY}
+         FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
+         WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
+             AND t.topic = $4
+         ORDER BY t.record_offset LIMIT $2"
+    )
+}

@@ -102,7 +102,7 @@ pub struct TimelineEntry {
     )]
     pub due_at: Option<DateTime<Utc>>,
     #[serde(skip)]
-    caused_by: Option<String>,
+    pub(crate) caused_by: Option<String>,
 }
 
 /// Most entries of a timeline that are read. Ours have about a dozen.
@@ -125,12 +125,12 @@ impl ReadModel {
         }
         // Order and timeline in one statement, so that the status is the timeline's last.
         let values = [order_id.into(), MOST_ENTRIES.into(), caller.into()];
-        let rows = self.db.query(SELECT_ORDER, &values).await?;
+        let rows = self.db.query(&select_order(), &values).await?;
         let Some(first) = rows.first() else {
             return Ok(None);
         };
         let mut order = order(first)?;
-        let happened = rows.iter().map(entry).collect::<Result<_, _>>()?;
+        let happened = rows.iter().map(|row| entry(row, 10)).collect::<Result<_, _>>()?;
         order.timeline = as_it_happened(happened);
         // Committed with the order, and never changed.
         let lines = self.db.query(SELECT_LINES, &[order_id.into()]).await?;
@@ -171,10 +171,10 @@ fn order(row: &Row) -> Result<Order, StoreError> {
         total: row.get(5)?,
         placed_at: row.get(6)?,
         historic: row.get(7)?,
-        to_pay: row.get(15)?,
+        to_pay: row.get(8)?,
         // Written by the fold; damaged, there is nothing to be shown.
         discounts: row
-            .get::<Option<String>>(16)?
+            .get::<Option<String>>(9)?
             .and_then(|given| serde_json::from_str(&given).ok())
             .unwrap_or_default(),
         lines: Vec::new(),
@@ -183,18 +183,19 @@ fn order(row: &Row) -> Result<Order, StoreError> {
     })
 }
 
-fn entry(row: &Row) -> Result<TimelineEntry, StoreError> {
+/// The entry whose columns, [`ENTRY`], begin there.
+pub(crate) fn entry(row: &Row, at: usize) -> Result<TimelineEntry, StoreError> {
     Ok(TimelineEntry {
-        event_type: row.get(8)?,
-        at: row.get(9)?,
-        event_id: row.get(10)?,
-        sequence: row.get(11)?,
-        stage: row.get(12)?,
-        reason: row.get(13)?,
-        caused_by: row.get(14)?,
-        station: row.get(17)?,
-        ahead: row.get(18)?,
-        due_at: row.get(19)?,
+        event_type: row.get(at)?,
+        at: row.get(at + 1)?,
+        event_id: row.get(at + 2)?,
+        sequence: row.get(at + 3)?,
+        stage: row.get(at + 4)?,
+        reason: row.get(at + 5)?,
+        caused_by: row.get(at + 6)?,
+        station: row.get(at + 7)?,
+        ahead: row.get(at + 8)?,
+        due_at: row.get(at + 9)?,
     })
 }
 
@@ -209,13 +210,19 @@ pub(crate) fn line(row: &Row, at: usize) -> Result<Line, StoreError> {
 }
 
 /// An order that was placed has its OrderPlaced in the timeline, so the join always gives a row.
-const SELECT_ORDER: &str = "
-    SELECT o.order_id, o.user_id, o.status, o.stage, o.currency, o.total, o.placed_at, o.historic,
-        t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason, t.caused_by,
-        o.to_pay, o.discounts, t.station, t.ahead, t.due_at
-    FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
-    WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
-    ORDER BY t.happened_at, t.topic, t.record_offset LIMIT $2";
+fn select_order() -> String {
+    format!(
+        "SELECT o.order_id, o.user_id, o.status, o.stage, o.currency, o.total, o.placed_at,
+             o.historic, o.to_pay, o.discounts, {ENTRY}
+         FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
+         WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
+         ORDER BY t.happened_at, t.topic, t.record_offset LIMIT $2"
+    )
+}
+
+/// What [`entry`] reads, of the timeline `t`.
+pub(crate) const ENTRY: &str = "t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, \
+    t.reason, t.caused_by, t.station, t.ahead, t.due_at";
 
 /// Bounded by what one record can hold.
 const SELECT_LINES: &str = "

@@ -9,7 +9,7 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt as _, stream};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Service, about_order, show_order};
 use crate::{
@@ -134,26 +134,16 @@ async fn find(
 ) -> Result<Option<KeptEvents>, Problem> {
     let partitions = live.partitions_of(order_id);
     let until = Instant::now() + wait;
-    let mut pause = Duration::from_millis(20);
-    loop {
-        let asked = {
-            // Too many ask: as if history were away, the stream goes on asking when it is its turn.
-            let Ok(_turn) = timeout_at(until, live.turn()).await else { return Ok(None) };
-            service.history.events(order_id, caller, partitions).await
-        };
-        match asked {
-            Ok(Some(kept)) => return Ok(Some(kept)),
-            Ok(None) => {}
-            Err(HistoryError::Away(_) | HistoryError::Slow(_)) => return Ok(None),
-            Err(error) => return Err(show_order::problem(&error).about(order_id)),
+    show_order::until_known(service, order_id, until, || async {
+        // Too many ask: as if history were away, the stream goes on asking when it is its turn.
+        let Ok(_turn) = timeout_at(until, live.turn()).await else { return Ok(Some(None)) };
+        match service.history.events(order_id, caller, partitions).await {
+            Ok(kept) => Ok(kept.map(Some)),
+            Err(HistoryError::Away(_) | HistoryError::Slow(_)) => Ok(Some(None)),
+            Err(error) => Err(show_order::problem(&error).about(order_id)),
         }
-        let next = Instant::now() + pause;
-        if next >= until || service.shutdown.is_cancelled() {
-            return Err(show_order::not_known(order_id));
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(250));
-    }
+    })
+    .await
 }
 
 /// The header, else the parameter; of either the first. What was encoded by % is none of ours.

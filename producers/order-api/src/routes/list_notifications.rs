@@ -57,9 +57,7 @@ pub(super) async fn list_notifications(
     // Who may see it is known by the order alone.
     let known = service.history.order(&id, &caller).await;
     if known.map_err(|error| show_order::problem(&error))?.is_none() {
-        let detail = "No order with this id is known. One that was accepted just now appears within \
-                      moments.";
-        return Err(Problem::new(Kind::OrderNotFound, detail).about(id).retry_after(1));
+        return Err(show_order::not_known(&id));
     }
     notifications.of_order(&id).await.map(Json).map_err(|error| {
         let (kind, detail) = match error {

@@ -8,7 +8,7 @@ use axum::{
     },
 };
 
-use super::{Service, show_order};
+use super::{Service, refusals::HistoryRefusals, show_order};
 use crate::{
     caller::Caller,
     history::{HistoryError, OrderPage},
@@ -34,18 +34,7 @@ const LONGEST_CURSOR: usize = 512;
          body = OrderPage),
         (status = 400, description = "The user's id or a parameter can't be understood.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 502, description = "The history service's answer is of no use.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The history service is away, or there is too much to do.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "The history service didn't answer in time.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
+        HistoryRefusals,
     )
 )]
 pub(super) async fn list_user_orders(

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 
-use super::{Service, show_order};
+use super::{Service, refusals::HistoryRefusals, show_order};
 use crate::{
     caller::Caller,
     history::KitchenOrders,
@@ -20,20 +20,9 @@ use crate::{
     get, path = "/kitchen/orders", tag = "kitchen", security(("api_key" = []), ("bearer" = [])),
     responses(
         (status = 200, description = "The orders.", body = KitchenOrders),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The key is no operator's.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 502, description = "The history service's answer is of no use.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The history service is away, or there is too much to do.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "The history service didn't answer in time.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
+        HistoryRefusals,
     )
 )]
 pub(super) async fn show_kitchen(

@@ -8,7 +8,7 @@ use axum::{
 use orderly_web::{Preconditions, etag};
 use tokio::time::{Instant, sleep};
 
-use super::{Service, about_order};
+use super::{Service, about_order, refusals::HistoryRefusals};
 use crate::{
     cache::Shown,
     caller::Caller,
@@ -41,21 +41,10 @@ use crate::{
         (status = 304, description = "It is as it was (If-None-Match)."),
         (status = 400, description = "If-None-Match can't be understood.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such order, not yet, or not the caller's.", headers(
             ("Retry-After" = u32, description = "Seconds after which it may be known.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 502, description = "The history service's answer is of no use.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The history service is away, or there is too much to do.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "The history service didn't answer in time.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
+        HistoryRefusals,
     )
 )]
 pub(super) async fn show_order(
@@ -85,19 +74,32 @@ async fn find(
 ) -> Result<Arc<Shown>, Problem> {
     let id = about_order::order_id(id)?;
     let until = Instant::now() + wait.unwrap_or_default();
+    until_known(service, &id, until, || async {
+        service.cache.order(&id, caller).await.map_err(|e| problem(&e))
+    })
+    .await
+}
+
+/// Asks, ever more rarely, until the order is there; at that time, or when the service ends, it isn't
+/// known.
+pub(super) async fn until_known<T, F: Future<Output = Result<Option<T>, Problem>>>(
+    service: &Service,
+    id: &str,
+    until: Instant,
+    ask: impl Fn() -> F,
+) -> Result<T, Problem> {
     let mut pause = Duration::from_millis(20);
     loop {
-        if let Some(order) = service.cache.order(&id, caller).await.map_err(|e| problem(&e))? {
+        if let Some(order) = ask().await? {
             return Ok(order);
         }
         let next = Instant::now() + pause;
         if next >= until || service.shutdown.is_cancelled() {
-            break;
+            return Err(not_known(id));
         }
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(250));
     }
-    Err(not_known(&id))
 }
 
 /// It may be on its way.
