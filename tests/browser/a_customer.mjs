@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { openLine } from "./line.mjs";
-import { another, focused, openPage, shot, tabTo, until } from "./open_browser.mjs";
+import { another, focused, hasSaid, openPage, shot, tabTo, until } from "./open_browser.mjs";
 
 const SHOP = process.env.SHOP;
 const line = await openLine(SHOP);
@@ -97,7 +97,7 @@ test("an answer that is lost on its way is one order all the same", async () => 
   await page.getByLabel("Customer number").fill("lost-answers");
   line.loseAnswers(2);
   await page.getByRole("button", { name: "Order for €7.90" }).click();
-  await page.getByText("We don't know yet whether your order was taken.").waitFor();
+  await hasSaid(page, "We don't know yet whether your order was taken.");
   await page.waitForURL(/#\/orders\//);
   const id = page.url().split("/").at(-1);
   assert.equal(line.lost.filter((answer) => answer.includes("202 Accepted")).length, 2, "both were taken");

@@ -13,17 +13,23 @@ const ALL = ["Ordered, done", "Confirmed by the kitchen, done", "Oven, done", "R
 test("a stream in pieces is read, and one that broke is resumed from where it was", async () => {
   let known = 1;
   const resumed = [];
-  const events = ({ headers }, response) => {
+  let breakOff;
+  let mayResume;
+  const isSeen = new Promise((resolve) => (mayResume = resolve));
+  const events = async ({ headers }, response) => {
     resumed.push(headers["last-event-id"]);
-    const tell = stream(response);
     if (resumed.length === 1) {
+      stream(response);
+      breakOff = () => response.destroy();
       // In the smallest pieces there are.
       const text = EVENTS.slice(0, 3).map((event, number) => `id: t${number}\r\nevent: ${event.type}\r\ndata: ${JSON.stringify(event)}\r\n\r\n`).join("");
       const bytes = Buffer.from(text);
-      const write = (at) => (at < bytes.length ? response.write(bytes.subarray(at, at + 7), () => setTimeout(write, 1, at + 7)) : setTimeout(() => response.destroy(), 1500));
+      const write = (at) => at < bytes.length && response.write(bytes.subarray(at, at + 7), () => setTimeout(write, 1, at + 7));
       write(0);
       return;
     }
+    await isSeen;
+    const tell = stream(response);
     known = EVENTS.length;
     // The one before is told again: a resume may.
     EVENTS.slice(2).forEach((event, number) => tell(event, `t${number + 2}`));
@@ -36,14 +42,15 @@ test("a stream in pieces is read, and one that broke is resumed from where it wa
   await page.goto(`${shop.url}/#/orders/order-1`);
   await status(page, "In line: Oven");
   await page.getByText("2 before you").first().waitFor();
+  breakOff();
   await page.getByText("Connection lost, trying again …").waitFor();
   await shot(page, "lost");
+  mayResume();
   await status(page, "Ready to collect");
   await page.getByText("Live: this page changes by itself.").waitFor();
   assert.deepEqual(await steps(page), ALL);
   assert.deepEqual(resumed, [undefined, "t2"]);
   assert.match(await page.locator("#aloud").textContent(), /^Ready to collect\. /);
-  shop.close();
 });
 
 test("offline is seen at once, and online again it goes on", async () => {
@@ -65,7 +72,6 @@ test("offline is seen at once, and online again it goes on", async () => {
   tell(EVENTS[5], "t5");
   await status(page, "Ready to collect");
   assert.deepEqual(await steps(page), ALL);
-  shop.close();
 });
 
 test("without a stream the page asks again and again, until the order is over", async () => {
@@ -81,7 +87,6 @@ test("without a stream the page asks again and again, until the order is over", 
   completed.timeline.push(done);
   shop.answers["GET /orders/order-1"] = ok(completed);
   await status(page, "Collected");
-  shop.close();
 });
 
 test("the stream is asked for with the key, and a refused one isn't asked for over and over", async () => {
@@ -100,7 +105,6 @@ test("the stream is asked for with the key, and a refused one isn't asked for ov
   await dialog.getByLabel("API key").fill("ok_right");
   await page.keyboard.press("Enter");
   await page.getByText("Live: this page changes by itself.").waitFor();
-  shop.close();
 });
 
 test("an order is cancelled after a second thought, and too late is said with its reason", async () => {
@@ -124,7 +128,6 @@ test("an order is cancelled after a second thought, and too late is said with it
   await page.getByText("Preparation began").waitFor();
   // Nothing moves where less motion is asked for.
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
-  shop.close();
 });
 
 test("the kitchen sees stages, stations, lines in order of arrival, and what comes out", async () => {
@@ -167,7 +170,6 @@ test("the kitchen sees stages, stations, lines in order of arrival, and what com
   const columns = await page.locator(".column h2").evaluateAll((all) => all.map((it) => it.firstChild.textContent));
   assert.deepEqual(columns, ["Arriving", "Prep", "Oven", "To collect"], "a stage is where orders come to it");
   assert.match(await page.locator(".chart").getAttribute("aria-label"), /: 0, 0, 0, 0, 0, 0, 0, 0, 0, 2$/);
-  shop.close();
 });
 
 test("of a long line who isn't listed stays on the board, but for who would have been", async () => {
@@ -190,7 +192,6 @@ test("of a long line who isn't listed stays on the board, but for who would have
     return [long, ids()];
   });
   assert.deepEqual(shown, ["first-in-line in-the-oven last-in-line", "first-in-line in-the-oven"]);
-  shop.close();
 });
 
 test("a key that is no operator's is told so in the kitchen", async () => {
@@ -199,5 +200,4 @@ test("a key that is no operator's is told so in the kitchen", async () => {
   const page = await openPage();
   await page.goto(`${shop.url}/kitchen`);
   await page.getByText("This key is no operator's: the kitchen is theirs.").waitFor();
-  shop.close();
 });

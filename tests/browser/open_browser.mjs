@@ -21,11 +21,26 @@ export async function openPage(options = {}) {
   const context = await launched.newContext({ viewport: { width: 1280, height: 860 }, locale: "en-GB", ...options });
   context.setDefaultTimeout(PATIENCE);
   contexts.push(context);
+  await context.addInitScript(keepWhatIsSaid);
   return watched(await context.newPage());
 }
 
 /** Another page of the same customer. */
 export const another = async (page) => watched(await page.context().newPage());
+
+/** Keeps each line that a page ever shows, however short a time: what looks at it may be slower. */
+function keepWhatIsSaid() {
+  window.everSaid = new Set();
+  const keep = () => document.body?.innerText.split("\n").forEach((line) => window.everSaid.add(line.trim()));
+  new MutationObserver(keep).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+}
+
+/** Waits until the page has shown a line that begins so, even where it shows it no longer. */
+export const hasSaid = (page, words) =>
+  until(`"${words}" is shown`, async () => {
+    const lines = await page.evaluate(() => [...window.everSaid]);
+    return lines.some((line) => line.startsWith(words)) || lines;
+  });
 
 /** What went wrong in a page that no test looks for. */
 const faults = [];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { another, openPage, shot, until } from "./open_browser.mjs";
+import { another, hasSaid, openPage, shot, until } from "./open_browser.mjs";
 import { menu, ok, openStub, order, problem } from "./stub_shop.mjs";
 
 const ACCEPTED = ok({ order_id: "order-1", receipt: {} }, 202);
@@ -50,7 +50,6 @@ test("a double click is one order", async () => {
   await page.getByRole("link", { name: /RDER1/ }).waitFor();
   await page.getByRole("link", { name: "Menu" }).click();
   await page.getByText("Nothing in it yet.").waitFor();
-  shop.close();
 });
 
 test("a shop that can't take it just now is asked again when it says, and no sooner", async () => {
@@ -60,13 +59,12 @@ test("a shop that can't take it just now is asked again when it says, and no soo
     ACCEPTED,
   ]);
   await press(page);
-  await page.getByText("Nothing was ordered yet: Nothing was written. Trying again in 2 s.").waitFor();
+  await hasSaid(page, "Nothing was ordered yet: Nothing was written. Trying again in 2 s.");
   await shot(page, "trying-again");
   await isPlaced(page);
   areOneOrder(shop, 3);
   const [first, second, third] = shop.asked("POST /orders").map(({ time }) => time);
   assert.ok(second - first >= 1990 && third - second >= 990, `${second - first} ms, ${third - second} ms`);
-  shop.close();
 });
 
 test("after an unknown outcome, a conflict and an answer that breaks off it is the same order again", async () => {
@@ -82,10 +80,9 @@ test("after an unknown outcome, a conflict and an answer that breaks off it is t
     ACCEPTED,
   ]);
   await press(page);
-  await page.getByText("We don't know yet whether your order was taken.").waitFor();
+  await hasSaid(page, "We don't know yet whether your order was taken.");
   await isPlaced(page);
   areOneOrder(shop, 4);
-  shop.close();
 });
 
 test("an outcome that stays unknown locks the basket, and is asked for again after the page was closed", async () => {
@@ -101,7 +98,6 @@ test("an outcome that stays unknown locks the basket, and is asked for again aft
   await later.goto(shop.url);
   await isPlaced(later);
   areOneOrder(shop, 7);
-  shop.close();
 });
 
 test("what is wrong is said at its field, and the focus is there", async () => {
@@ -130,7 +126,6 @@ test("what is wrong is said at its field, and the focus is there", async () => {
   await isPlaced(page);
   assert.equal(new Set(keys(shop)).size, 2, "another body is another order");
   assert.deepEqual(JSON.parse(shop.asked("POST /orders")[1].text).contact, { email: "ada@example.com" });
-  shop.close();
 });
 
 test("a price that changed is shown, and ordered only when the customer has seen it", async () => {
@@ -144,7 +139,6 @@ test("a price that changed is shown, and ordered only when the customer has seen
   await isPlaced(page);
   const prices = shop.asked("POST /orders").map(({ text }) => JSON.parse(text).lines[0].unit_price);
   assert.deepEqual(prices, ["8.50", "9.00"]);
-  shop.close();
 });
 
 test("where a key is wanted the page asks for it, and keeps it in its tab only", async () => {
@@ -168,7 +162,6 @@ test("where a key is wanted the page asks for it, and keeps it in its tab only",
   const other = await another(page);
   await other.goto(shop.url);
   await other.getByRole("dialog", { name: "Who asks?" }).waitFor();
-  shop.close();
 });
 
 test("names are text, currencies don't mix, and the basket is kept", async () => {
@@ -189,5 +182,4 @@ test("names are text, currencies don't mix, and the basket is kept", async () =>
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");
   await page.getByText("Nothing in it yet.").waitFor();
-  shop.close();
 });

@@ -2,6 +2,7 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 import http from "node:http";
+import { after } from "node:test";
 
 const PAGES = new URL("../../producers/order-api/pages/", import.meta.url);
 const KINDS = { html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8", svg: "image/svg+xml" };
@@ -17,6 +18,14 @@ export const problem = (status, kind, detail, more = {}) => {
   return { status, headers: { "Content-Type": "application/problem+json", ...headers }, body };
 };
 export const ok = (body, status = 200) => ({ status, headers: { "Content-Type": "application/json" }, body });
+
+const servers = [];
+after(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
 
 /**
  * `answers` by `METHOD /path` (without the query): what `ok` or `problem` make, or a function of the request
@@ -43,16 +52,13 @@ export async function openStub(answers) {
     response.writeHead(status, headers);
     response.end(JSON.stringify(body));
   });
+  servers.push(server);
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     answers,
     /** What was asked so: `POST /orders`. */
     asked: (what) => asked.filter(({ method, path }) => what === `${method} ${path}`),
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
   };
 }
 
