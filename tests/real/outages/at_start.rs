@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Who declares at its start what it emits.
-const EMITTERS: [&str; 2] = ["order-api", "fulfilment"];
+const EMITTERS: [&str; 3] = ["order-api", "fulfilment", "notifications"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn services_that_are_there_before_their_parts_become_ready_by_themselves() {
