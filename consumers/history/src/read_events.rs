@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     ReadModel, TimelineEntry,
     read_model::may_be_kept,
-    read_order::{ENTRY, entry},
+    read_order::{entry, entry_columns},
     service::GROUP,
 };
 
@@ -69,11 +69,10 @@ impl ReadModel {
         let orders_next = self.next_of(orders::TOPIC, partitions.orders).await?;
         let statuses_next = self.next_of(order_status::TOPIC, partitions.statuses).await?;
         let mut events = Vec::new();
-        let sql = select_events();
         // What is caused before what causes it, so that hardly ever one is there without the other.
         for topic in [order_status::TOPIC, orders::TOPIC] {
             let values = [order_id.into(), MOST_EVENTS.into(), caller.into(), topic.into()];
-            let rows = self.db.query(&sql, &values).await?;
+            let rows = self.db.query(SELECT_EVENTS, &values).await?;
             for row in &rows {
                 events.push(happening(row, topic)?);
             }
@@ -93,8 +92,8 @@ impl ReadModel {
 }
 
 fn happening(row: &Row, topic: &str) -> Result<KeptHappening, StoreError> {
-    let entry = entry(row, 1)?;
-    let caused_by = entry.caused_by.clone();
+    let mut entry = entry(row, 1)?;
+    let caused_by = entry.caused_by.take();
     Ok(KeptHappening { topic: topic.to_owned(), offset: row.get(0)?, entry, caused_by })
 }
 
@@ -102,12 +101,11 @@ const SELECT_NEXT: &str = "
     SELECT next_offset FROM positions
     WHERE group_id = $1 AND topic = $2 AND partition_id = $3";
 
-fn select_events() -> String {
-    format!(
-        "SELECT t.record_offset, {ENTRY}
-         FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
-         WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
-             AND t.topic = $4
-         ORDER BY t.record_offset LIMIT $2"
-    )
-}
+const SELECT_EVENTS: &str = concat!(
+    "SELECT t.record_offset, ",
+    entry_columns!(),
+    " FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
+     WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
+         AND t.topic = $4
+     ORDER BY t.record_offset LIMIT $2",
+);

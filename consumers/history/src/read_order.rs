@@ -125,7 +125,7 @@ impl ReadModel {
         }
         // Order and timeline in one statement, so that the status is the timeline's last.
         let values = [order_id.into(), MOST_ENTRIES.into(), caller.into()];
-        let rows = self.db.query(&select_order(), &values).await?;
+        let rows = self.db.query(SELECT_ORDER, &values).await?;
         let Some(first) = rows.first() else {
             return Ok(None);
         };
@@ -183,7 +183,16 @@ fn order(row: &Row) -> Result<Order, StoreError> {
     })
 }
 
-/// The entry whose columns, [`ENTRY`], begin there.
+/// What [`entry`] reads, of the timeline `t`.
+macro_rules! entry_columns {
+    () => {
+        "t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, t.reason, t.caused_by, \
+         t.station, t.ahead, t.due_at"
+    };
+}
+pub(crate) use entry_columns;
+
+/// The entry whose columns, [`entry_columns`], begin there.
 pub(crate) fn entry(row: &Row, at: usize) -> Result<TimelineEntry, StoreError> {
     Ok(TimelineEntry {
         event_type: row.get(at)?,
@@ -210,19 +219,14 @@ pub(crate) fn line(row: &Row, at: usize) -> Result<Line, StoreError> {
 }
 
 /// An order that was placed has its OrderPlaced in the timeline, so the join always gives a row.
-fn select_order() -> String {
-    format!(
-        "SELECT o.order_id, o.user_id, o.status, o.stage, o.currency, o.total, o.placed_at,
-             o.historic, o.to_pay, o.discounts, {ENTRY}
-         FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
-         WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
-         ORDER BY t.happened_at, t.topic, t.record_offset LIMIT $2"
-    )
-}
-
-/// What [`entry`] reads, of the timeline `t`.
-pub(crate) const ENTRY: &str = "t.event_type, t.happened_at, t.event_id, t.sequence, t.stage, \
-    t.reason, t.caused_by, t.station, t.ahead, t.due_at";
+const SELECT_ORDER: &str = concat!(
+    "SELECT o.order_id, o.user_id, o.status, o.stage, o.currency, o.total, o.placed_at,
+         o.historic, o.to_pay, o.discounts, ",
+    entry_columns!(),
+    " FROM history_orders o JOIN history_timeline t ON t.order_id = o.order_id
+     WHERE o.order_id = $1 AND o.placed_event_id IS NOT NULL AND (o.caller = $3 OR $3 IS NULL)
+     ORDER BY t.happened_at, t.topic, t.record_offset LIMIT $2",
+);
 
 /// Bounded by what one record can hold.
 const SELECT_LINES: &str = "
