@@ -6,7 +6,10 @@ use axum::{
 };
 use orderly_schemas::{OrderCancellationRequested, RequestedBy};
 
-use super::{Service, about_order, refusals::Refusals};
+use super::{
+    Service, about_order,
+    refusals::{CallerRefusals, Refusals},
+};
 use crate::{caller::Caller, order, placing::OrderAccepted, problem::Problem};
 
 /// Asks for an order to be cancelled.
@@ -33,6 +36,7 @@ use crate::{caller::Caller, order, placing::OrderAccepted, problem::Problem};
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "Unknown: try again.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
         Refusals,
     )
 )]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
 
-use super::{Service, follow_order};
+use super::{Service, follow_order, refusals::CallerRefusals};
 use crate::{
     caller::Caller,
     problem::{Kind, Problem},
@@ -16,19 +16,14 @@ use crate::{
     get, path = "/kitchen/events", tag = "kitchen", security(("api_key" = []), ("bearer" = [])),
     responses(
         (status = 200, description = "The events.", body = String, content_type = "text/event-stream"),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The key is no operator's.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "This instance tells nothing live.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "As many of the kitchen's streams are open as may be: try again.",
          headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
     )
 )]
 pub(super) async fn follow_kitchen(

@@ -11,7 +11,7 @@ use axum::{
 use futures::{Stream, StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Service, about_order, show_order};
+use super::{Service, about_order, refusals::CallerRefusals, show_order};
 use crate::{
     caller::Caller,
     history::{HistoryError, KeptEvents},
@@ -49,15 +49,9 @@ const LAST_EVENT_ID: &str = "last-event-id";
     responses(
         (status = 200, description = "The events.", body = String, content_type = "text/event-stream",
          example = "id: 3f9a1c2e-1287-44\nevent: StageStarted\ndata: {\"type\":\"StageStarted\",\"at\":\"2026-11-20T12:00:01Z\",\"event_id\":\"0193…\",\"sequence\":2,\"stage\":\"oven\",\"status\":\"in_progress\"}\n\n"),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such order, not yet, or not the caller's; or this instance \
                                       tells nothing live.",
          headers(("Retry-After" = u32, description = "Seconds after which it may be known.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The history service's answer is of no use.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
@@ -65,6 +59,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
                                       try again.",
          headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
     )
 )]
 pub(super) async fn follow_order(

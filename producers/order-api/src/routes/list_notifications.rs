@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
 };
 
-use super::{Service, about_order, show_order};
+use super::{Service, about_order, refusals::CallerRefusals, show_order};
 use crate::{
     caller::Caller,
     notifications::{NotificationsError, OrderNotifications},
@@ -23,14 +23,8 @@ use crate::{
     responses(
         (status = 200, description = "What was sent; empty while nothing was.",
          body = OrderNotifications),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such order, not yet, or not the caller's.", headers(
             ("Retry-After" = u32, description = "Seconds after which it may be known.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 501, description = "This order-api isn't told where the notification service is.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
@@ -41,6 +35,7 @@ use crate::{
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "The history service didn't answer in time.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
     )
 )]
 pub(super) async fn list_notifications(

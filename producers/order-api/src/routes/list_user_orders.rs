@@ -8,7 +8,11 @@ use axum::{
     },
 };
 
-use super::{Service, refusals::HistoryRefusals, show_order};
+use super::{
+    Service,
+    refusals::{CallerRefusals, HistoryRefusals},
+    show_order,
+};
 use crate::{
     caller::Caller,
     history::{HistoryError, OrderPage},
@@ -34,6 +38,7 @@ const LONGEST_CURSOR: usize = 512;
          body = OrderPage),
         (status = 400, description = "The user's id or a parameter can't be understood.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
         HistoryRefusals,
     )
 )]

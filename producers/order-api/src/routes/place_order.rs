@@ -8,7 +8,7 @@ use axum::{
 use orderly_web::ProblemKind as _;
 use tokio::time::Instant;
 
-use super::{Service, body};
+use super::{Service, body, refusals::CallerRefusals};
 use crate::{
     caller::Caller,
     events::{self, Placement},
@@ -47,9 +47,6 @@ const LONGEST_BODY: usize = 256 * 1024;
              description = "`true`: this is the answer that the key got before."))),
         (status = 400, description = "No JSON, or no usable Idempotency-Key. Nothing was ordered.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body didn't come in time. Nothing was ordered.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "A request with this key is being worked on.", headers(
@@ -61,9 +58,6 @@ const LONGEST_BODY: usize = 256 * 1024;
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The order is invalid, or the key stands for another body.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 431, description = "The headers are too large. Nothing was ordered.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Surely not written: try again.", headers(
@@ -71,6 +65,7 @@ const LONGEST_BODY: usize = 256 * 1024;
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "Unknown: try again with the same Idempotency-Key and body.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
     )
 )]
 pub(super) async fn place_order(

@@ -1,10 +1,20 @@
-//! The answers that every route about an order may give beside its own, for the API's description.
+//! Answers that several routes may give beside their own, for the API's description.
 
 use utoipa::IntoResponses;
 
 use crate::ProblemBody;
 
-/// Nothing was written.
+/// Who asks may not.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "it is read by what describes the routes")]
+pub(super) enum CallerRefusals {
+    #[response(status = 401, description = "No API key, or none that is known.", content_type = "application/problem+json", headers(("WWW-Authenticate" = String, description = "How to give one.")))]
+    Unknown(ProblemBody),
+    #[response(status = 429, description = "Asked more often than the caller may. Nothing was done.", content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds.")))]
+    TooOften(ProblemBody),
+}
+
+/// Of an order, nothing was written.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "it is read by what describes the routes")]
 pub(super) enum Refusals {
@@ -14,8 +24,6 @@ pub(super) enum Refusals {
         content_type = "application/problem+json"
     )]
     Unreadable(ProblemBody),
-    #[response(status = 401, description = "No API key, or none that is known.", content_type = "application/problem+json", headers(("WWW-Authenticate" = String, description = "How to give one.")))]
-    Unknown(ProblemBody),
     #[response(
         status = 408,
         description = "The body didn't come in time. Nothing was written.",
@@ -34,8 +42,6 @@ pub(super) enum Refusals {
         content_type = "application/problem+json"
     )]
     WrongType(ProblemBody),
-    #[response(status = 429, description = "Asked more often than the caller may. Nothing was done.", content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds.")))]
-    TooOften(ProblemBody),
     #[response(
         status = 502,
         description = "The history service's answer is of no use. Nothing was written.",
@@ -50,10 +56,6 @@ pub(super) enum Refusals {
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "it is read by what describes the routes")]
 pub(super) enum HistoryRefusals {
-    #[response(status = 401, description = "No API key, or none that is known.", content_type = "application/problem+json", headers(("WWW-Authenticate" = String, description = "How to give one.")))]
-    Unknown(ProblemBody),
-    #[response(status = 429, description = "Asked more often than the caller may. Nothing was done.", content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds.")))]
-    TooOften(ProblemBody),
     #[response(
         status = 502,
         description = "The history service's answer is of no use.",

@@ -14,7 +14,7 @@ use super::{
     Service,
     about_order::{self, Asked},
     body,
-    refusals::Refusals,
+    refusals::{CallerRefusals, Refusals},
     show_order,
 };
 use crate::{
@@ -60,6 +60,7 @@ const MOST_ERRORS: usize = 50;
         (status = 504, description = "Unknown: try again with the same Idempotency-Key and body. Or \
                                       the history service didn't answer in time: nothing was written.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
         Refusals,
     )
 )]

@@ -2,7 +2,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 
-use super::{Service, refusals::HistoryRefusals, show_order};
+use super::{
+    Service,
+    refusals::{CallerRefusals, HistoryRefusals},
+    show_order,
+};
 use crate::{
     caller::Caller,
     history::KitchenOrders,
@@ -22,6 +26,7 @@ use crate::{
         (status = 200, description = "The orders.", body = KitchenOrders),
         (status = 403, description = "The key is no operator's.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
         HistoryRefusals,
     )
 )]

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Service;
+use super::{Service, refusals::CallerRefusals};
 use crate::{
     menu::{MenuPage, Place},
     problem::{Kind, Problem},
@@ -45,17 +45,12 @@ pub(super) struct Asked {
         (status = 200, description = "A page.", body = MenuPage),
         (status = 400, description = "A parameter can't be understood.",
          body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No API key, or none that is known.", headers(
-            ("WWW-Authenticate" = String, description = "How to give one.")),
-         body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "This instance takes prices as given: it knows no menu.",
-         body = crate::ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Asked more often than the caller may. Nothing was done.",
-         headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The catalogue isn't read yet, or there is too much to do.",
          headers(("Retry-After" = u32, description = "Seconds.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
     )
 )]
 pub(super) async fn show_menu(

@@ -8,7 +8,10 @@ use axum::{
 use orderly_web::{Preconditions, etag};
 use tokio::time::{Instant, sleep};
 
-use super::{Service, about_order, refusals::HistoryRefusals};
+use super::{
+    Service, about_order,
+    refusals::{CallerRefusals, HistoryRefusals},
+};
 use crate::{
     cache::Shown,
     caller::Caller,
@@ -44,6 +47,7 @@ use crate::{
         (status = 404, description = "No such order, not yet, or not the caller's.", headers(
             ("Retry-After" = u32, description = "Seconds after which it may be known.")),
          body = crate::ProblemBody, content_type = "application/problem+json"),
+        CallerRefusals,
         HistoryRefusals,
     )
 )]
