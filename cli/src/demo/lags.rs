@@ -13,7 +13,7 @@ use orderly_sdk::{
     record::TopicPartition,
 };
 
-use super::Site;
+use super::{DemoError, Site};
 
 /// A group, and which of the orders' topics it reads.
 type Reads = (&'static str, &'static [&'static str]);
@@ -137,4 +137,26 @@ pub(super) async fn kept_of(
         kept.push((at, oldest..end));
     }
     Ok(kept)
+}
+
+/// Until it is so many, looked at every so often; gives up with `why` when nothing moves any more.
+pub(super) async fn until_all<F: Future<Output = Result<u64, DemoError>>>(
+    all: u64,
+    look: Duration,
+    ask: impl Fn() -> F,
+    why: impl Fn(u64) -> String,
+) -> Result<u64, DemoError> {
+    let (mut known, mut moved) = (0, Instant::now());
+    loop {
+        let count = ask().await?;
+        if count >= all {
+            return Ok(count);
+        }
+        if count > known {
+            (known, moved) = (count, Instant::now());
+        } else if moved.elapsed() > STALLED {
+            return Err(DemoError::Ended(why(count)));
+        }
+        tokio::time::sleep(look).await;
+    }
 }

@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use fulfilment_payment::Simulated;
 use notifications::Mailbox;
 use serde::Serialize;
-use tokio::time::Instant;
 
-use super::{DemoError, lags::STALLED, ledger::Ledger};
+use super::{DemoError, lags::until_all, ledger::Ledger};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -47,7 +46,7 @@ pub(super) async fn until_told_but_by_mail(
     let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
     let all = EACH * orders.len() as u64;
     let told = || async { Ok(mailbox.among(&orders).await?.len() as u64) };
-    until_all(all, told, |told| {
+    until_all(all, LOOK, told, |told| {
         format!("the mail server is away, and only {told} other messages were sent")
     })
     .await
@@ -61,32 +60,11 @@ pub(super) async fn until_turned_away(
     let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
     let all = orders.len() as u64;
     let turned_away = || async { Ok(provider.turned_away(&orders).await?) };
-    until_all(all, turned_away, |turned_away| {
+    until_all(all, LOOK, turned_away, |turned_away| {
         format!(
             "the payment provider is away, and was asked about {turned_away} of {all} orders; nothing \
              moves"
         )
     })
     .await
-}
-
-/// Until it is so many; gives up with `why` when nothing moves any more.
-async fn until_all<F: Future<Output = Result<u64, DemoError>>>(
-    all: u64,
-    ask: impl Fn() -> F,
-    why: impl Fn(u64) -> String,
-) -> Result<u64, DemoError> {
-    let (mut known, mut moved) = (0, Instant::now());
-    loop {
-        let count = ask().await?;
-        if count >= all {
-            return Ok(count);
-        }
-        if count > known {
-            (known, moved) = (count, Instant::now());
-        } else if moved.elapsed() > STALLED {
-            return Err(DemoError::Ended(why(count)));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
 }

@@ -20,7 +20,7 @@ use super::{
     findings::{Findings, Kind},
     generate::{Batch, generate},
     intake::Intake,
-    lags::{Lags, STALLED},
+    lags::{Lags, until_all},
     load::LoadParts,
     report::Percentiles,
 };
@@ -198,21 +198,12 @@ impl Sender<'_> {
 
     /// When so many orders had come to their end.
     async fn until(&self, orders: u64) -> Result<Instant, DemoError> {
-        let (mut known, mut moved) = (0, Instant::now());
-        loop {
-            let seen = self.parts.watched.seen();
-            if seen.ended >= orders {
-                return Ok(Instant::now());
-            }
-            if seen.ended > known {
-                (known, moved) = (seen.ended, Instant::now());
-            } else if moved.elapsed() > STALLED {
-                return Err(DemoError::Ended(format!(
-                    "only {known} of {orders} orders came to their end, and nothing moves"
-                )));
-            }
-            tokio::time::sleep(LOOK / 10).await;
-        }
+        let ended = || async { Ok(self.parts.watched.seen().ended) };
+        until_all(orders, LOOK / 10, ended, |ended| {
+            format!("only {ended} of {orders} orders came to their end, and nothing moves")
+        })
+        .await?;
+        Ok(Instant::now())
     }
 }
 
