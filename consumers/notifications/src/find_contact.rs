@@ -18,8 +18,8 @@ use crate::{
     tables::{self, Contact},
 };
 
-/// Statuses that wait for their contact at once: one for each partition that this process owns,
-/// far less than this. Forgotten, a status only waits for a later end.
+/// Statuses that wait for their contact at once: one for each partition that this process owns, and as
+/// many deliveries as are on their way: far less than this. Forgotten, one only waits for a later end.
 const MOST_WAITING: usize = 8_192;
 
 /// Finds contacts.
@@ -28,7 +28,7 @@ pub(crate) struct Contacts {
     probe: Probe,
     /// Of the topic `contacts`, as it was at start.
     partitions: i32,
-    /// Where the contact's partition ended when the status was first taken, by the status' event.
+    /// Where the contact's partition ended when the status, or a delivery, was first taken; by what waits.
     ends: Remembered<EventId, i64>,
 }
 
@@ -38,7 +38,8 @@ impl Contacts {
     }
 
     /// The contact of an order that `event` tells of, as it is known now; `None`: it surely has
-    /// none. Fails as not yet while that isn't known.
+    /// none. Fails as not yet while that isn't known. What is known may be deleted meanwhile, and given
+    /// again: whoever makes use of it sees to that.
     pub(crate) async fn of(
         &self,
         order_id: &str,

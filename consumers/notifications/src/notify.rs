@@ -27,7 +27,7 @@ const LONGEST_HOOK: usize = 20_000;
 
 /// What all handlers share.
 pub(crate) struct Notifier {
-    pub(crate) contacts: Contacts,
+    pub(crate) contacts: Arc<Contacts>,
     pub(crate) preferences: Arc<Preferences>,
     /// Whether there is anybody to send text messages.
     pub(crate) sends_texts: bool,
@@ -84,7 +84,7 @@ impl Notifier {
                 Err(None) => {}
             }
         }
-        deliveries::insert(cx.tx(), due);
+        deliveries::insert(cx.tx(), order_id, due);
         Ok(())
     }
 
@@ -99,11 +99,6 @@ impl Notifier {
     ) -> Result<Delivery, Option<&'static str>> {
         let mut values = notice.values.to_vec();
         values.push(("order_id", order_id));
-        let destination = match channel {
-            Channel::Email => contact.email.as_ref(),
-            Channel::Sms => contact.phone.as_ref(),
-            _ => contact.callback_url.as_ref(),
-        };
         let (subject, body, html) = match channel {
             Channel::Email => {
                 let letter = notice.template.letter(&values).ok_or(None)?;
@@ -114,7 +109,7 @@ impl Notifier {
             _ if !self.calls_back => return Err(None),
             _ => (String::new(), hook(order_id, notice, meta), None),
         };
-        let destination = destination.ok_or(Some("no_address"))?;
+        let destination = contact.by(channel).ok_or(Some("no_address"))?;
         let event_id = meta.id.to_string();
         // A second net under the inbox: where that is taken away on purpose, so is this.
         let id = match faults::is_planted(faults::INBOX_OFF) {
@@ -133,7 +128,7 @@ impl Notifier {
             order_id: order_id.to_owned(),
             channel,
             template: notice.template.name.to_owned(),
-            destination: Some(destination.clone()),
+            destination: Some(destination.to_owned()),
             place,
             caller: contact.caller.clone(),
             user_id: contact.user_id.clone(),

@@ -61,8 +61,9 @@ pub async fn run(
     };
     let Ready { mailbox, scope, contacts, preferences, encoders } = ready?;
     let preferences = Arc::new(preferences);
+    let contacts = Arc::new(contacts);
     let notifier = Arc::new(Notifier {
-        contacts,
+        contacts: Arc::clone(&contacts),
         preferences: Arc::clone(&preferences),
         sends_texts: texts.is_some(),
         calls_back: hooks.is_some(),
@@ -85,6 +86,7 @@ pub async fn run(
             channel,
             sender,
             preferences: Arc::clone(&preferences),
+            contacts: Arc::clone(&contacts),
             keeping: RwLock::default(),
             pauses: match channel {
                 // Each has its schedule, and waits for itself alone.

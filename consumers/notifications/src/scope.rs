@@ -27,7 +27,16 @@ pub(crate) struct Writes(Vec<Write>);
 
 enum Write {
     One(&'static str, Vec<Value>),
-    Many(&'static str, Vec<Vec<Value>>),
+    Many(&'static str, Vec<Vec<Value>>, Needed),
+}
+
+/// A row without which others were not written.
+pub(crate) struct Needed {
+    /// Finds it.
+    pub(crate) sql: &'static str,
+    pub(crate) values: Vec<Value>,
+    /// How it is called where it is missing.
+    pub(crate) what: &'static str,
 }
 
 impl Writes {
@@ -36,9 +45,11 @@ impl Writes {
     }
 
     /// A statement over rows, as [`Tx::execute_many`](orderly_stores::Tx::execute_many) takes it.
-    pub(crate) fn add_rows(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) {
+    /// Where it writes fewer than these because what is needed is gone, nothing is written, and the
+    /// event is not yet done.
+    pub(crate) fn add_rows(&mut self, sql: &'static str, rows: Vec<Vec<Value>>, needed: Needed) {
         if !rows.is_empty() {
-            self.0.push(Write::Many(sql, rows));
+            self.0.push(Write::Many(sql, rows, needed));
         }
     }
 }
@@ -92,9 +103,19 @@ impl Scope for ShortTransactions {
         };
         for write in writes.0 {
             match write {
-                Write::One(sql, values) => tx.execute(sql, &values).await?,
-                Write::Many(sql, rows) => tx.execute_many(sql, rows).await?,
-            };
+                Write::One(sql, values) => {
+                    tx.execute(sql, &values).await?;
+                }
+                Write::Many(sql, rows, needed) => {
+                    let all = rows.len() as u64;
+                    // Fewer may also be a repeat.
+                    if tx.execute_many(sql, rows).await? < all
+                        && tx.query_opt(needed.sql, &needed.values).await?.is_none()
+                    {
+                        return Err(Failure::not_yet(format_args!("{} is gone", needed.what)));
+                    }
+                }
+            }
         }
         self.by_topic.commit(tx, unit, emitted).await
     }

@@ -2,7 +2,7 @@
 //! addresses that want nothing more.
 
 use chrono::{DateTime, Utc};
-use orderly_schemas::ContactGiven;
+use orderly_schemas::{Channel, ContactGiven};
 use orderly_stores::{Database, Migration, StoreError, Tx};
 use sha2::{Digest as _, Sha256};
 
@@ -17,6 +17,18 @@ pub(crate) struct Contact {
     pub(crate) callback_url: Option<String>,
     /// Whose secret signs; `None`: of those who need no key.
     pub(crate) caller: Option<String>,
+}
+
+impl Contact {
+    /// Where the customer is reached by that channel.
+    pub(crate) fn by(&self, channel: Channel) -> Option<&str> {
+        let address = match channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.phone,
+            Channel::Webhook | Channel::Unknown => &self.callback_url,
+        };
+        address.as_deref()
+    }
 }
 
 /// Makes the tables where they are missing.
@@ -73,7 +85,8 @@ pub(crate) fn keep_contact(writes: &mut Writes, given: &ContactGiven, at: DateTi
 }
 
 /// Deletes the contact, and from deliveries whose they are, where they go, and what was answered, which may
-/// quote that. One that isn't sent yet has nowhere to go then, and ends so.
+/// quote that. One that isn't sent yet has nowhere to go then, and ends so, unless the contact is given
+/// again.
 pub(crate) fn forget_contact(writes: &mut Writes, order_id: &str) {
     for sql in [
         "DELETE FROM notifications_contacts WHERE order_id = $1",

@@ -12,6 +12,7 @@ use orderly_schemas::{Channel, DeliveryOutcome, NotificationSent};
 use orderly_sdk::{
     EventId, Health, Meta, away,
     codec::{EncodeError, Encoders},
+    consume::Failure,
 };
 use orderly_stores::{Database, StoreError, outbox};
 use tokio::{sync::RwLock, task::JoinSet};
@@ -22,7 +23,9 @@ use super::{
     places::{Pauses, Places},
     rows::{Delivery, State, channel_word},
 };
-use crate::{deliver::Sender, preferences::Preferences, tables, templates::one_line};
+use crate::{
+    deliver::Sender, find_contact::Contacts, preferences::Preferences, tables, templates::one_line,
+};
 
 /// How often the table is looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -44,11 +47,19 @@ pub(crate) struct Carrier {
     pub(crate) channel: Channel,
     pub(crate) sender: Sender,
     pub(crate) preferences: Arc<Preferences>,
+    pub(crate) contacts: Arc<Contacts>,
     /// Read-locked for each answer that waits for a database that is away.
     pub(crate) keeping: RwLock<()>,
     pub(crate) pauses: Pauses,
     /// When a webhook is tried: the waits before each attempt.
     pub(crate) schedule: Arc<[Duration]>,
+}
+
+/// Whom a delivery goes to.
+struct Reached {
+    user_id: Option<String>,
+    caller: Option<String>,
+    destination: String,
 }
 
 /// Who was asked is back.
@@ -131,8 +142,8 @@ impl Carrier {
     async fn carry_out(&self, mut delivery: Delivery, shutdown: &CancellationToken) -> Back {
         let place = delivery.place.clone();
         let (outcome, was_asked) = match self.where_to(&delivery).await {
-            Ok(Ok(destination)) => (self.sender.send(&delivery, destination).await, true),
-            Ok(Err(why)) => (Outcome::failed(why), false),
+            Ok(Ok(destination)) => (self.sender.send(&delivery, &destination).await, true),
+            Ok(Err(outcome)) => (outcome, false),
             Err(error) => {
                 // Nothing was sent: its lease runs out, and it is taken again.
                 tracing::warn!(
@@ -153,26 +164,48 @@ impl Carrier {
         Back { place, heard }
     }
 
-    /// Where it goes, or why it ends without being sent.
-    async fn where_to<'d>(
-        &self,
-        delivery: &'d Delivery,
-    ) -> Result<Result<&'d str, &'static str>, StoreError> {
-        let Some(destination) = delivery.destination.as_deref() else {
-            return Ok(Err("the order's contact was deleted"));
+    /// Where it goes, or what comes of it without being sent.
+    async fn where_to(&self, delivery: &Delivery) -> Result<Result<String, Outcome>, StoreError> {
+        let Reached { user_id, caller, destination } = match self.reached(delivery).await {
+            Ok(Some(reached)) => reached,
+            Ok(None) => return Ok(Err(Outcome::failed("the order's contact was deleted"))),
+            Err(why) => {
+                let again =
+                    Again { answer: why.to_string(), wait: Wait::UntilBack, is_away: false };
+                return Ok(Err(Outcome::Again(again)));
+            }
         };
-        if let Some(user_id) = &delivery.user_id
+        if let Some(user_id) = &user_id
             && !self.preferences.allow(user_id, self.channel)
         {
-            return Ok(Err(OPTED_OUT));
+            return Ok(Err(Outcome::failed(OPTED_OUT)));
         }
-        let caller = delivery.caller.as_deref();
         if self.channel == Channel::Webhook
-            && tables::is_gone(&self.database, caller, destination).await?
+            && tables::is_gone(&self.database, caller.as_deref(), &destination).await?
         {
-            return Ok(Err("the address wants nothing more: it answered 410"));
+            let why = "the address wants nothing more: it answered 410";
+            return Ok(Err(Outcome::failed(why)));
         }
         Ok(Ok(destination))
+    }
+
+    /// Whom it goes to. Where a deletion took that away, the order may have been tried again, with its
+    /// contact, before the status that this tells of: `None` once it surely wasn't.
+    async fn reached(&self, delivery: &Delivery) -> Result<Option<Reached>, Failure> {
+        let Delivery { user_id, caller, destination, .. } = delivery;
+        if let Some(destination) = destination.clone() {
+            let (user_id, caller) = (user_id.clone(), caller.clone());
+            return Ok(Some(Reached { user_id, caller, destination }));
+        }
+        // Each waits for itself.
+        let waiting = EventId::derived(&["contact", &delivery.delivery_id]);
+        let contact = self.contacts.of(&delivery.order_id, waiting).await?;
+        Ok(contact.and_then(|contact| {
+            let destination = contact.by(self.channel)?.to_owned();
+            // As when it is written: what users want says nothing of a caller's address.
+            let user_id = contact.user_id.filter(|_| self.channel != Channel::Webhook);
+            Some(Reached { user_id, caller: contact.caller, destination })
+        }))
     }
 
     /// What is to be kept, and told if it ended.

@@ -7,7 +7,7 @@ use orderly_schemas::Channel;
 use orderly_stores::{Database, Row, StoreError, Tx, Value};
 
 use super::places::Turn;
-use crate::scope::Writes;
+use crate::scope::{Needed, Writes};
 
 /// Rows among which a turn is chosen: those behind them wait for the next.
 const MOST_LOOKED_AT: i64 = 500;
@@ -93,9 +93,10 @@ pub(crate) fn channel_of(word: &str) -> Channel {
     }
 }
 
-/// Due at once. Left out if the order's contact was deleted meanwhile; it is locked, so that a deletion
-/// comes before this or finds what it leaves.
-pub(crate) fn insert(writes: &mut Writes, deliveries: Vec<Delivery>) {
+/// An order's, due at once. Not written if its contact was deleted meanwhile, and maybe given again
+/// behind that: then it is looked for once more. It is locked, so that a deletion comes before this or
+/// finds what it leaves.
+pub(crate) fn insert(writes: &mut Writes, order_id: &str, deliveries: Vec<Delivery>) {
     const INSERT: &str = "
         INSERT INTO notifications_deliveries
             (delivery_id, event_id, order_id, channel, template, destination, place, caller,
@@ -127,7 +128,12 @@ pub(crate) fn insert(writes: &mut Writes, deliveries: Vec<Delivery>) {
             Utc::now().into(),
         ]
     });
-    writes.add_rows(INSERT, rows.collect());
+    let needed = Needed {
+        sql: "SELECT 1 FROM notifications_contacts WHERE order_id = $1",
+        values: vec![order_id.into()],
+        what: "the contact that was to be told",
+    };
+    writes.add_rows(INSERT, rows.collect(), needed);
 }
 
 const COLUMNS: &str = "id, delivery_id, event_id, order_id, channel, template, destination, place, \

@@ -267,6 +267,35 @@ async fn a_deletion_leaves_no_destination_and_stops_what_is_due_on_postgres() {
     a_deletion_leaves_no_destination_and_stops_what_is_due(parts).await;
 }
 
+/// As an order's contact is where its first attempt failed: deleted, and given again with the second.
+async fn what_is_due_waits_for_a_contact_that_is_given_again(parts: Parts) {
+    let outside = Outside::start().await;
+    outside.smtp.change(|s| s.is_down = true);
+    parts.emitter.emit(&outside.contact("o-1")).await.unwrap();
+    parts.confirmed("o-1").await;
+    let running = Running::start(outside.settings(&parts), None);
+    assert_eq!(ended(&parts, 2).await, [SMS, HOOK]);
+    // What brings the contact to an end and the mail to its next attempt come in any order.
+    parts.emitter.delete::<ContactGiven>("o-1").await.unwrap();
+    parts.emitter.emit(&outside.contact("o-1")).await.unwrap();
+    outside.smtp.change(|s| s.is_down = false);
+    assert_eq!(ended(&parts, 3).await, [MAIL, SMS, HOOK]);
+    running.stop().await;
+    assert_eq!(outside.smtp.seen().mails[0].to, "ada@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_waits_for_a_contact_that_is_given_again_on_sqlite() {
+    what_is_due_waits_for_a_contact_that_is_given_again(Parts::start(1, 1).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_waits_for_a_contact_that_is_given_again_on_postgres() {
+    let test = "what_is_due_waits_for_a_contact_that_is_given_again_on_postgres";
+    let Some(parts) = Parts::start_on_postgres(test, 1, 1).await else { return };
+    what_is_due_waits_for_a_contact_that_is_given_again(parts).await;
+}
+
 async fn what_ended_is_told_once_each_and_names_no_address(parts: Parts) {
     let outside = Outside::start().await;
     outside.smtp.change(|s| {

@@ -118,6 +118,39 @@ async fn a_deletion_removes_every_address_and_later_statuses_send_nothing() {
     assert_eq!(left.len(), 1);
 }
 
+/// Statuses meet every state that a contact goes through where an order was tried again and again.
+async fn no_mail_is_left_out_while_contacts_go_and_come(parts: Parts) {
+    const ORDERS: usize = 120;
+    for number in 0..ORDERS {
+        let order_id = format!("o-{number}");
+        for _ in 0..4 {
+            parts.contact(&order_id, "ada@example.com").await;
+            parts.emitter.delete::<ContactGiven>(&order_id).await.unwrap();
+        }
+        parts.contact(&order_id, "ada@example.com").await;
+    }
+    for number in 0..ORDERS {
+        parts.confirmed(&format!("o-{number}")).await;
+    }
+    let running = parts.run(Mail::Mailbox);
+    let mails = parts.mails(ORDERS).await;
+    running.stop().await;
+    assert_eq!(mails.len(), ORDERS);
+    assert!(mails.iter().all(|mail| mail.outcome == SENT), "{mails:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_mail_is_left_out_while_contacts_go_and_come_on_sqlite() {
+    no_mail_is_left_out_while_contacts_go_and_come(Parts::start(4, 4).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_mail_is_left_out_while_contacts_go_and_come_on_postgres() {
+    let test = "no_mail_is_left_out_while_contacts_go_and_come_on_postgres";
+    let Some(parts) = Parts::start_on_postgres(test, 4, 4).await else { return };
+    no_mail_is_left_out_while_contacts_go_and_come(parts).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_or_a_dead_letter_at_the_end_of_contacts_stalls_nobody() {
     let parts = Parts::start(1, 1).await;
