@@ -38,9 +38,12 @@ impl Demo {
         let Site { history, mailbox, .. } = &self.site;
         let kept = whose.counts(history).await?;
         let mut findings = Findings::default();
-        if !self.is_settled {
-            let what = "the run never settled: records or outbox rows were left over";
-            findings.add(Kind::Lost, "(all)", what);
+        if let Some(missing) = &self.unsettled {
+            let left = match &missing[..] {
+                [] => "records or outbox rows were left over".to_owned(),
+                missing => missing.join(", "),
+            };
+            findings.add(Kind::Lost, "(all)", format!("the run never settled: {left}"));
         }
         if let Some(spike) = &self.spike {
             spike.check(&mut findings);

@@ -69,7 +69,8 @@ pub struct Demo {
     pub(super) came_in: Arc<OnceLock<CameIn>>,
     started: Instant,
     pub(super) seconds: f64,
-    pub(super) is_settled: bool,
+    /// What was still to come at its end, as far as topics and stores tell; `None`: it settled.
+    pub(super) unsettled: Option<Vec<String>>,
     /// What the run itself waits for.
     waiting: Health,
     /// Without any progress for so long, a run is over.
@@ -193,7 +194,7 @@ impl Demo {
             came_in: Arc::default(),
             started,
             seconds: 0.0,
-            is_settled: false,
+            unsettled: Some(Vec::new()),
             waiting,
             patience,
         })
@@ -252,10 +253,12 @@ impl Demo {
             pause = LOOK.max(looked.elapsed() * 10);
             shown.at(&state, &self.taken);
             self.watched.lock().ended = state.figures.ended;
-            if is_loaded && state.is_settled(&self.taken) && self.is_all_told().await? {
-                self.is_settled = true;
+            let missing = state.missing(&self.taken);
+            if is_loaded && missing.is_empty() && self.is_all_told().await? {
+                self.unsettled = None;
                 break;
             }
+            self.unsettled = Some(missing);
             let progress = state.progress(self.site.is_used, state.is_over(&self.taken));
             if last.as_ref() != Some(&progress) {
                 (moved, last) = (Instant::now(), Some(progress));

@@ -38,14 +38,23 @@ impl State {
         progress
     }
 
-    pub(super) fn is_settled(&self, taken: &Taken) -> bool {
-        let is_kept = |kept: i64, told: u64| kept.unsigned_abs() >= told;
-        let Figures { placed, returns, statuses, .. } = self.figures;
-        self.is_over(taken)
-            && is_kept(self.kept.orders, placed)
-            && is_kept(self.kept.statuses, statuses)
-            && is_kept(self.kept.returns, returns)
-            && self.mails >= self.owed
+    /// What is still to come, by topics and stores: each with how much of it came.
+    pub(super) fn missing(&self, taken: &Taken) -> Vec<String> {
+        let Figures { placed, ended, returns, statuses, .. } = self.figures;
+        let kept = |count: i64| count.unsigned_abs();
+        [
+            ("accepted orders in their topic", placed, taken.counts.accepted),
+            ("returns in their topic", returns, taken.returns),
+            ("orders that ended", ended, placed),
+            ("orders in history", kept(self.kept.orders), placed),
+            ("statuses in history", kept(self.kept.statuses), statuses),
+            ("returns in history", kept(self.kept.returns), returns),
+            ("messages sent", self.mails, self.owed),
+        ]
+        .into_iter()
+        .filter(|(_, came, all)| came < all)
+        .map(|(what, came, all)| format!("{what}: {came} of {all}"))
+        .collect()
     }
 }
 
