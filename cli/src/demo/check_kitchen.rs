@@ -91,6 +91,8 @@ fn check_stage(
         let waited = u64::try_from(waited.num_milliseconds()).unwrap_or_default();
         figures.longest_wait_ms = figures.longest_wait_ms.max(waited);
     }
+    // Who is cancelled in line never begins, and goes before nobody.
+    stays.retain(|(_, stay)| stay.from.is_some());
     stays.sort_by_key(|(_, stay)| stay.from);
     figures.at_once = at_once(&stays);
     if let Some(places) = places.filter(|places| figures.at_once > u64::from(*places)) {
@@ -160,6 +162,14 @@ mod tests {
         let mut findings = Findings::default();
         let stays = stays.iter().map(|stay| ("A1", stay)).collect();
         (check_stage("oven", Some(places), stays, &mut findings), findings)
+    }
+
+    #[test]
+    fn who_is_cancelled_in_line_goes_before_nobody() {
+        let cancelled = Stay { from: None, to: None, ahead: Some(1), ..stay(2, 10, 20) };
+        let (figures, findings) = found(1, &[stay(0, 0, 10), stay(1, 10, 20), cancelled]);
+        assert!(findings.is_empty(), "{findings:?}");
+        assert_eq!((figures.queued, figures.overtaken), (2, 0));
     }
 
     #[test]
