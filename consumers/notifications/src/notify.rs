@@ -1,9 +1,10 @@
 //! One status → a delivery for each channel that its customer is told by, or a reason why there is none.
 //! They are written in the transaction that marks the event as done, and carried out from there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use http::Uri;
+use chrono::Utc;
+
 use metrics::counter;
 use orderly_schemas::Channel;
 use orderly_sdk::{
@@ -14,7 +15,7 @@ use orderly_sdk::{
 use serde_json::{Value, json};
 
 use crate::{
-    deliveries::{self, Delivery, channel_word},
+    deliveries::{self, Delivery, channel_word, jittered, place_of},
     find_contact::Contacts,
     preferences::Preferences,
     scope::ShortTransactions,
@@ -31,8 +32,8 @@ pub(crate) struct Notifier {
     pub(crate) preferences: Arc<Preferences>,
     /// Whether there is anybody to send text messages.
     pub(crate) sends_texts: bool,
-    /// Whether there are secrets to sign webhooks with.
-    pub(crate) calls_back: bool,
+    /// After how long a webhook is tried first; `None`: there are no secrets to sign it with.
+    pub(crate) calls_back: Option<Duration>,
 }
 
 /// What is to be told.
@@ -106,7 +107,7 @@ impl Notifier {
             }
             Channel::Sms if !self.sends_texts => return Err(None),
             Channel::Sms => (String::new(), notice.template.text(&values).ok_or(None)?, None),
-            _ if !self.calls_back => return Err(None),
+            _ if self.calls_back.is_none() => return Err(None),
             _ => (String::new(), hook(order_id, notice, meta), None),
         };
         let destination = contact.by(channel).ok_or(Some("no_address"))?;
@@ -140,7 +141,11 @@ impl Notifier {
         };
         match channel {
             // What users want says nothing of a caller's address.
-            Channel::Webhook => delivery.user_id = None,
+            Channel::Webhook => {
+                delivery.user_id = None;
+                let first = jittered(self.calls_back.unwrap_or_default(), &delivery.delivery_id, 0);
+                delivery.due_at = (!first.is_zero()).then(|| Utc::now() + first);
+            }
             _ => delivery.caller = None,
         }
         Ok(delivery)
@@ -163,12 +168,6 @@ fn hook(order_id: &str, notice: &Notice<'_>, meta: &Meta) -> String {
         true => body,
         false => whole(json!({ "order_id": order_id, "event_id": meta.id.to_string() })),
     }
-}
-
-/// Who is asked: slow or dead, they take no place of others.
-fn place_of(url: &str) -> String {
-    let authority = url.parse::<Uri>().ok().and_then(|uri| uri.into_parts().authority);
-    authority.map_or_else(|| "?".to_owned(), |authority| authority.as_str().to_ascii_lowercase())
 }
 
 fn count_all(template: &Template, outcome: &'static str) {

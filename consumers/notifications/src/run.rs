@@ -66,7 +66,7 @@ pub async fn run(
         contacts: Arc::clone(&contacts),
         preferences: Arc::clone(&preferences),
         sends_texts: texts.is_some(),
-        calls_back: hooks.is_some(),
+        calls_back: schedule.as_ref().map(|waits| waits.first().copied().unwrap_or_default()),
     });
     let Settings {
         config, database, members, private_topics, retry, limits, health, pauses, ..

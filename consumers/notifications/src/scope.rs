@@ -32,7 +32,7 @@ enum Write {
 
 /// A row without which others were not written.
 pub(crate) struct Needed {
-    /// Finds it.
+    /// Finds it, and locks it.
     pub(crate) sql: &'static str,
     pub(crate) values: Vec<Value>,
     /// How it is called where it is missing.
@@ -108,12 +108,14 @@ impl Scope for ShortTransactions {
                 }
                 Write::Many(sql, rows, needed) => {
                     let all = rows.len() as u64;
-                    // Fewer may also be a repeat.
-                    if tx.execute_many(sql, rows).await? < all
-                        && tx.query_opt(needed.sql, &needed.values).await?.is_none()
-                    {
+                    if tx.execute_many(sql, rows.clone()).await? == all {
+                        continue;
+                    }
+                    if tx.query_opt(needed.sql, &needed.values).await?.is_none() {
                         return Err(Failure::not_yet(format_args!("{} is gone", needed.what)));
                     }
+                    // It is there now, and stays. So it came in between, or these are a repeat.
+                    tx.execute_many(sql, rows).await?;
                 }
             }
         }

@@ -6,7 +6,7 @@ use orderly_schemas::{Channel, ContactGiven};
 use orderly_stores::{Database, Migration, StoreError, Tx};
 use sha2::{Digest as _, Sha256};
 
-use crate::scope::Writes;
+use crate::{deliveries::place_of, scope::Writes};
 
 /// How to reach the customer of one order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,8 +55,8 @@ pub(crate) async fn contact(
     .transpose()
 }
 
-/// Keeps the contact. A callback address that wanted nothing more is one again: it was given after
-/// that.
+/// Keeps the contact, and gives it to deliveries that a deletion left without. A callback address that
+/// wanted nothing more is one again: it was given after that.
 pub(crate) fn keep_contact(writes: &mut Writes, given: &ContactGiven, at: DateTime<Utc>) {
     let ContactGiven { order_id, user_id, email, phone, callback_url, caller } = given;
     writes.add(
@@ -74,6 +74,23 @@ pub(crate) fn keep_contact(writes: &mut Writes, given: &ContactGiven, at: DateTi
             callback_url.as_ref().into(),
             caller.as_ref().into(),
             at.into(),
+        ],
+    );
+    // What a deletion left without, and wasn't given up yet. What users want says nothing of a caller's
+    // address.
+    writes.add(
+        "UPDATE notifications_deliveries SET
+             destination = CASE channel WHEN 'mail' THEN $2 WHEN 'sms' THEN $3 ELSE $4 END,
+             place = CASE channel WHEN 'webhook' THEN $5 ELSE channel END,
+             user_id = CASE channel WHEN 'webhook' THEN NULL ELSE $6 END
+         WHERE order_id = $1 AND state = 'DUE' AND destination IS NULL",
+        vec![
+            order_id.into(),
+            email.as_ref().into(),
+            phone.as_ref().into(),
+            callback_url.as_ref().into(),
+            callback_url.as_deref().map_or_else(String::new, place_of).into(),
+            user_id.as_ref().into(),
         ],
     );
     if let Some(url) = callback_url {

@@ -15,7 +15,7 @@ use orderly_sdk::{
     consume::Failure,
 };
 use orderly_stores::{Database, StoreError, outbox};
-use tokio::{sync::RwLock, task::JoinSet};
+use tokio::{sync::RwLock, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -37,6 +37,10 @@ const BACKOFF: Duration = Duration::from_secs(1);
 const KEEP_AGAIN: Duration = Duration::from_millis(500);
 /// A lease is so much longer than an attempt may take.
 const SPARE: Duration = Duration::from_secs(15);
+/// Until it is looked again where one goes of which that isn't known yet.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Longest that it is looked at a time.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// What became of what its user doesn't want any more.
 const OPTED_OUT: &str = "opted out";
 
@@ -53,13 +57,6 @@ pub(crate) struct Carrier {
     pub(crate) pauses: Pauses,
     /// When a webhook is tried: the waits before each attempt.
     pub(crate) schedule: Arc<[Duration]>,
-}
-
-/// Whom a delivery goes to.
-struct Reached {
-    user_id: Option<String>,
-    caller: Option<String>,
-    destination: String,
 }
 
 /// Who was asked is back.
@@ -142,15 +139,10 @@ impl Carrier {
     async fn carry_out(&self, mut delivery: Delivery, shutdown: &CancellationToken) -> Back {
         let place = delivery.place.clone();
         let (outcome, was_asked) = match self.where_to(&delivery).await {
-            Ok(Ok(destination)) => (self.sender.send(&delivery, &destination).await, true),
-            Ok(Err(outcome)) => (outcome, false),
-            Err(error) => {
-                // Nothing was sent: its lease runs out, and it is taken again.
-                tracing::warn!(
-                    order_id = delivery.order_id,
-                    error = &error as &dyn std::error::Error,
-                    "a delivery waits"
-                );
+            Ok(Ok(destination)) => (self.sender.send(&delivery, destination).await, true),
+            Ok(Err(why)) => (Outcome::failed(why), false),
+            Err(why) => {
+                self.put_back(&delivery, &why).await;
                 return Back { place, heard: Heard::NotAsked };
             }
         };
@@ -164,48 +156,50 @@ impl Carrier {
         Back { place, heard }
     }
 
-    /// Where it goes, or what comes of it without being sent.
-    async fn where_to(&self, delivery: &Delivery) -> Result<Result<String, Outcome>, StoreError> {
-        let Reached { user_id, caller, destination } = match self.reached(delivery).await {
-            Ok(Some(reached)) => reached,
-            Ok(None) => return Ok(Err(Outcome::failed("the order's contact was deleted"))),
-            Err(why) => {
-                let again =
-                    Again { answer: why.to_string(), wait: Wait::UntilBack, is_away: false };
-                return Ok(Err(Outcome::Again(again)));
-            }
+    /// Nobody was asked: it is taken again soon, and that was no attempt.
+    async fn put_back(&self, delivery: &Delivery, why: &Failure) {
+        tracing::debug!(order_id = delivery.order_id, %why, "a delivery waits");
+        if let Err(error) = delivery.put_back(&self.database, Utc::now() + LOOK_AGAIN).await {
+            // Its lease runs out.
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(order_id = delivery.order_id, error, "a delivery waits");
+        }
+    }
+
+    /// Where it goes, or why it ends without being sent. Fails where that can't be said now, within a time
+    /// that leaves its lease enough to send it.
+    async fn where_to<'d>(
+        &self,
+        delivery: &'d Delivery,
+    ) -> Result<Result<&'d str, &'static str>, Failure> {
+        let Some(destination) = delivery.destination.as_deref() else {
+            return match timeout(LONGEST_LOOK, self.is_given_again(delivery)).await?? {
+                // Its row has it by now.
+                true => Err(Failure::not_yet("the order's contact was given again")),
+                false => Ok(Err("the order's contact was deleted")),
+            };
         };
-        if let Some(user_id) = &user_id
+        if let Some(user_id) = &delivery.user_id
             && !self.preferences.allow(user_id, self.channel)
         {
-            return Ok(Err(Outcome::failed(OPTED_OUT)));
+            return Ok(Err(OPTED_OUT));
         }
+        let caller = delivery.caller.as_deref();
         if self.channel == Channel::Webhook
-            && tables::is_gone(&self.database, caller.as_deref(), &destination).await?
+            && tables::is_gone(&self.database, caller, destination).await?
         {
-            let why = "the address wants nothing more: it answered 410";
-            return Ok(Err(Outcome::failed(why)));
+            return Ok(Err("the address wants nothing more: it answered 410"));
         }
         Ok(Ok(destination))
     }
 
-    /// Whom it goes to. Where a deletion took that away, the order may have been tried again, with its
-    /// contact, before the status that this tells of: `None` once it surely wasn't.
-    async fn reached(&self, delivery: &Delivery) -> Result<Option<Reached>, Failure> {
-        let Delivery { user_id, caller, destination, .. } = delivery;
-        if let Some(destination) = destination.clone() {
-            let (user_id, caller) = (user_id.clone(), caller.clone());
-            return Ok(Some(Reached { user_id, caller, destination }));
-        }
+    /// Whether the contact that was deleted is there again: where an order failed and was tried once more,
+    /// both lie before the status that this tells of, and may be heard of behind it.
+    async fn is_given_again(&self, delivery: &Delivery) -> Result<bool, Failure> {
         // Each waits for itself.
         let waiting = EventId::derived(&["contact", &delivery.delivery_id]);
         let contact = self.contacts.of(&delivery.order_id, waiting).await?;
-        Ok(contact.and_then(|contact| {
-            let destination = contact.by(self.channel)?.to_owned();
-            // As when it is written: what users want says nothing of a caller's address.
-            let user_id = contact.user_id.filter(|_| self.channel != Channel::Webhook);
-            Some(Reached { user_id, caller: contact.caller, destination })
-        }))
+        Ok(contact.is_some_and(|contact| contact.by(self.channel).is_some()))
     }
 
     /// What is to be kept, and told if it ended.
@@ -376,7 +370,7 @@ impl Delivery {
 
 /// A fifth more or less, the same for the same attempt: so that what failed together doesn't come back
 /// together.
-fn jittered(wait: Duration, delivery_id: &str, nth: usize) -> Duration {
+pub(crate) fn jittered(wait: Duration, delivery_id: &str, nth: usize) -> Duration {
     let hash = EventId::derived(&["jitter", delivery_id, &nth.to_string()]).to_string();
     let part = u32::from_str_radix(hash.get(..4).unwrap_or("0"), 16).unwrap_or(0) % 401;
     wait * (800 + part) / 1_000

@@ -8,8 +8,8 @@ mod outcome;
 mod places;
 mod rows;
 
-pub(crate) use carry_out::{Carrier, carry_out_until};
+pub(crate) use carry_out::{Carrier, carry_out_until, jittered};
 pub(crate) use measure::measure_until;
 pub(crate) use outcome::{Again, Outcome, Wait};
-pub(crate) use places::{Bounds, Pauses};
+pub(crate) use places::{Bounds, Pauses, place_of};
 pub(crate) use rows::{Delivery, State, channel_of, channel_word, insert};

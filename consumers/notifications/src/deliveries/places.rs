@@ -7,10 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::Uri;
+
 use super::outcome::Heard;
 
 /// Places that are remembered at once. A forgotten one is only tried anew.
 const MOST_KNOWN: usize = 1_024;
+
+/// Who is asked: slow or dead, they take no place of others.
+pub(crate) fn place_of(url: &str) -> String {
+    let authority = url.parse::<Uri>().ok().and_then(|uri| uri.into_parts().authority);
+    authority.map_or_else(|| "?".to_owned(), |authority| authority.as_str().to_ascii_lowercase())
+}
 
 /// How long a place that doesn't answer is let be: longer each time.
 #[derive(Clone, Copy, Debug)]

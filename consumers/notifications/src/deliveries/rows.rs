@@ -93,7 +93,7 @@ pub(crate) fn channel_of(word: &str) -> Channel {
     }
 }
 
-/// An order's, due at once. Not written if its contact was deleted meanwhile, and maybe given again
+/// An order's, due at once where nothing else is said. Not written if its contact was deleted meanwhile, and maybe given again
 /// behind that: then it is looked for once more. It is locked, so that a deletion comes before this or
 /// finds what it leaves.
 pub(crate) fn insert(writes: &mut Writes, order_id: &str, deliveries: Vec<Delivery>) {
@@ -103,13 +103,14 @@ pub(crate) fn insert(writes: &mut Writes, order_id: &str, deliveries: Vec<Delive
              user_id, subject, body, html, at, made_at, state, attempts, due_at)
         SELECT r.delivery_id, r.event_id, r.order_id, r.channel, r.template, r.destination,
             r.place, r.caller, r.user_id, r.subject, r.body, r.html, r.at, r.made_at, 'DUE', 0,
-            r.made_at
+            r.due_at
         FROM {rows: delivery_id TEXT, event_id TEXT, order_id TEXT, channel TEXT, template TEXT,
               destination TEXT, place TEXT, caller TEXT, user_id TEXT, subject TEXT, body TEXT,
-              html TEXT, at TIMESTAMPTZ, made_at TIMESTAMPTZ} AS r
+              html TEXT, at TIMESTAMPTZ, made_at TIMESTAMPTZ, due_at TIMESTAMPTZ} AS r
         WHERE EXISTS (SELECT 1 FROM notifications_contacts AS c
                       WHERE c.order_id = r.order_id {for_update})
         ON CONFLICT (delivery_id) DO NOTHING";
+    let now = Utc::now();
     let rows = deliveries.into_iter().map(|new| {
         vec![
             new.delivery_id.into(),
@@ -125,11 +126,12 @@ pub(crate) fn insert(writes: &mut Writes, order_id: &str, deliveries: Vec<Delive
             new.body.into(),
             new.html.into(),
             new.at.into(),
-            Utc::now().into(),
+            now.into(),
+            new.due_at.unwrap_or(now).into(),
         ]
     });
     let needed = Needed {
-        sql: "SELECT 1 FROM notifications_contacts WHERE order_id = $1",
+        sql: "SELECT 1 FROM notifications_contacts WHERE order_id = $1 {for_update}",
         values: vec![order_id.into()],
         what: "the contact that was to be told",
     };
@@ -208,6 +210,19 @@ impl Delivery {
             FROM {rows: id BIGINT, until TIMESTAMPTZ} AS r WHERE d.id = r.id";
         tx.execute_many(LEASE, leased).await?;
         Ok(taken)
+    }
+
+    /// Nobody was asked: it is due again then, and as if it hadn't been taken.
+    pub(super) async fn put_back(
+        &self,
+        database: &Database,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE notifications_deliveries SET attempts = attempts - 1, due_at = $3
+                   WHERE id = $1 AND attempts = $2 AND state = 'DUE'";
+        let mut tx = database.begin().await?;
+        tx.execute(sql, &[self.id.into(), self.attempts.into(), due_at.into()]).await?;
+        tx.commit().await
     }
 
     /// Keeps what became of it, unless somebody took it since; says whether it did. What was answered

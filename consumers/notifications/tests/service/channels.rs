@@ -271,17 +271,48 @@ async fn a_deletion_leaves_no_destination_and_stops_what_is_due_on_postgres() {
 async fn what_is_due_waits_for_a_contact_that_is_given_again(parts: Parts) {
     let outside = Outside::start().await;
     outside.smtp.change(|s| s.is_down = true);
+    outside.receiver.replies("hook", &[Reply::Status(500), Reply::Status(204)]);
+    let mut settings = outside.settings(&parts);
+    settings.webhooks = Some(webhooks(Secrets::of(SECRET).unwrap(), "0s,500ms,1s"));
     parts.emitter.emit(&outside.contact("o-1")).await.unwrap();
     parts.confirmed("o-1").await;
-    let running = Running::start(outside.settings(&parts), None);
-    assert_eq!(ended(&parts, 2).await, [SMS, HOOK]);
-    // What brings the contact to an end and the mail to its next attempt come in any order.
+    let running = Running::start(settings, None);
+    assert_eq!(ended(&parts, 1).await, [SMS]);
+    outside.receiver.until("hook", 1).await;
+    // What brings the contact to an end and the others to their next attempt come in any order.
     parts.emitter.delete::<ContactGiven>("o-1").await.unwrap();
     parts.emitter.emit(&outside.contact("o-1")).await.unwrap();
     outside.smtp.change(|s| s.is_down = false);
     assert_eq!(ended(&parts, 3).await, [MAIL, SMS, HOOK]);
     running.stop().await;
     assert_eq!(outside.smtp.seen().mails[0].to, "ada@example.com");
+    let sql =
+        "SELECT attempts, place, answer FROM notifications_deliveries WHERE channel = 'webhook'";
+    let row = parts.database.query_opt(sql, &[]).await.unwrap().unwrap();
+    assert_eq!(row.get::<i64>(0).unwrap(), 2, "that it was waited for was no attempt");
+    assert!(
+        row.get::<String>(1).unwrap().starts_with("127.0.0.1:"),
+        "it is spared as its receiver is"
+    );
+    assert_eq!(row.get::<Option<String>>(2).unwrap().as_deref(), Some("the receiver answers 204"));
+}
+
+/// The first wait of a webhook's schedule is one, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_first_tried_when_its_schedule_says() {
+    let parts = Parts::start(1, 1).await;
+    let outside = Outside::start().await;
+    let mut settings = outside.settings(&parts);
+    settings.webhooks = Some(webhooks(Secrets::of(SECRET).unwrap(), "1s,200ms"));
+    parts.emitter.emit(&outside.contact("o-1")).await.unwrap();
+    parts.confirmed("o-1").await;
+    let running = Running::start(settings, None);
+    assert_eq!(ended(&parts, 3).await, [MAIL, SMS, HOOK]);
+    running.stop().await;
+    let sql = "SELECT made_at, ended_at FROM notifications_deliveries WHERE channel = 'webhook'";
+    let row = parts.database.query_opt(sql, &[]).await.unwrap().unwrap();
+    let at = |column| row.get::<chrono::DateTime<chrono::Utc>>(column).unwrap();
+    assert!((at(1) - at(0)).num_milliseconds() >= 800, "{} to {}", at(0), at(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
