@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
+    path::Path,
 };
 
 use orderly_harness::need;
@@ -29,7 +30,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use outside::{Log, Tries, mail_server, receiver};
+use outside::{Log, Tries, mail_server, provider, receiver};
 
 use crate::parts::one_broker;
 
@@ -53,9 +54,11 @@ event_set! {
 async fn whoever_is_killed_each_stage_is_told_once_and_each_message_sent() {
     let parts = need!(one_broker("told.").await);
     parts.apply().await;
-    let ((hooks, webhooks), (smtp, mails)) = (receiver().await, mail_server().await);
+    let ((hooks, webhooks), (smtp, mails), (sms, texts)) =
+        (receiver().await, mail_server().await, provider().await);
+    let logs = [("webhook", &webhooks), ("mail", &mails), ("sms", &texts)];
     let dir = tempfile::tempdir().unwrap();
-    let services = start(&parts, &smtp, dir.path()).await;
+    let services = start(&parts, &smtp, &sms, dir.path()).await;
     let database = Database::open(parts.database_url()).unwrap();
     count(&parts.config()).await;
     let shop = Shop { url: format!("{}/orders", services.url("order-api")), hooks };
@@ -65,7 +68,7 @@ async fn whoever_is_killed_each_stage_is_told_once_and_each_message_sent() {
         let placing = shop.place(kill * wave, wave);
         let killing = async {
             if kill % 2 == 0 {
-                kill_notifications(&services, &database, &webhooks, &mails).await;
+                kill_notifications(&services, &database, &logs).await;
                 lost += 1;
             } else {
                 kill_fulfilment(&services, &database).await;
@@ -77,11 +80,11 @@ async fn whoever_is_killed_each_stage_is_told_once_and_each_message_sent() {
     let orders = (kills + 1) * wave;
 
     let of_orders = |channel| sent(&database, channel);
-    for channel in ["mail", "webhook"] {
+    for (channel, _) in logs {
         let all = || async { (of_orders(channel).await == orders * MESSAGES).then_some(()) };
         eventually(&format!("every {channel} is sent"), all).await;
     }
-    for (what, log) in [("mail", &mails), ("webhook", &webhooks)] {
+    for (what, log) in logs {
         let (messages, again) = log.look(|book| (book.messages.clone(), book.lost()));
         println!("{what}: {} came, {again} of them again, as the answer was lost", messages.len());
         assert_eq!(messages.len(), orders * MESSAGES);
@@ -109,11 +112,13 @@ const STEPS: [&str; 8] = [
     "ready",
 ];
 
-async fn start(parts: &RealParts, smtp: &str, dir: &std::path::Path) -> Services {
+async fn start(parts: &RealParts, smtp: &str, sms: &str, dir: &Path) -> Services {
     let secrets = dir.join("secrets");
     fs::write(&secrets, "anonymous whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
     let variables = [
         ("SMTP_URL", smtp.to_owned()),
+        ("SMS_URL", sms.to_owned()),
+        ("SMS_API_KEY", "account:key".to_owned()),
         ("ORDERLY_WEBHOOK_SECRETS", secrets.display().to_string()),
         ("ORDERLY_CALLBACK_ALLOW", "127.0.0.1".to_owned()),
     ];
@@ -150,7 +155,9 @@ impl Shop {
         let mut customers = JoinSet::new();
         for number in from..from + count {
             let contact = json!({
-                "email": format!("guest-{number}@example.com"), "callback_url": self.hooks,
+                "email": format!("guest-{number}@example.com"),
+                "phone": format!("+4930{number:07}"),
+                "callback_url": self.hooks,
             });
             let line = json!({ "sku": SKU, "quantity": 1, "unit_price": "8.50" });
             let order: Value = json!({ "currency": "EUR", "contact": contact, "lines": [line] });
@@ -167,11 +174,10 @@ impl Shop {
     }
 }
 
-/// While both kinds of messages are on their way, and everything that was answered is kept.
-async fn kill_notifications(services: &Services, database: &Database, webhooks: &Log, mails: &Log) {
-    let both = [("webhook", webhooks), ("mail", mails)];
-    both.iter().for_each(|(_, log)| log.hold(true));
-    for (channel, log) in both {
+/// While messages of each kind are on their way, and everything that was answered is kept.
+async fn kill_notifications(services: &Services, database: &Database, logs: &[(&str, &Log)]) {
+    logs.iter().for_each(|(_, log)| log.hold(true));
+    for (channel, log) in logs {
         eventually(&format!("a {channel} is on its way"), || async {
             let (open, taken) = log.look(|book| (book.open, book.taken()));
             (open > 0 && sent(database, channel).await as u64 == taken).then_some(())
@@ -180,12 +186,12 @@ async fn kill_notifications(services: &Services, database: &Database, webhooks: 
     }
     let program = services.get("notifications");
     program.kill().await.unwrap();
-    for (channel, log) in both {
+    for (channel, log) in logs {
         let lost = || async { log.look(|book| book.open == 0).then(|| log.look(|it| it.lost())) };
         let lost = eventually("nobody waits any more", lost).await;
         println!("notifications killed: {lost} {channel}s lost their answer so far");
     }
-    both.iter().for_each(|(_, log)| log.hold(false));
+    logs.iter().for_each(|(_, log)| log.hold(false));
     program.start_again().unwrap();
     services.ready("notifications").await;
 }

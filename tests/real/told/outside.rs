@@ -1,4 +1,4 @@
-//! A receiver of webhooks and a mail server with one log each. While a log is told to hold, nobody is
+//! A receiver of webhooks, a provider of text messages and a mail server, with one log each. While a log is told to hold, nobody is
 //! answered: who is killed then has lost the answer, and the log says so.
 
 use std::{collections::HashMap, io};
@@ -87,21 +87,38 @@ impl Log {
     }
 }
 
-/// Takes webhooks by HTTP; its address and its log.
+/// Takes webhooks; its address and its log.
 pub(super) async fn receiver() -> (String, Log) {
+    http_server("hooks", "webhook-id", "HTTP/1.1 204 No Content\r\n\r\n").await
+}
+
+/// Takes text messages; its address and its log.
+pub(super) async fn provider() -> (String, Log) {
+    let answer = "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n\
+                  {\"sid\":\"SM1\"}";
+    http_server("messages", "idempotency-key", answer).await
+}
+
+/// `id` is the header that tells messages apart.
+async fn http_server(path: &str, id: &'static str, answer: &'static str) -> (String, Log) {
     let (listener, log) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Log::new());
-    let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+    let url = format!("http://{}/{path}", listener.local_addr().unwrap());
     let kept = log.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let log = kept.clone();
-            tokio::spawn(async move { take_webhooks(BufReader::new(stream), &log).await });
+            tokio::spawn(async move { take(BufReader::new(stream), &log, id, answer).await });
         }
     });
     (url, log)
 }
 
-async fn take_webhooks(mut stream: BufReader<TcpStream>, log: &Log) -> io::Result<()> {
+async fn take(
+    mut stream: BufReader<TcpStream>,
+    log: &Log,
+    id_header: &str,
+    answer: &str,
+) -> io::Result<()> {
     loop {
         let (mut id, mut length) = (String::new(), 0);
         loop {
@@ -113,13 +130,13 @@ async fn take_webhooks(mut stream: BufReader<TcpStream>, log: &Log) -> io::Resul
                 continue;
             };
             match name.to_ascii_lowercase().as_str() {
-                "webhook-id" => value.trim().clone_into(&mut id),
+                name if name == id_header => value.trim().clone_into(&mut id),
                 "content-length" => length = value.trim().parse().map_err(io::Error::other)?,
                 _ => {}
             }
         }
         stream.read_exact(&mut vec![0; length]).await?;
-        log.answer(&id, &mut stream, b"HTTP/1.1 204 No Content\r\n\r\n").await?;
+        log.answer(&id, &mut stream, answer.as_bytes()).await?;
     }
 }
 
