@@ -1,19 +1,25 @@
 //! What a consumer's metrics say of a group, while it works, while it is stuck and when it is through.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use orderly_sdk::{
-    consume::{Consumer, Context, Failure, Handler, Limits},
+    consume::{
+        Consumer, Context, Exhausted, Failure, Handler, Limits, RetryPolicy, parked_keys,
+        request_redrive,
+    },
     emit::EmitSettings,
 };
 use tokio::sync::Semaphore;
 
 use crate::{
-    members::{HeldUp, run, skipping, stop},
+    members::{HeldUp, quick, run, skipping, stop},
     parts::{Greeted, Parted, Parts, Seen, greeted},
 };
 
@@ -137,5 +143,61 @@ async fn a_handler_that_is_stuck_is_seen_to_hold_its_partition_up_until_it_ends(
     group.until("orderly_partition_paused", &[at], |paused| paused == 0.0).await;
     group.until("orderly_offset_span", &[at], |span| span == 0.0).await;
     group.until("orderly_oldest_in_flight_seconds", &[at], |oldest| oldest == 0.0).await;
+    stop(member).await.unwrap();
+}
+
+/// Can't do what is of `bad`, as long as that is poisoned; misses a part once.
+struct Poisoned {
+    is_poisoned: Arc<AtomicBool>,
+    was_away: AtomicBool,
+}
+
+impl Handler<Greeted> for Poisoned {
+    async fn handle(&self, _: &mut Context<'_>, event: Greeted) -> Result<(), Failure> {
+        if !self.was_away.swap(true, Ordering::Relaxed) {
+            return Err(Failure::unavailable("post", "nobody answers"));
+        }
+        match event.name == "bad" && self.is_poisoned.load(Ordering::Relaxed) {
+            true => Err(Failure::retry("poisoned")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_key_its_retries_and_its_redrive_are_counted_and_the_sum_holds() {
+    recorder();
+    let group = Group("parking");
+    let parts = Parts::start_for(group.0, 1).await;
+    let emitter = parts.emitter(EmitSettings::default()).await;
+    for number in 0..10 {
+        emitter.emit(&greeted("bad", number)).await.unwrap();
+        emitter.emit(&greeted("good", number)).await.unwrap();
+    }
+    let is_poisoned = Arc::new(AtomicBool::new(true));
+    let handler =
+        Poisoned { is_poisoned: Arc::clone(&is_poisoned), was_away: AtomicBool::default() };
+    let policy = RetryPolicy { exhausted: Exhausted::Park, ..quick() };
+    let member = run(Consumer::new(group.0, &parts.config).retrying(policy).on::<Greeted>(handler));
+    let at = r#"partition="0""#;
+    let outcome =
+        |name: &str| group.value("orderly_consumed_total", &[at, &format!(r#"outcome="{name}""#)]);
+    group.until("orderly_parked_keys", &[at], |keys| keys == 1.0).await;
+    let letters = [at, r#"outcome="dead_letter""#];
+    group.until("orderly_consumed_total", &letters, |letters| letters == 10.0).await;
+    group.until("orderly_consumed_total", &[at, r#"outcome="done""#], |done| done == 10.0).await;
+    // The first was tried as often as may be, and the others follow it untried.
+    assert_eq!(group.value("orderly_retries_total", &[]), f64::from(quick().attempts));
+    assert_eq!(group.value("orderly_unavailable_total", &[r#"part="post""#]), 1.0);
+
+    is_poisoned.store(false, Ordering::Relaxed);
+    let parked = parked_keys(&parts.config, group.0).await.unwrap();
+    request_redrive(&parts.config, group.0, &parked[0]).await.unwrap();
+    let redriven = [at, r#"outcome="redriven""#];
+    group.until("orderly_consumed_total", &redriven, |redriven| redriven == 10.0).await;
+    group.until("orderly_parked_keys", &[at], |keys| keys == 0.0).await;
+    // What was brought back was a dead letter before: it counts once in what came.
+    assert_eq!(group.value("orderly_received_total", &[at]), 20.0);
+    assert_eq!(["done", "dead_letter", "redriven"].map(outcome), [10.0, 10.0, 10.0]);
     stop(member).await.unwrap();
 }
