@@ -1,7 +1,7 @@
-//! A receiver of webhooks, a provider of text messages and a mail server, with one log each. While a log is told to hold, nobody is
-//! answered: who is killed then has lost the answer, and the log says so.
+//! A receiver of webhooks, a provider of text messages and a mail server, with one log each. While a log is
+//! told to hold, nobody is answered: who is killed then has lost the answer, and the log says so.
 
-use std::{collections::HashMap, io};
+use std::{collections::HashMap, io, net::SocketAddr};
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -101,19 +101,30 @@ pub(super) async fn provider() -> (String, Log) {
 
 /// `id` is the header that tells messages apart.
 async fn http_server(path: &str, id: &'static str, answer: &'static str) -> (String, Log) {
+    let take = move |stream, log| async move { take_posts(stream, &log, id, answer).await };
+    let (at, log) = serve(take).await;
+    (format!("http://{at}/{path}"), log)
+}
+
+/// Has each connection taken; where it listens, and the log that they share.
+async fn serve<F>(
+    take: impl Fn(BufReader<TcpStream>, Log) -> F + Send + 'static,
+) -> (SocketAddr, Log)
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
     let (listener, log) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Log::new());
-    let url = format!("http://{}/{path}", listener.local_addr().unwrap());
+    let at = listener.local_addr().unwrap();
     let kept = log.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let log = kept.clone();
-            tokio::spawn(async move { take(BufReader::new(stream), &log, id, answer).await });
+            tokio::spawn(take(BufReader::new(stream), kept.clone()));
         }
     });
-    (url, log)
+    (at, log)
 }
 
-async fn take(
+async fn take_posts(
     mut stream: BufReader<TcpStream>,
     log: &Log,
     id_header: &str,
@@ -142,16 +153,8 @@ async fn take(
 
 /// Takes mails by SMTP; its url and its log.
 pub(super) async fn mail_server() -> (String, Log) {
-    let (listener, log) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Log::new());
-    let url = format!("smtp://{}?tls=none", listener.local_addr().unwrap());
-    let kept = log.clone();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let log = kept.clone();
-            tokio::spawn(async move { take_mails(BufReader::new(stream), &log).await });
-        }
-    });
-    (url, log)
+    let (at, log) = serve(|stream, log| async move { take_mails(stream, &log).await }).await;
+    (format!("smtp://{at}?tls=none"), log)
 }
 
 async fn take_mails(mut stream: BufReader<TcpStream>, log: &Log) -> io::Result<()> {

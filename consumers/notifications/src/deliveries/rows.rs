@@ -93,9 +93,9 @@ pub(crate) fn channel_of(word: &str) -> Channel {
     }
 }
 
-/// An order's, due at once where nothing else is said. Not written if its contact was deleted meanwhile, and maybe given again
-/// behind that: then it is looked for once more. It is locked, so that a deletion comes before this or
-/// finds what it leaves.
+/// An order's, due at once where nothing else is said. Not written if its contact was deleted meanwhile, and
+/// maybe given again behind that: then it is looked for once more. It is locked, so that a deletion comes
+/// before this or finds what it leaves.
 pub(crate) fn insert(writes: &mut Writes, order_id: &str, deliveries: Vec<Delivery>) {
     const INSERT: &str = "
         INSERT INTO notifications_deliveries
