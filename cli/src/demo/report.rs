@@ -289,6 +289,9 @@ impl SpikeFigures {
         row("", "sent, a second", format!("{} for {} s", self.spike_per_second, self.seconds));
         row("", "accepted before, p50 / p99 ms", pair(self.accept_ms_before));
         row("", "accepted in it, p50 / p99 ms", pair(self.accept_ms_in_spike));
+        if let Some(free) = self.accept_ms_with_nothing_slow {
+            row("", "with nothing slow, p50 / p99 ms", pair(free));
+        }
         row("", "allowed, p99 ms", format!("{:.1}", self.accept_ms_allowed));
         for (group, peak) in &self.lag_peak {
             let after = self.lag_after.get(group).copied().unwrap_or_default();
