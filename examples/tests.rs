@@ -66,6 +66,27 @@ async fn a_parked_table_is_brought_back_in_order_on_real_parts() {
     is_parked_and_brought_back(&lines);
 }
 
+fn is_billed_once(lines: &[String]) {
+    let bills: Vec<_> = lines.iter().filter(|line| line.starts_with("bill: ")).collect();
+    assert_eq!(bills.len(), 4, "{lines:#?}");
+    let at = |line| place(lines, line);
+    assert!(at("the till is stuck") < at("bill: table-1 espresso"), "{lines:#?}");
+    assert!(at("bill: table-1 latte") > at("bill: table-1 espresso"), "{lines:#?}");
+}
+
+#[test]
+fn every_cup_is_billed_once() {
+    is_billed_once(&run(env!("CARGO_BIN_EXE_05-exactly-once"), &[]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cup_is_billed_once_on_real_parts() {
+    let (kafka, registry) = (need!(Kafka::start(1).await), need!(Registry::start().await));
+    let environment =
+        [("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap()), ("SCHEMA_REGISTRY_URL", registry.url())];
+    is_billed_once(&run(env!("CARGO_BIN_EXE_05-exactly-once"), &environment));
+}
+
 fn is_proved(lines: &[String]) {
     let at = |line| place(lines, line);
     let killed = at("a member of fan-out was killed after ");

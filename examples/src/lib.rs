@@ -5,7 +5,7 @@ use std::{env, error::Error, future::Future};
 use orderly_sdk::{
     Config, Event,
     codec::{Encoders, Registry},
-    consume::{ConsumeError, Consumer},
+    consume::{ConsumeError, Consumer, Scope},
     emit::{EmitSettings, Emitter},
     kafka::{Admin, EmbeddedBroker},
     topics::TopicSpec,
@@ -103,15 +103,18 @@ pub struct Running {
 
 impl Running {
     /// Joins its group.
-    pub fn start(consumer: Consumer) -> Self {
+    pub fn start<S: Scope>(consumer: Consumer<S>) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         Self { stop, task: tokio::spawn(consumer.run_until(stopped)) }
     }
 
     /// Drains, commits, leaves; once `condition` holds.
-    pub async fn leave_after(self, condition: impl Future<Output = ()>) -> Result {
-        condition.await;
+    pub async fn leave_after(mut self, condition: impl Future<Output = ()>) -> Result {
+        tokio::select! {
+            () = condition => {}
+            ended = &mut self.task => return Ok(ended??),
+        }
         self.stop.cancel();
         Ok(self.task.await??)
     }

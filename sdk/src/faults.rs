@@ -3,7 +3,8 @@
 //! reads no environment, and is compiled to nothing.
 //!
 //! With it, `ORDERLY_PLANTED=<bug>` plants one of [`COMMIT_BEFORE_EFFECT`], [`INBOX_OFF`],
-//! [`NEW_ID_AT_RETRY`], [`ONE_ACK`]; `ORDERLY_FAULT_POINT=<point>:<n>` ends the process at its n-th
+//! [`NEW_ID_AT_RETRY`], [`ONE_ACK`], [`PRODUCER_REUSED`], [`NO_SEEK_AFTER_ABORT`], [`OFFSETS_OUTSIDE`],
+//! [`OLD_METADATA`]; `ORDERLY_FAULT_POINT=<point>:<n>` ends the process at its n-th
 //! pass of a point as kill -9 would, once: the file `fault` that it leaves in the working directory
 //! disarms it.
 
@@ -18,6 +19,14 @@ pub const COMMIT_BEFORE_EFFECT: &str = "commit-before-effect";
 pub const INBOX_OFF: &str = "inbox-off";
 /// A request that is repeated under its key is another event.
 pub const NEW_ID_AT_RETRY: &str = "new-id-at-retry";
+/// After an outcome that isn't known, or a request that may be on its way twice, the same producer goes on.
+pub const PRODUCER_REUSED: &str = "producer-reused";
+/// After an abort the member goes on where it is.
+pub const NO_SEEK_AFTER_ABORT: &str = "no-seek-after-abort";
+/// Offsets are committed beside the transaction.
+pub const OFFSETS_OUTSIDE: &str = "offsets-outside";
+/// A transaction's offsets come with what was done beyond them one transaction ago.
+pub const OLD_METADATA: &str = "old-metadata";
 /// A record counts as written once its partition's leader has it.
 pub const ONE_ACK: &str = "one-ack";
 

@@ -240,6 +240,16 @@ impl<R: Record> Core<R> {
         self.partitions.values().filter_map(Partition::to_commit).collect()
     }
 
+    /// Whether anything isn't committed yet.
+    pub fn has_to_commit(&self) -> bool {
+        self.partitions.values().any(Partition::has_to_commit)
+    }
+
+    /// How far a partition is done, committed or not; `None` where nothing of it came yet and nobody began it.
+    pub fn position(&self, assignment: Assignment) -> Option<Commit> {
+        self.partitions.get(&assignment)?.position()
+    }
+
     /// A commit is acknowledged.
     pub fn committed(&mut self, commit: &Commit) {
         if let Some(partition) = self.partitions.get_mut(&commit.assignment) {

@@ -390,11 +390,16 @@ impl<R: Record> Partition<R> {
         self.version += 1;
     }
 
+    pub(crate) fn has_to_commit(&self) -> bool {
+        self.version != self.committed
+    }
+
     /// Where it isn't what was committed last.
     pub(crate) fn to_commit(&self) -> Option<Commit> {
-        if self.version == self.committed {
-            return None;
-        }
+        if self.has_to_commit() { self.position() } else { None }
+    }
+
+    pub(crate) fn position(&self) -> Option<Commit> {
         #[cfg(feature = "faults")]
         if crate::faults::is_planted(crate::Fault::CommitPastGap) {
             return self.ledger.past_gap().map(|position| self.commit_of(position));

@@ -11,16 +11,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderly_core::{Assignment, AtOnce, Core, Lane, Report};
+use orderly_core::{Assignment, AtOnce, Core, Lane};
 
 use super::{
     Failure, Scope,
-    engine::Outcome,
-    execute::{Ended, Executor, Place},
+    engine::{Outcome, Ran},
+    execute::{Ended, Ends, Executor, Place},
     mailbox::Inbound,
     one_by_one::Run,
 };
-use crate::record::InRecord;
+use crate::{
+    OutRecord,
+    record::{Coordinates, InRecord},
+};
 
 /// Longest that the thread does a partition's records before it looks around.
 const LONGEST: Duration = Duration::from_millis(10);
@@ -28,7 +31,7 @@ const LONGEST: Duration = Duration::from_millis(10);
 const LOOK: u64 = 8;
 
 /// A record, and what became of it. `None`: nobody is to work for the partition any more.
-type Tried = (InRecord, Option<Result<Outcome, Failure>>);
+type Tried = (InRecord, Option<Result<Ran, Failure>>);
 
 /// Where records are begun, one after the other, by one future that goes on with the next: making one
 /// for each would cost as much as all else that is done for a record.
@@ -101,7 +104,7 @@ fn lock(hatch: &Mutex<Hatch>) -> MutexGuard<'_, Hatch> {
 
 impl<S: Scope> Executor<S> {
     /// Does records of a partition, and delivers those whose keys have others before them. What isn't
-    /// begun in time is left.
+    /// begun in time is left. Answers how many are done, and what they emit that a transaction is to send.
     pub(super) fn at_once(
         self: &Arc<Self>,
         bench: &mut Bench,
@@ -109,10 +112,11 @@ impl<S: Scope> Executor<S> {
         assignment: Assignment,
         place: &Arc<Place>,
         records: &mut impl Iterator<Item = InRecord>,
-    ) {
-        let Ok(mut permit) = self.handlers.try_acquire() else { return };
+    ) -> (usize, Vec<(Coordinates, OutRecord)>) {
+        let mut emitted = Vec::new();
+        let Ok(mut permit) = self.handlers.try_acquire() else { return (0, emitted) };
         let _in_runtime = self.runtime.enter();
-        let (began, mut runs, mut done) = (Instant::now(), 0_u64, 0);
+        let (began, mut runs, mut done, mut others) = (Instant::now(), 0_u64, 0, 0);
         for record in records.by_ref() {
             let ticket = match core.try_at_once(assignment, &record) {
                 AtOnce::Do(ticket) => ticket,
@@ -123,16 +127,21 @@ impl<S: Scope> Executor<S> {
                 }
             };
             match bench.begin(self, record, place) {
-                Ok((_, Some(Ok(outcome)))) => {
+                Ok((record, Some(Ok(ran)))) => {
                     core.done_at_once(&ticket);
-                    match outcome {
+                    emitted.extend(ran.emitted.into_iter().map(|it| (record.at().clone(), it)));
+                    match ran.outcome {
                         Outcome::Done => done += 1,
-                        other => place.counters.count(other),
+                        other => {
+                            place.counters.count(other);
+                            others += 1;
+                        }
                     }
                 }
                 Ok(tried) => {
                     if let Some(lane) = core.goes_on(&ticket) {
-                        core.report(self.end_of(assignment, lane, tried, place));
+                        // Nothing is emitted by what isn't done.
+                        core.report(self.end_of(assignment, lane, tried, place).report);
                     }
                 }
                 Err(trying) => {
@@ -157,6 +166,7 @@ impl<S: Scope> Executor<S> {
         }
         place.counters.count_many(Outcome::Done, done);
         self.pace.ran_at_once(runs, began.elapsed());
+        (usize::try_from(done).unwrap_or(usize::MAX) + others, emitted)
     }
 
     fn go_on(
@@ -170,8 +180,8 @@ impl<S: Scope> Executor<S> {
         self.runtime.spawn(async move {
             let tried = poll_fn(|cx| trying.poll(cx)).await;
             this.handlers.add_permits(1);
-            let report = this.end_of(assignment, lane, tried, &place);
-            this.mailbox.post(Inbound::Report(report));
+            let ends = this.end_of(assignment, lane, tried, &place);
+            this.mailbox.post(Inbound::Ends(ends));
         });
     }
 
@@ -181,12 +191,14 @@ impl<S: Scope> Executor<S> {
         lane: Lane,
         (record, tried): Tried,
         place: &Place,
-    ) -> Report<InRecord> {
+    ) -> Ends {
         let mut ended = Ended::new(lane);
         match tried {
-            Some(Ok(outcome)) => {
-                place.counters.count(outcome);
+            Some(Ok(ran)) => {
+                place.counters.count(ran.outcome);
                 ended.done(&record);
+                let emitted = ran.emitted.into_iter().map(|it| (record.at().clone(), it));
+                ended.emitted.extend(emitted);
             }
             Some(Err(failure)) => {
                 ended.failed = Some(self.failed(&failure, &record, 1));
@@ -194,8 +206,8 @@ impl<S: Scope> Executor<S> {
             }
             None => ended.left = VecDeque::from([record.owned()]),
         }
-        let mut report = Report::of(assignment);
-        ended.join(&mut report);
-        report
+        let mut ends = Ends::of(assignment);
+        ended.join(&mut ends);
+        ends
     }
 }

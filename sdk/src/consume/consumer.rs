@@ -14,7 +14,8 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    BatchHandler, DeletionHandler, Direct, EventSet, Handler, RetryPolicy, Scope,
+    BatchHandler, DeletionHandler, Direct, EventSet, ExactlyOnce, Handler, RetryPolicy, Scope,
+    Transactional,
     crew::Crew,
     engine::Engine,
     execute::Executor,
@@ -26,6 +27,7 @@ use super::{
     routes::{Routes, Timed, TypedBatch, TypedRoute},
     shell::{Shell, Stop},
     take_over::ParkedLog,
+    window::{Unwritable, Windows},
 };
 use crate::{
     Config, Event, EventId, Health,
@@ -108,6 +110,23 @@ pub struct Consumer<S: Scope = Direct> {
     limits: Limits,
     personal: Vec<String>,
     health: Health,
+    exactly_once: Option<ExactlyOnce>,
+}
+
+impl Consumer<Transactional> {
+    /// A member of `group` that works exactly once, from topics to topics: what its handlers emit by their
+    /// contexts, how far its partitions are done, dead letters and parked marks are committed in transactions.
+    /// A reader of what is committed (`isolation.level=read_committed`, the default of this SDK's readers)
+    /// sees what each record comes to once, in the order of its key; keys run side by side as always, and one
+    /// that fails is tried again, parked or skipped without undoing what others did.
+    ///
+    /// A handler may still run again, after a crash or an abort, so what it does outside of Kafka isn't covered:
+    /// see docs/exactly-once.md.
+    pub fn exactly_once(group: &str, config: &Config, settings: ExactlyOnce) -> Self {
+        let mut consumer = Consumer::new(group, config).within(Transactional(()));
+        consumer.exactly_once = Some(settings);
+        consumer
+    }
 }
 
 impl Consumer<Direct> {
@@ -124,6 +143,7 @@ impl Consumer<Direct> {
             limits: Limits::default(),
             personal: Vec::new(),
             health: Health::of(group),
+            exactly_once: None,
         }
     }
 
@@ -141,6 +161,7 @@ impl Consumer<Direct> {
             limits: self.limits,
             personal: self.personal,
             health: self.health,
+            exactly_once: None,
         }
     }
 }
@@ -224,6 +245,9 @@ impl<S: Scope> Consumer<S> {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ConsumeError> {
         self.routes.tell_times(&self.group);
+        let config = &self.config;
+        let times_out = self.exactly_once.as_ref().map(|settings| settings.timeout(config));
+        let times_out = times_out.transpose()?;
         let mut shutdown = pin!(shutdown);
         let membership = self.health.member();
         let watch = Watch::start(&self.config, &self.health);
@@ -249,6 +273,9 @@ impl<S: Scope> Consumer<S> {
             silence: self.limits.silence,
         };
         let suspicion = watch.suspicion().clone();
+        let windows = self.exactly_once.zip(times_out).map(|(settings, timeout)| {
+            Windows::of(settings, timeout, &self.config, &self.group, suspicion.clone())
+        });
         let letters = Letters::of(&self.config, &self.group, self.personal, suspicion.clone());
         let is_batch = matches!(self.routes, Routes::Batch { .. });
         let core = core_settings(&self.limits, &self.retry, is_batch);
@@ -269,6 +296,7 @@ impl<S: Scope> Consumer<S> {
                 retry: self.retry,
                 health: self.health,
                 probe,
+                unwritable: Unwritable::default(),
             },
             mailbox: Mailbox::waking(wake.clone()),
             stop: stop.clone(),
@@ -288,7 +316,7 @@ impl<S: Scope> Consumer<S> {
             })))
         });
         let drain = self.limits.drain;
-        let shell = Shell::new(executor, core, parked, drain, membership, seed);
+        let shell = Shell::new(executor, core, parked, drain, membership, seed, windows);
         let (config, is_stopping) = (self.config, Arc::clone(&stop.is_stopping));
         let (ended, mut end) = oneshot::channel();
         std::thread::Builder::new()
@@ -396,6 +424,19 @@ pub enum ConsumeError {
         /// What.
         what: String,
         /// The last failure.
+        why: String,
+    },
+    /// Its transactional producers are fenced, one after the other.
+    #[error(
+        "group `{group}` stopped: other producers take over its transactional id `{id}` again and again ({why}); \
+         give each member of the group a name of its own (ExactlyOnce::as_member)"
+    )]
+    Fenced {
+        /// The group.
+        group: String,
+        /// The id.
+        id: String,
+        /// What the brokers said.
         why: String,
     },
     /// The member's thread, or what runs beside it.

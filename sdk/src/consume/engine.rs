@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ConsumeError, Decision, Failure, OrReject as _, RetryPolicy, Scope, Start, letters::Letters,
-    routes::Routes,
+    routes::Routes, window::Unwritable,
 };
 use crate::{
-    EventId, Health,
+    EventId, Health, OutRecord,
     codec::{Encoders, Registry, RegistryError, Schema, frame, headers},
     kafka::Probe,
     record::{InRecord, TopicPartition},
@@ -27,6 +27,8 @@ pub(super) struct Engine<S: Scope> {
     pub(super) health: Health,
     /// Asks the brokers what no member can know.
     pub(super) probe: Probe,
+    /// Of exactly-once members: what couldn't be written.
+    pub(super) unwritable: Unwritable,
 }
 
 /// Times that the registry is asked for a schema that it doesn't have.
@@ -157,6 +159,19 @@ impl<S: Scope> Engine<S> {
             }
             other => Ok(other?),
         }
+    }
+}
+
+/// What a run on a record came to.
+pub(super) struct Ran {
+    pub(super) outcome: Outcome,
+    /// What its handler emits, where the member's transaction is to send it.
+    pub(super) emitted: Vec<OutRecord>,
+}
+
+impl From<Outcome> for Ran {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, emitted: Vec::new() }
     }
 }
 

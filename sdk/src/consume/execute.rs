@@ -25,7 +25,7 @@ use super::{
     Decision, Failure, Scope,
     counters::Counters,
     crew::Crew,
-    engine::{Engine, Outcome, panic_text},
+    engine::{Engine, Ran, panic_text},
     look::Looks,
     mailbox::{Inbound, Mailbox},
     one_by_one::Run,
@@ -34,8 +34,8 @@ use super::{
     shell::Stop,
 };
 use crate::{
-    faults,
-    record::{InRecord, TopicPartition},
+    OutRecord, faults,
+    record::{Coordinates, InRecord, TopicPartition},
 };
 
 /// A run goes on with its key's next record for so long; then it reports, so that what is done is
@@ -100,28 +100,28 @@ impl<S: Scope> Executor<S> {
 
     async fn work(self: &Arc<Self>, unit: Unit<InRecord>, place: Arc<Place>) {
         if matches!(self.engine.routes, Routes::Batch { .. }) {
-            let report = self.batch(unit, &place).await;
-            self.mailbox.post(Inbound::Report(report));
+            let ends = self.batch(unit, &place).await;
+            self.mailbox.post(Inbound::Ends(ends));
         } else if let Some(ledger) = unit.ledger.clone() {
-            let report = self.in_sequence(unit, ledger, &place).await;
-            self.mailbox.post(Inbound::Report(report));
+            let ends = self.in_sequence(unit, ledger, &place).await;
+            self.mailbox.post(Inbound::Ends(ends));
         } else {
             self.side_by_side(unit, place).await;
         }
     }
 
     async fn side_by_side(self: &Arc<Self>, mut unit: Unit<InRecord>, place: Arc<Place>) {
-        let mut report = Report::of(unit.assignment);
+        let mut ends = Ends::of(unit.assignment);
         let last = unit.runs.pop();
         let (began, mut at_once) = (Instant::now(), 0);
         for run in unit.runs {
-            let permit = self.permit(&mut report, &place).await;
+            let permit = self.permit(&mut ends, &place).await;
             let (this, place) = (Arc::clone(self), Arc::clone(&place));
             let mut running =
                 Box::pin(async move { this.run(unit.assignment, run, None, &place).await });
             match futures::poll!(&mut running) {
                 Poll::Ready(ended) => {
-                    ended.join(&mut report);
+                    ended.join(&mut ends);
                     at_once += 1;
                 }
                 Poll::Pending => {
@@ -131,16 +131,16 @@ impl<S: Scope> Executor<S> {
                     self.runtime.spawn(async move {
                         let ended = running.await;
                         this.handlers.add_permits(1);
-                        let mut report = Report::of(unit.assignment);
-                        ended.join(&mut report);
-                        this.mailbox.post(Inbound::Report(report));
+                        let mut ends = Ends::of(unit.assignment);
+                        ended.join(&mut ends);
+                        this.mailbox.post(Inbound::Ends(ends));
                     });
                 }
             }
         }
         // Where handlers wait it is the only one, and this its task.
         if let Some(run) = last {
-            let _permit = self.permit(&mut report, &place).await;
+            let _permit = self.permit(&mut ends, &place).await;
             let mut running = pin!(self.run(unit.assignment, run, None, &place));
             let ended = match futures::poll!(&mut running) {
                 Poll::Ready(ended) => {
@@ -150,26 +150,22 @@ impl<S: Scope> Executor<S> {
                 Poll::Pending => {
                     self.pace.ran(at_once, began.elapsed());
                     self.pace.waited();
-                    self.hand_in(&mut report);
+                    self.hand_in(&mut ends);
                     running.await
                 }
             };
-            ended.join(&mut report);
+            ended.join(&mut ends);
         }
-        self.hand_in(&mut report);
+        self.hand_in(&mut ends);
     }
 
     /// Leave to run a handler. Before it waits for it, it reports what is done. `None`: nobody is to
     /// work for the partition any more, and it only hands its records back.
-    async fn permit(
-        &self,
-        report: &mut Report<InRecord>,
-        place: &Place,
-    ) -> Option<SemaphorePermit<'_>> {
+    async fn permit(&self, ends: &mut Ends, place: &Place) -> Option<SemaphorePermit<'_>> {
         if let Ok(permit) = self.handlers.try_acquire() {
             return Some(permit);
         }
-        self.hand_in(report);
+        self.hand_in(ends);
         // It is never closed.
         tokio::select! {
             permit = self.handlers.acquire() => permit.ok(),
@@ -177,11 +173,11 @@ impl<S: Scope> Executor<S> {
         }
     }
 
-    fn hand_in(&self, report: &mut Report<InRecord>) {
-        let assignment = report.assignment;
-        if !report.runs.is_empty() {
-            let report = mem::replace(report, Report::of(assignment));
-            self.mailbox.post(Inbound::Report(report));
+    fn hand_in(&self, ends: &mut Ends) {
+        let assignment = ends.report.assignment;
+        if !ends.report.runs.is_empty() {
+            let ends = mem::replace(ends, Ends::of(assignment));
+            self.mailbox.post(Inbound::Ends(ends));
         }
     }
 
@@ -213,12 +209,15 @@ impl<S: Scope> Executor<S> {
             };
             match tried {
                 None => break,
-                Some(Ok(outcome)) => {
-                    place.counters.count(outcome);
+                Some(Ok(ran)) => {
+                    place.counters.count(ran.outcome);
                     if let Some(ledger) = &mut ledger {
                         ledger.finish(record.at().offset);
                     }
                     ended.done(record);
+                    ended
+                        .emitted
+                        .extend(ran.emitted.into_iter().map(|it| (record.at().clone(), it)));
                     records.pop_front();
                 }
                 Some(Err(failure)) => {
@@ -236,18 +235,13 @@ impl<S: Scope> Executor<S> {
     }
 
     /// The runs of a unit one after the other, each record moving the position.
-    async fn in_sequence(
-        &self,
-        unit: Unit<InRecord>,
-        mut ledger: Ledger,
-        place: &Place,
-    ) -> Report<InRecord> {
-        let mut report = Report::of(unit.assignment);
+    async fn in_sequence(&self, unit: Unit<InRecord>, mut ledger: Ledger, place: &Place) -> Ends {
+        let mut ends = Ends::of(unit.assignment);
         for run in unit.runs {
             let ended = self.run(unit.assignment, run, Some(&mut ledger), place).await;
-            ended.join(&mut report);
+            ended.join(&mut ends);
         }
-        report
+        ends
     }
 
     /// `None`: nobody is to work for the partition any more.
@@ -256,7 +250,7 @@ impl<S: Scope> Executor<S> {
         record: &InRecord,
         run: Run<'_>,
         place: &Place,
-    ) -> Option<Result<Outcome, Failure>> {
+    ) -> Option<Result<Ran, Failure>> {
         // In place, here and below: what a record takes is mostly moving what it is done in.
         let trying = pin!(async {
             faults::offset_first(record, &|next| self.say_done(next, place)).await;
@@ -327,6 +321,19 @@ async fn caught<T>(
     .await
 }
 
+/// Runs that ended, on their way to the core.
+pub(super) struct Ends {
+    pub(super) report: Report<InRecord>,
+    /// What is emitted by what is done, where the member's transaction sends it; and on which record.
+    pub(super) emitted: Vec<(Coordinates, OutRecord)>,
+}
+
+impl Ends {
+    pub(super) fn of(assignment: Assignment) -> Self {
+        Self { report: Report::of(assignment), emitted: Vec::new() }
+    }
+}
+
 /// How a run ended, on its way into a report.
 pub(super) struct Ended {
     lane: Lane,
@@ -335,13 +342,23 @@ pub(super) struct Ended {
     /// Those of them that aren't reported yet.
     done: Vec<i64>,
     bytes: usize,
+    /// What they emit.
+    pub(super) emitted: Vec<(Coordinates, OutRecord)>,
     pub(super) left: VecDeque<InRecord>,
     pub(super) failed: Option<Failed>,
 }
 
 impl Ended {
     pub(super) fn new(lane: Lane) -> Self {
-        Self { lane, count: 0, done: Vec::new(), bytes: 0, left: VecDeque::new(), failed: None }
+        Self {
+            lane,
+            count: 0,
+            done: Vec::new(),
+            bytes: 0,
+            emitted: Vec::new(),
+            left: VecDeque::new(),
+            failed: None,
+        }
     }
 
     pub(super) fn done(&mut self, record: &InRecord) {
@@ -358,14 +375,17 @@ impl Ended {
         // A redriven one's offset was done when it went to the dead letters.
         if !self.done.is_empty() && matches!(self.lane, Lane::Live(_)) {
             let (done, bytes) = (mem::take(&mut self.done), mem::take(&mut self.bytes));
-            mailbox.post(Inbound::Report(Report { done, bytes, ..Report::of(assignment) }));
+            let report = Report { done, bytes, ..Report::of(assignment) };
+            mailbox.post(Inbound::Ends(Ends { report, emitted: mem::take(&mut self.emitted) }));
         }
     }
 
-    pub(super) fn join(self, report: &mut Report<InRecord>) {
-        let Self { lane, count, done, bytes, left, failed } = self;
+    pub(super) fn join(self, ends: &mut Ends) {
+        let Self { lane, count, done, bytes, emitted, left, failed } = self;
+        let Ends { report, emitted: all } = ends;
         report.runs.push(RunEnd { lane, done: count, left, failed });
         report.done.extend(done);
         report.bytes += bytes;
+        all.extend(emitted);
     }
 }

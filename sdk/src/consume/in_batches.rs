@@ -9,13 +9,13 @@ use std::{
 };
 
 use metrics::Histogram;
-use orderly_core::{Lane, Ledger, Report, Unit};
+use orderly_core::{Lane, Ledger, Unit};
 use tracing::Instrument as _;
 
 use super::{
     BatchContext, Begun, Decision, Failure, Scope,
     engine::{Opened, Outcome, panic_text},
-    execute::{Ended, Executor, Place},
+    execute::{Ended, Ends, Executor, Place},
     routes::{BatchRoute, DecodedBatch, Routes, Timed},
     scope,
 };
@@ -24,22 +24,22 @@ use crate::{EventId, codec::headers, faults, record::InRecord, trace};
 impl<S: Scope> Executor<S> {
     /// Does the records of a unit, in the order of their offsets: all at once, and where that fails,
     /// one by one.
-    pub(super) async fn batch(&self, unit: Unit<InRecord>, place: &Place) -> Report<InRecord> {
-        let mut report = Report::of(unit.assignment);
-        let Routes::Batch { route, .. } = &self.engine.routes else { return report };
-        let mut ends: Vec<Ended> =
+    pub(super) async fn batch(&self, unit: Unit<InRecord>, place: &Place) -> Ends {
+        let mut ends = Ends::of(unit.assignment);
+        let Routes::Batch { route, .. } = &self.engine.routes else { return ends };
+        let mut its: Vec<Ended> =
             unit.runs.iter().map(|run| Ended::new(run.lane.clone())).collect();
         let mut batch = Batch::of(route, &unit);
-        let opened = batch.open(self, &unit, &mut ends, place).await;
+        let opened = batch.open(self, &unit, &mut its, place).await;
         if opened.is_some() {
-            batch.work(self, &mut ends, place).await;
+            batch.work(self, &mut its, place).await;
         }
         drop(batch);
-        for (run, mut ended) in unit.runs.into_iter().zip(ends) {
+        for (run, mut ended) in unit.runs.into_iter().zip(its) {
             ended.left = run.records.into_iter().skip(ended.count).collect();
-            ended.join(&mut report);
+            ended.join(&mut ends);
         }
-        report
+        ends
     }
 }
 

@@ -68,6 +68,12 @@ impl Letters {
         .map_err(|e| self.away(&self.topic, &e.why()))
     }
 
+    /// A dead letter of at most so many bytes, to be sent elsewhere.
+    pub(super) fn within(&self, letter: &Letter<InRecord>, longest: usize) -> OutRecord {
+        let whole = self.letter(letter, Keep::All);
+        if whole.size() <= longest { whole } else { self.letter(letter, Keep::Coordinates) }
+    }
+
     /// Returns once a mark is acknowledged: its offset.
     pub(super) async fn mark(&self, mark: &OutRecord) -> Result<i64, Failure> {
         self.send(mark).await?.map_err(|e| self.away(&mark.topic, &e.why()))

@@ -5,11 +5,11 @@ use std::{
     time::Instant,
 };
 
-use orderly_core::{Assignment, Mark, Report, SlotId, Whose};
+use orderly_core::{Assignment, Mark, SlotId, Whose};
 
-use super::{Start, take_over::TakenOver};
+use super::{Start, execute::Ends, take_over::TakenOver};
 use crate::{
-    kafka::Unread,
+    kafka::{Ended, Ready, Unread},
     record::{InRecord, TopicPartition},
 };
 
@@ -17,9 +17,11 @@ use crate::{
 pub(super) enum Inbound {
     /// It is known where a partition begins, of the ownership with that number.
     Prepared(TopicPartition, u64, Start, TakenOver),
-    Report(Report<InRecord>),
+    Ends(Ends),
     Marked(Assignment, Whose, u64),
     Lettered(Assignment, SlotId, i64),
+    /// The request of a redrive was taken away, in a transaction.
+    Answered,
     Found(Assignment, Whose, i64, Box<InRecord>),
     NoLetter(Assignment, Whose, i64),
     MarkRead(TopicPartition, Mark),
@@ -27,6 +29,10 @@ pub(super) enum Inbound {
     SaidDone(TopicPartition, i64),
     /// There is something to read in a partition of which nothing comes.
     Unread(Unread),
+    /// There is a producer for the next transaction.
+    Made(Box<Ready>),
+    /// A transaction ended.
+    Ended(Box<Ended>),
     /// A part is away, as a handler found.
     Away(&'static str, String),
 }

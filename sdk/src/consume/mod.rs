@@ -12,6 +12,7 @@ mod crew;
 mod dead_letters;
 mod direct;
 mod engine;
+mod exactly_once;
 mod execute;
 mod failure;
 mod handler;
@@ -30,6 +31,7 @@ mod scope;
 mod shell;
 mod side_by_side;
 mod take_over;
+mod window;
 
 pub use consumer::{ConsumeError, Consumer, Limits};
 pub use context::{BatchContext, Context};
@@ -38,6 +40,7 @@ pub use dead_letters::{
     request_redrive,
 };
 pub use direct::Direct;
+pub use exactly_once::{ExactlyOnce, Transactional};
 pub use failure::{Decision, Failure, OrReject, Unavailable};
 pub use handler::{BatchHandler, DeletionHandler, EventSet, Handler, Received};
 pub use orderly_core::{Exhausted, Ledger, Position, RetryPolicy};

@@ -6,7 +6,7 @@ use tracing::Instrument as _;
 
 use super::{
     Begun, Context, Failure, Ledger, OrReject as _, Scope, Unit,
-    engine::{Engine, Opened, Outcome},
+    engine::{Engine, Opened, Outcome, Ran},
     letters,
     routes::{DeletionRoute, EachRoute, Routes, Timed, of_type},
 };
@@ -28,22 +28,18 @@ pub(super) struct Run<'a> {
 
 impl<S: Scope> Engine<S> {
     /// One run on one record.
-    pub(super) async fn attempt(
-        &self,
-        record: &InRecord,
-        run: Run<'_>,
-    ) -> Result<Outcome, Failure> {
+    pub(super) async fn attempt(&self, record: &InRecord, run: Run<'_>) -> Result<Ran, Failure> {
         let Routes::Each { by_type, deletions } = &self.routes else {
             return Err(Failure::reject("a batch consumer has no single-record handlers"));
         };
         if run.is_redriven && letters::is_discarded(record) {
-            return Ok(Outcome::Discarded);
+            return Ok(Outcome::Discarded.into());
         }
         let opened = self.open(record, run.attempt).await?;
         let handling = match &opened {
-            Opened::Foreign => return self.skip(record, run).await,
+            Opened::Foreign => return Ok(self.skip(record, run).await?.into()),
             Opened::Deletion { key } => match deletions.get(&*record.at().partition.topic) {
-                None => return self.skip(record, run).await,
+                None => return Ok(self.skip(record, run).await?.into()),
                 Some(route) => EachWork::Deletion(route, key),
             },
             Opened::Event { schema, datum } => {
@@ -62,13 +58,13 @@ impl<S: Scope> Engine<S> {
         meta: &MetaOf<'_>,
         handling: EachWork<'_, S>,
         run: Run<'_>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Ran, Failure> {
         let at = record.at();
         let offsets = [at.offset];
         let id = S::KNOWS_EVENTS.then(|| meta.get().id);
         let unit = self.unit(record, &offsets, id.as_slice(), run);
         let tx = match self.scope.begin(&unit).await? {
-            Begun::Repeat => return Ok(Outcome::Repeat),
+            Begun::Repeat => return Ok(Outcome::Repeat.into()),
             Begun::Fresh(tx) => tx,
         };
         let mut cx = Context {
@@ -92,9 +88,14 @@ impl<S: Scope> Engine<S> {
         seconds.record(began.elapsed());
         handled?;
         let Context { tx, emitted, .. } = cx;
+        let outcome = if run.is_redriven { Outcome::Redriven } else { Outcome::Done };
+        if S::HANDS_OVER {
+            self.unwritable.look(at)?;
+            return Ok(Ran { outcome, emitted });
+        }
         self.scope.commit(tx, &unit, emitted).await?;
         faults::effect_done(record);
-        Ok(if run.is_redriven { Outcome::Redriven } else { Outcome::Done })
+        Ok(outcome.into())
     }
 
     async fn skip(&self, record: &InRecord, run: Run<'_>) -> Result<Outcome, Failure> {

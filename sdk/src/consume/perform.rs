@@ -14,6 +14,7 @@ use super::{
     mailbox::Inbound,
     marks,
     one_by_one::Run,
+    window::Windows,
 };
 use crate::{OutRecord, record::InRecord};
 
@@ -45,24 +46,14 @@ impl<S: Scope> Executor<S> {
         place: &Arc<Place>,
         marking: &Marking,
     ) {
-        let group = &*self.engine.group;
         match effect {
-            Effect::Mark { assignment, mut mark, sequence } => {
-                let whose = match &mut mark {
-                    Mark::State { key, state, .. } => {
-                        if let Some(state) = state {
-                            self.withhold(&mut state.error, place);
-                        }
-                        Whose::Key(Key::clone(key))
-                    }
-                    _ => Whose::PassedOver,
-                };
-                let mark = marks::to_record(group, &place.at, &mark);
+            Effect::Mark { assignment, mark, sequence } => {
+                let (whose, mark) = self.mark(mark, place);
                 // It ends only with the partition, or with the member.
                 let _ = marking.send((mark, Some(Inbound::Marked(assignment, whose, sequence))));
             }
             Effect::Answer { whose, .. } => {
-                let mark = marks::to_record(group, &place.at, &Mark::Answered(whose));
+                let (_, mark) = self.mark(Mark::Answered(whose), place);
                 let _ = marking.send((mark, None));
             }
             Effect::Letter(letter) => self.spawn(place, |this, place| async move {
@@ -71,6 +62,59 @@ impl<S: Scope> Executor<S> {
                 this.mailbox.post(Inbound::Lettered(slot.0, slot.1, at));
                 Ok(())
             }),
+            other => self.look_or_stop(other, place),
+        }
+    }
+
+    /// The same in the member's transaction: each is acknowledged, and only then done in it.
+    pub(super) fn perform_within(
+        self: &Arc<Self>,
+        effect: Effect<InRecord>,
+        place: &Arc<Place>,
+        windows: &mut Windows,
+    ) {
+        let this = Arc::clone(self);
+        match effect {
+            Effect::Mark { assignment, mark, sequence } => {
+                let (whose, mark) = self.mark(mark, place);
+                windows.write(assignment, mark, move |_| {
+                    this.mailbox.post(Inbound::Marked(assignment, whose, sequence));
+                });
+            }
+            Effect::Answer { assignment, whose } => {
+                let (_, mark) = self.mark(Mark::Answered(whose), place);
+                windows.write(assignment, mark, move |_| this.mailbox.post(Inbound::Answered));
+            }
+            Effect::Letter(letter) => {
+                self.tell_of(&letter);
+                let record = self.engine.letters.within(&letter, windows.longest_record());
+                place.counters.count(Outcome::DeadLettered);
+                let (assignment, slot) = (letter.assignment, letter.slot);
+                windows.write(assignment, record, move |at| {
+                    this.mailbox.post(Inbound::Lettered(assignment, slot, at));
+                });
+            }
+            other => self.look_or_stop(other, place),
+        }
+    }
+
+    /// Whose a mark is, and the mark as a record.
+    fn mark(&self, mut mark: Mark, place: &Place) -> (Whose, OutRecord) {
+        let whose = match &mut mark {
+            Mark::State { key, state, .. } => {
+                if let Some(state) = state {
+                    self.withhold(&mut state.error, place);
+                }
+                Whose::Key(Key::clone(key))
+            }
+            _ => Whose::PassedOver,
+        };
+        (whose, marks::to_record(&self.engine.group, &place.at, &mark))
+    }
+
+    fn look_or_stop(self: &Arc<Self>, effect: Effect<InRecord>, place: &Arc<Place>) {
+        let group = &*self.engine.group;
+        match effect {
             Effect::Look { assignment, whose, from } => {
                 self.spawn(place, move |this, place| async move {
                     let look = || this.looks.look(&place.at, &whose, from);
@@ -93,13 +137,18 @@ impl<S: Scope> Executor<S> {
             Effect::Overtaken(_) => {
                 tracing::warn!(group, at = %place.at, "another member has taken it over");
             }
+            Effect::Mark { .. } | Effect::Answer { .. } | Effect::Letter(_) => {}
         }
     }
 
-    async fn write_letter(&self, letter: &Letter<InRecord>, place: &Place) -> Result<i64, Ended> {
+    fn tell_of(&self, letter: &Letter<InRecord>) {
         let (at, error, attempts) = (letter.record.at(), &letter.error, letter.attempts);
         tracing::error!(group = %self.engine.group, %at, attempts, error, "to the dead letters");
-        let what = format!("the dead letter of {at}");
+    }
+
+    async fn write_letter(&self, letter: &Letter<InRecord>, place: &Place) -> Result<i64, Ended> {
+        self.tell_of(letter);
+        let what = format!("the dead letter of {}", letter.record.at());
         let put = || self.engine.letters.put(letter);
         let lies = self.engine.insist(&what, &place.stop, put).await?;
         let run = Run { attempt: 1, is_redriven: false, ledger: letter.ledger.as_ref() };

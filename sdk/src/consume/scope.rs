@@ -23,6 +23,11 @@ pub trait Scope: Send + Sync + 'static {
     /// Whether it asks for [`Unit::events`]; where not, they are left out.
     const KNOWS_EVENTS: bool = true;
 
+    /// Whether what is emitted isn't sent by the scope, but by the member in its transaction: of an
+    /// exactly-once consumer's only.
+    #[doc(hidden)]
+    const HANDS_OVER: bool = false;
+
     /// Whether the scope keeps how far a partition is done, and moves it together with the effect.
     /// Then a partition's units come one after the other, each with the ledger before it.
     fn keeps_position(&self, _partition: &TopicPartition) -> bool {

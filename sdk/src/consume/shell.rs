@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderly_core::{Assignment, Beginning, Commit, Core, Position, Report, Room, Settings, Stuck};
+use orderly_core::{
+    Assignment, Beginning, Commit, Core, Effect, Position, Report, Room, Settings, Stuck,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,14 +21,16 @@ use super::{
     at_once::Bench,
     counters::{Counters, Gauges},
     engine::Outcome,
-    execute::{Executor, Place},
+    execute::{Ends, Executor, Place},
     mailbox::Inbound,
     perform::Marking,
     take_over::{ParkedLog, TakenOver},
+    window::{Follows, Windows},
 };
 use crate::{
+    faults,
     health::{Away, Membership},
-    kafka::{Assigned, MemberEvents, Round, Unread},
+    kafka::{Assigned, Group, MemberEvents, Round, Unread},
     record::{InRecord, TopicPartition},
 };
 
@@ -35,6 +39,8 @@ use crate::{
 const AFTER_CANCEL: Duration = Duration::from_secs(1);
 /// Keys that run at once, from which on they are many.
 const CROWD: usize = 64;
+/// Shortest wait while partitions are drained.
+const MOMENT: Duration = Duration::from_millis(1);
 /// How often gauges are set.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -79,6 +85,12 @@ pub(super) struct Shell<S: Scope> {
     looked: Instant,
     ownerships: u64,
     membership: Membership,
+    /// Of an exactly-once member.
+    windows: Option<Windows>,
+    /// Looks for dead letters that nobody can see yet.
+    looks: Vec<Effect<InRecord>>,
+    /// Partitions are to be begun anew.
+    is_stale: bool,
 }
 
 /// A partition that is ours.
@@ -93,6 +105,8 @@ struct Owned {
 }
 
 enum State {
+    /// For a producer: until there is one, something may be open that says how far it is.
+    Waiting,
     /// It is found out where it begins.
     Preparing,
     /// It is about to be read.
@@ -108,7 +122,10 @@ impl<S: Scope> Shell<S> {
         drain: Duration,
         membership: Membership,
         seed: u64,
+        windows: Option<Windows>,
     ) -> Self {
+        let mut windows = windows;
+        windows.iter_mut().for_each(|windows| windows.make(&executor));
         Self {
             executor,
             core: Core::new(settings, seed),
@@ -124,6 +141,9 @@ impl<S: Scope> Shell<S> {
             looked: Instant::now(),
             ownerships: 0,
             membership,
+            windows,
+            looks: Vec::new(),
+            is_stale: false,
         }
     }
 
@@ -153,7 +173,22 @@ impl<S: Scope> Shell<S> {
 
     fn hear(&mut self, inbound: Inbound, round: &mut Round) {
         match inbound {
-            Inbound::Report(report) => self.core.report(report),
+            Inbound::Ends(ends) => match &mut self.windows {
+                Some(windows) if windows.is_settling() => windows.defer(ends),
+                _ => self.ended(ends),
+            },
+            Inbound::Made(ready) => {
+                if let Some(windows) = &mut self.windows {
+                    windows.made(*ready);
+                    self.prepare_all();
+                }
+            }
+            Inbound::Ended(ended) => {
+                if let Some(windows) = &mut self.windows {
+                    let follows = windows.ended(*ended, &mut self.core, &self.executor);
+                    self.is_stale |= follows == Follows::BeginAnew;
+                }
+            }
             Inbound::Prepared(at, ownership, start, taken_over) => {
                 let owned = self.owned.get_mut(&at).filter(|it| it.ownership == ownership);
                 match owned {
@@ -165,9 +200,14 @@ impl<S: Scope> Shell<S> {
                 }
             }
             Inbound::Marked(assignment, whose, sequence) => {
+                self.windows.iter_mut().for_each(Windows::heard);
                 self.core.marked(assignment, &whose, sequence);
             }
-            Inbound::Lettered(assignment, slot, at) => self.core.lettered(assignment, slot, at),
+            Inbound::Answered => self.windows.iter_mut().for_each(Windows::heard),
+            Inbound::Lettered(assignment, slot, at) => {
+                self.windows.iter_mut().for_each(Windows::heard);
+                self.core.lettered(assignment, slot, at);
+            }
             Inbound::Found(assignment, whose, at, letter) => {
                 self.core.letter_found(assignment, &whose, at, *letter);
             }
@@ -195,6 +235,17 @@ impl<S: Scope> Shell<S> {
         }
     }
 
+    /// Runs ended: what they emit is held for a transaction before they count as done.
+    fn ended(&mut self, ends: Ends) {
+        let Ends { report, emitted } = ends;
+        if let Some(windows) = &mut self.windows
+            && self.places.contains_key(&report.assignment)
+        {
+            windows.done(report.assignment, report.done.len(), emitted);
+        }
+        self.core.report(report);
+    }
+
     fn begun_as(&self, at: &TopicPartition) -> Option<Assignment> {
         match self.owned.get(at)?.state {
             State::Begun(assignment) => Some(assignment),
@@ -206,18 +257,99 @@ impl<S: Scope> Shell<S> {
     fn act(&mut self) {
         self.core.tick(self.began.elapsed());
         let most = self.executor.pace.bundle();
-        while let Some(unit) = self.core.next_unit(most) {
+        let is_full = self.windows.as_ref().is_some_and(Windows::is_full);
+        while let Some(unit) = (!is_full).then(|| self.core.next_unit(most)).flatten() {
             if let Some(owned) = self.at(unit.assignment) {
                 self.executor.start(unit, Arc::clone(&owned.place));
             }
         }
-        for effect in self.core.effects() {
-            if let Some(owned) = self.at(effect.assignment()) {
-                self.executor.perform(effect, &owned.place, &owned.marking);
-            }
-        }
+        self.perform(&[]);
         if self.core.unavailable() == 0 {
             self.away.clear();
+        }
+    }
+
+    /// Has done what the core wants written or read, also for partitions that are given away.
+    fn perform(&mut self, leaving: &[(TopicPartition, Owned)]) {
+        let looks = match &self.windows {
+            Some(windows) if windows.has_letters() => Vec::new(),
+            _ => std::mem::take(&mut self.looks),
+        };
+        for effect in self.core.effects().into_iter().chain(looks) {
+            let assignment = effect.assignment();
+            let is_it = |owned: &Owned| matches!(owned.state, State::Begun(id) if id == assignment);
+            let given = leaving.iter().map(|(_, owned)| owned).find(|owned| is_it(owned));
+            let at = self.places.get(&assignment).and_then(|at| self.owned.get(at)).or(given);
+            let Some(owned) = at else { continue };
+            match &mut self.windows {
+                Some(windows) if matches!(effect, Effect::Look { .. }) && windows.has_letters() => {
+                    self.looks.push(effect);
+                }
+                Some(windows) => self.executor.perform_within(effect, &owned.place, windows),
+                None => self.executor.perform(effect, &owned.place, &owned.marking),
+            }
+        }
+    }
+
+    /// Goes on with transactions.
+    fn transact(&mut self, group: Group<'_>) {
+        let Some(windows) = &mut self.windows else { return };
+        let places = &self.places;
+        windows.turn(&self.core, |it| places.get(&it).cloned(), &self.executor, group);
+        for ends in windows.take_deferred() {
+            self.ended(ends);
+        }
+    }
+
+    /// Everything is begun anew from what is committed. Answers which partitions: they are read no more.
+    fn begin_anew(&mut self, round: &mut Round) {
+        if !std::mem::take(&mut self.is_stale) {
+            return;
+        }
+        let all: Vec<TopicPartition> = self.owned.keys().cloned().collect();
+        tracing::info!(group = %self.executor.engine.group, partitions = ?all, "begun anew after an abort");
+        self.windows.iter_mut().for_each(Windows::clear);
+        self.release(&all, true, &|| None);
+        self.windows.iter_mut().for_each(Windows::clear);
+        self.looks.clear();
+        self.early.clear();
+        round.begin.clear();
+        self.own(&all);
+        round.stale = all;
+    }
+
+    /// Partitions that waited for what was left open to end.
+    fn prepare_all(&mut self) {
+        let waiting = self.owned.values_mut().filter(|owned| matches!(owned.state, State::Waiting));
+        let mut found = Vec::new();
+        for owned in waiting {
+            owned.state = State::Preparing;
+            found.push((Arc::clone(&owned.place), owned.ownership));
+        }
+        found.iter().for_each(|(place, ownership)| self.prepare(place, *ownership));
+    }
+
+    fn own(&mut self, partitions: &[TopicPartition]) {
+        let may_prepare = self.windows.as_ref().is_none_or(Windows::is_made);
+        for at in partitions {
+            self.ownerships += 1;
+            let place = Arc::new(Place {
+                at: at.clone(),
+                counters: Counters::of(&self.executor.engine.group, at),
+                stop: CancellationToken::new(),
+            });
+            if may_prepare {
+                self.prepare(&place, self.ownerships);
+            }
+            let owned = Owned {
+                marking: self.executor.start_marking(&place),
+                gauges: Gauges::of(&self.executor.engine.group, at),
+                place,
+                ownership: self.ownerships,
+                state: if may_prepare { State::Preparing } else { State::Waiting },
+                is_stuck: false,
+            };
+            self.owned.insert(at.clone(), owned);
         }
     }
 
@@ -260,7 +392,12 @@ impl<S: Scope> Shell<S> {
     }
 
     /// Brings partitions to their end: drained, else cancelled; then they are nobody's here.
-    fn release(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned> {
+    fn release(
+        &mut self,
+        partitions: &[TopicPartition],
+        is_lost: bool,
+        group: Group<'_>,
+    ) -> Vec<Assigned> {
         let leaving: Vec<(TopicPartition, Owned)> =
             partitions.iter().filter_map(|at| self.owned.remove_entry(at)).collect();
         let assignments: Vec<Assignment> = leaving
@@ -278,23 +415,55 @@ impl<S: Scope> Shell<S> {
         }
         assignments.iter().for_each(|assignment| self.core.stop_feeding(*assignment));
         let patience = if is_lost { Duration::ZERO } else { self.drain };
-        if !self.drain(&assignments, patience) {
+        if !self.drain(&assignments, &leaving, patience, group) {
             tracing::warn!(?partitions, "cancelled: handlers didn't end in time");
         }
         leaving.iter().for_each(|(_, owned)| owned.place.stop.cancel());
-        self.drain(&assignments, AFTER_CANCEL);
+        self.drain(&assignments, &leaving, AFTER_CANCEL, group);
         let mut done = Vec::new();
-        for assignment in assignments {
-            let Some(at) = self.places.remove(&assignment) else { continue };
-            if let Some(commit) = self.core.release(assignment) {
+        for assignment in &assignments {
+            let Some(at) = self.places.remove(assignment) else { continue };
+            let has_more = self.windows.as_ref().is_some_and(|it| it.has_of(*assignment));
+            let unmoved = if has_more { self.core.position(*assignment) } else { None };
+            if let Some(commit) = self.core.release(*assignment).or(unmoved) {
                 done.push(Assigned { partition: at, position: commit.position });
             }
         }
-        done
+        match &mut self.windows {
+            None => return done,
+            Some(windows) if is_lost => windows.abandon(&assignments, &self.executor),
+            Some(windows) => windows.give_away(&assignments, done),
+        }
+        // With the transaction that was told of them.
+        Vec::new()
     }
 
     /// Whether what is in flight came to its end in time.
-    fn drain(&mut self, assignments: &[Assignment], patience: Duration) -> bool {
+    fn drain(
+        &mut self,
+        assignments: &[Assignment],
+        leaving: &[(TopicPartition, Owned)],
+        patience: Duration,
+        group: Group<'_>,
+    ) -> bool {
+        let is_over = |shell: &Self| {
+            assignments.iter().all(|it| shell.core.in_flight(*it) == 0)
+                && shell
+                    .windows
+                    .as_ref()
+                    .is_none_or(|it| assignments.is_empty() || !it.has_unheard())
+        };
+        self.hear_until(is_over, leaving, patience, group)
+    }
+
+    /// Hears what comes until that is so, and says whether it is.
+    fn hear_until(
+        &mut self,
+        is_over: impl Fn(&Self) -> bool,
+        leaving: &[(TopicPartition, Owned)],
+        patience: Duration,
+        group: Group<'_>,
+    ) -> bool {
         let deadline = Instant::now() + patience;
         let mut round = Round::default();
         let mut arrived = self.executor.mailbox.take();
@@ -302,13 +471,31 @@ impl<S: Scope> Shell<S> {
             for inbound in arrived {
                 self.hear(inbound, &mut round);
             }
-            let is_over = assignments.iter().all(|it| self.core.in_flight(*it) == 0);
+            if self.windows.is_some() {
+                self.perform(leaving);
+                self.transact(group);
+            }
+            let is_over = is_over(self);
             if is_over || Instant::now() >= deadline {
                 // Others may have been prepared meanwhile.
                 self.early.append(&mut round.begin);
                 return is_over;
             }
-            arrived = self.executor.mailbox.wait(deadline);
+            let due = self.windows.as_ref().and_then(Windows::due_in);
+            let next = due.map_or(deadline, |due| deadline.min(Instant::now() + due.max(MOMENT)));
+            arrived = self.executor.mailbox.wait(next);
+        }
+    }
+
+    /// Partitions that were given away are committed with what they emitted, or not at all.
+    fn settle(&mut self, group: Group<'_>) {
+        let is_over = |shell: &Self| shell.windows.as_ref().is_none_or(Windows::has_given_away);
+        if !self.hear_until(is_over, &[], self.drain, group) {
+            if let Some(windows) = &mut self.windows {
+                windows.give_up(&self.executor);
+            }
+            // Whether it is aborted, or was ended just then.
+            self.hear_until(is_over, &[], AFTER_CANCEL, group);
         }
     }
 
@@ -330,24 +517,7 @@ impl<S: Scope> MemberEvents for Shell<S> {
         let group = &self.executor.engine.group;
         tracing::info!(%group, ?partitions, "assigned");
         metrics::counter!("orderly_rebalances_total", "group" => group.to_string()).increment(1);
-        for at in partitions {
-            self.ownerships += 1;
-            let place = Arc::new(Place {
-                at: at.clone(),
-                counters: Counters::of(&self.executor.engine.group, at),
-                stop: CancellationToken::new(),
-            });
-            self.prepare(&place, self.ownerships);
-            let owned = Owned {
-                marking: self.executor.start_marking(&place),
-                gauges: Gauges::of(&self.executor.engine.group, at),
-                place,
-                ownership: self.ownerships,
-                state: State::Preparing,
-                is_stuck: false,
-            };
-            self.owned.insert(at.clone(), owned);
-        }
+        self.own(partitions);
         self.membership.owns(self.owned.len());
     }
 
@@ -390,16 +560,24 @@ impl<S: Scope> MemberEvents for Shell<S> {
         }
     }
 
-    fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned> {
+    fn revoked(
+        &mut self,
+        partitions: &[TopicPartition],
+        is_lost: bool,
+        group: Group<'_>,
+    ) -> Vec<Assigned> {
         tracing::info!(group = %self.executor.engine.group, ?partitions, is_lost, "revoked");
-        let done = self.release(partitions, is_lost);
+        let done = self.release(partitions, is_lost, group);
+        self.settle(group);
         self.membership.owns(self.owned.len());
         done
     }
 
-    fn left(&mut self, is_lost: bool) -> Vec<Assigned> {
+    fn left(&mut self, is_lost: bool, group: Group<'_>) -> Vec<Assigned> {
         let all: Vec<TopicPartition> = self.owned.keys().cloned().collect();
-        self.release(&all, is_lost)
+        let done = self.release(&all, is_lost, group);
+        self.settle(group);
+        done
     }
 
     fn records(&mut self, at: &TopicPartition, records: Vec<InRecord>) {
@@ -408,14 +586,18 @@ impl<S: Scope> MemberEvents for Shell<S> {
         let place = Arc::clone(&owned.place);
         let (before, count) = (self.core.done_before(assignment), records.len());
         let mut records = records.into_iter();
-        if self.executor.pace.is_quick() {
-            self.executor.at_once(
+        let may_end = self.windows.as_ref().is_none_or(|it| !it.is_settling() && !it.is_full());
+        if may_end && self.executor.pace.is_quick() {
+            let (done, emitted) = self.executor.at_once(
                 &mut self.bench,
                 &mut self.core,
                 assignment,
                 &place,
                 &mut records,
             );
+            if let Some(windows) = &mut self.windows {
+                windows.done(assignment, done, emitted);
+            }
         }
         self.core.deliver(assignment, records.map(InRecord::owned));
         let repeats = self.core.done_before(assignment) - before;
@@ -423,21 +605,29 @@ impl<S: Scope> MemberEvents for Shell<S> {
         place.counters.count_many(Outcome::Repeat, repeats);
     }
 
-    fn round(&mut self) -> Round {
+    fn round(&mut self, group: Group<'_>) -> Round {
         let mut round = Round::default();
         round.begin.append(&mut self.early);
         for inbound in self.executor.mailbox.take() {
             self.hear(inbound, &mut round);
         }
+        self.begin_anew(&mut round);
         self.act();
+        self.transact(group);
         self.watch();
         let now = self.began.elapsed();
-        round.wait = self.core.next_tick().map(|at| at.saturating_sub(now));
+        let tick = self.core.next_tick().map(|at| at.saturating_sub(now));
+        let due = self.windows.as_ref().and_then(Windows::due_in);
+        round.wait = tick.into_iter().chain(due).min();
         round.is_crowded = self.core.running() >= CROWD;
         round
     }
 
     fn to_commit(&mut self) -> Vec<Assigned> {
+        // With the transactions.
+        if self.windows.is_some() && !faults::is_planted(faults::OFFSETS_OUTSIDE) {
+            return Vec::new();
+        }
         self.committing = self.core.to_commit();
         let commits = self.committing.iter().filter_map(|commit| {
             let partition = self.places.get(&commit.assignment)?.clone();

@@ -24,7 +24,7 @@ use rdkafka::{
 };
 
 use super::{
-    KafkaError, MemberEvents, Suspicion, Unread,
+    Generation, KafkaError, MemberEvents, Suspicion, Unread,
     bootstrap::Bootstrap,
     client, errors,
     fetched::Fetched,
@@ -178,13 +178,16 @@ impl Member {
                 self.look_at_ends();
                 self.look_at_silence();
             }
-            let round = self.events().round();
+            let round = self.events().round(&|| Generation::of(&self.consumer));
             wait = wait.min(round.wait.unwrap_or(LONGEST_WAIT));
             if round.is_crowded {
                 std::thread::sleep(CROWDED.saturating_sub(last_round.elapsed()));
             }
             last_round = Instant::now();
-            let begun = self.begin(round.begin).and_then(|()| self.read_again(round.unread));
+            let begun = self
+                .stop_reading(&round.stale)
+                .and_then(|()| self.begin(round.begin))
+                .and_then(|()| self.read_again(round.unread));
             if let Err(error) = begun {
                 break Err(error);
             }
@@ -306,6 +309,26 @@ impl Member {
         Ok(())
     }
 
+    /// Partitions are begun anew, when it is known from where.
+    fn stop_reading(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        self.consumer.context().forget(partitions);
+        let mut ending = TopicPartitionList::new();
+        for at in partitions {
+            if self.fetched.remove(at).is_some() {
+                ending.add_partition(&self.names.there(&at.topic), at.partition);
+            }
+        }
+        if ending.count() == 0 {
+            return Ok(());
+        }
+        self.consumer.incremental_unassign(&ending).map_err(|e| {
+            KafkaError::failed(format!("group `{}` beginning anew", self.settings.group), &e)
+        })
+    }
+
     /// Partitions of which it is known that there is something to read, and of which nothing came.
     fn read_again(&mut self, partitions: Vec<Unread>) -> Result<(), KafkaError> {
         let group = &self.settings.group;
@@ -395,7 +418,7 @@ impl Member {
 
     fn leave(self) {
         let is_lost = self.consumer.assignment_lost();
-        let done = self.events().left(is_lost);
+        let done = self.events().left(is_lost, &|| Generation::of(&self.consumer));
         if !is_lost {
             // While the group rebalances, a commit may be refused; that passes by itself.
             let deadline = Instant::now() + LAST_COMMIT;

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use orderly_core::Room;
 
-use super::Assigned;
+use super::{Assigned, Generation};
 use crate::{
     consume::{Position, Start},
     record::{InRecord, TopicPartition},
 };
+
+/// Asks which member of the group this is now; `None`: none.
+pub(crate) type Group<'a> = &'a dyn Fn() -> Option<Generation>;
 
 /// What happens to a member; called on its thread, one at a time.
 pub(crate) trait MemberEvents: Send + 'static {
@@ -19,11 +22,17 @@ pub(crate) trait MemberEvents: Send + 'static {
     fn begun(&mut self, partition: &TopicPartition, position: Option<Position>);
 
     /// Partitions go to somebody else. Returns once nobody works on them; answers how far each is
-    /// done. `is_lost`: somebody else may have them already, nothing of them may be committed.
-    fn revoked(&mut self, partitions: &[TopicPartition], is_lost: bool) -> Vec<Assigned>;
+    /// done, where that is to be committed for them. `is_lost`: somebody else may have them already,
+    /// nothing of them may be committed.
+    fn revoked(
+        &mut self,
+        partitions: &[TopicPartition],
+        is_lost: bool,
+        group: Group<'_>,
+    ) -> Vec<Assigned>;
 
     /// The member leaves: the same for all that are ours.
-    fn left(&mut self, is_lost: bool) -> Vec<Assigned>;
+    fn left(&mut self, is_lost: bool, group: Group<'_>) -> Vec<Assigned>;
 
     /// Records of a partition came, in order.
     fn records(&mut self, partition: &TopicPartition, records: Vec<InRecord>);
@@ -40,7 +49,7 @@ pub(crate) trait MemberEvents: Send + 'static {
     fn silent(&mut self, partitions: Vec<(TopicPartition, Option<i64>)>);
 
     /// Asked after every round.
-    fn round(&mut self) -> Round;
+    fn round(&mut self, group: Group<'_>) -> Round;
 
     /// What is done and not committed yet. Asked for when no commit is on its way.
     fn to_commit(&mut self) -> Vec<Assigned>;
@@ -52,6 +61,8 @@ pub(crate) trait MemberEvents: Send + 'static {
 /// What the thread is to do after a round.
 #[derive(Default)]
 pub(crate) struct Round {
+    /// Partitions that are read no more, until it is known anew where they begin.
+    pub(crate) stale: Vec<TopicPartition>,
     /// Partitions of which it is known only now where they begin.
     pub(crate) begin: Vec<(TopicPartition, Start)>,
     /// Partitions that are silent although there is something to read.

@@ -17,6 +17,7 @@ mod producer;
 mod reader;
 mod rebalances;
 mod tail;
+mod transactions;
 mod watch;
 
 pub use admin::{Admin, NotCreated, TopicState};
@@ -25,11 +26,14 @@ pub use embedded::{EmbeddedBroker, Kept};
 pub use errors::KafkaError;
 pub(crate) use ffi::{Headers, Message};
 pub(crate) use member::{Member, MemberSettings};
-pub(crate) use member_events::{MemberEvents, Round, Unread};
+pub(crate) use member_events::{Group, MemberEvents, Round, Unread};
 pub use partition_of_key::partition_of_key;
 pub(crate) use positions::Assigned;
 pub use probe::{GroupLag, Probe};
 pub(crate) use producer::{Delivered, DeliveryError, Producer, ProducerSettings};
 pub(crate) use reader::{Read, Reader, ReaderOrders};
 pub use tail::Tail;
+pub(crate) use transactions::{
+    Ended, Generation, NotSent, Open, Ready, Refused, Sent, TransactionSettings,
+};
 pub(crate) use watch::{KAFKA, Suspicion, Watch};

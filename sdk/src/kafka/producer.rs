@@ -12,6 +12,7 @@ use rdkafka::{
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
     types::RDKafkaErrorCode as Code,
+    util::IntoOpaque,
 };
 use tokio::{sync::Semaphore, task::JoinHandle};
 
@@ -157,29 +158,38 @@ impl Producer {
     }
 
     fn enqueue(&self, record: &OutRecord, asked: Asked) -> Result<(), DeliveryError> {
-        let mut headers = OwnedHeaders::new_with_capacity(USUAL_HEADERS);
-        for (key, value) in record.headers.iter() {
-            headers = headers.insert(Header { key, value: Some(value) });
-        }
         let topic = self.names.there(&record.topic);
-        let mut native = BaseRecord::<[u8], [u8], Asked>::with_opaque_to(&topic, asked)
-            .timestamp(record.timestamp_ms)
-            .headers(headers);
-        if let Some(key) = &record.key {
-            native = native.key(key);
-        }
-        if let Some(payload) = &record.payload {
-            native = native.payload(payload);
-        }
-        if let Some(partition) = record.partition {
-            native = native.partition(partition);
-        }
-        self.native.send(native).map_err(|(error, refused)| {
+        self.native.send(to_native(record, &topic, asked)).map_err(|(error, refused)| {
             refused.delivery_opaque.leave_room();
             // Refused before it was queued: nothing was sent.
             DeliveryError::not_written(&error)
         })
     }
+}
+
+/// A record as the library takes it, with what comes back with its answer.
+pub(super) fn to_native<'r, D: IntoOpaque>(
+    record: &'r OutRecord,
+    topic: &'r str,
+    with: D,
+) -> BaseRecord<'r, [u8], [u8], D> {
+    let mut headers = OwnedHeaders::new_with_capacity(USUAL_HEADERS);
+    for (key, value) in record.headers.iter() {
+        headers = headers.insert(Header { key, value: Some(value) });
+    }
+    let mut native = BaseRecord::<[u8], [u8], D>::with_opaque_to(topic, with)
+        .timestamp(record.timestamp_ms)
+        .headers(headers);
+    if let Some(key) = &record.key {
+        native = native.key(key);
+    }
+    if let Some(payload) = &record.payload {
+        native = native.payload(payload);
+    }
+    if let Some(partition) = record.partition {
+        native = native.partition(partition);
+    }
+    native
 }
 
 impl Drop for Producer {

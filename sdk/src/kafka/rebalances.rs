@@ -17,7 +17,7 @@ use rdkafka::{
 };
 
 use super::{
-    MemberEvents, Suspicion, client,
+    Generation, MemberEvents, Suspicion, client,
     names::Names,
     positions::{commit, log_failed_commit, position_of},
 };
@@ -92,6 +92,11 @@ impl Rebalances {
     /// Partitions were begun.
     pub(super) fn note_begun(&self) {
         self.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Partitions are begun anew: those whose start couldn't be asked for before are asked for again.
+    pub(super) fn forget(&self, partitions: &[TopicPartition]) {
+        self.unbegun().partitions.retain(|(at, _)| !partitions.contains(at));
     }
 
     /// Whether what is read must be read anew. The library pauses all partitions at a rebalance until
@@ -212,8 +217,8 @@ impl Rebalances {
             self.suspicion.raise();
         }
         let leaving = partitions(&self.names, list);
-        self.unbegun().partitions.retain(|(at, _)| !leaving.contains(at));
-        let done = self.events().revoked(&leaving, is_lost);
+        self.forget(&leaving);
+        let done = self.events().revoked(&leaving, is_lost, &|| Generation::of(consumer));
         if !is_lost && let Err(error) = commit(consumer, &self.names, &done) {
             log_failed_commit(&self.group, &error, &done);
         }
