@@ -24,7 +24,7 @@ pub mod parts;
 pub use browser::Browser;
 pub use error::{Fault, NotRun, decide, test_name};
 pub use java::{java, maven};
-pub use kafka::{Kafka, SecuredKafka};
+pub use kafka::{Api, Hold, Kafka, Line, Loss, SecuredKafka, Then, Until, Whose};
 pub use node::Way;
 pub use part::{Kind, Part};
 pub use postgres::{Postgres, TestDatabase};

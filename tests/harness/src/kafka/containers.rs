@@ -13,7 +13,11 @@ pub(super) fn image() -> Image {
 }
 
 /// Starts the brokers; they aren't ready yet.
-pub(super) async fn start(engine: &'static Engine, count: usize) -> Result<Kafka, NotRun> {
+pub(super) async fn start(
+    engine: &'static Engine,
+    count: usize,
+    told: &[String],
+) -> Result<Kafka, NotRun> {
     let network = format!("orderly-kafka-{}", unique());
     let names: Vec<String> = (1..=count).map(|id| format!("{network}-{id}")).collect();
     let voters: Vec<String> =
@@ -22,6 +26,7 @@ pub(super) async fn start(engine: &'static Engine, count: usize) -> Result<Kafka
     for (id, name) in (1..).zip(&names) {
         let port = Port::free(PART)?;
         let address = format!("{}:{}", engine.host, port.number);
+        let told = told.get(brokers.len()).unwrap_or(&address).clone();
         let listener = |name, bind: &str, advertised| Listener {
             name,
             bind: bind.to_owned(),
@@ -31,7 +36,7 @@ pub(super) async fn start(engine: &'static Engine, count: usize) -> Result<Kafka
         let spec = Spec {
             id,
             listeners: vec![
-                listener("PLAINTEXT", "0.0.0.0:9092", Some(address.clone())),
+                listener("PLAINTEXT", "0.0.0.0:9092", Some(told.clone())),
                 listener("CONTROLLER", "0.0.0.0:9093", None),
                 listener("INTERNAL", "0.0.0.0:9094", Some(format!("{name}:9094"))),
             ],
@@ -51,7 +56,12 @@ pub(super) async fn start(engine: &'static Engine, count: usize) -> Result<Kafka
             ("KAFKA_LOG4J_ROOT_LOGLEVEL".to_owned(), "WARN".to_owned()),
         ]);
         let container = Container::run(PART, engine, name, image, &port, Some(&network)).await?;
-        brokers.push(Broker { node: Node::Container(container), address, _ports: vec![port] });
+        brokers.push(Broker {
+            node: Node::Container(container),
+            address,
+            told,
+            _ports: vec![port],
+        });
     }
     Ok(Kafka::of(brokers, None))
 }

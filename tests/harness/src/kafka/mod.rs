@@ -2,6 +2,7 @@
 
 mod config;
 mod containers;
+mod line;
 mod processes;
 mod secured;
 mod wire;
@@ -10,11 +11,13 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+pub use line::{Api, Hold, Line, Loss, Then, Until, Whose};
 pub use secured::SecuredKafka;
 
 use crate::error::{Fault, NotRun};
 use crate::node::{Found, Node, Way};
 use crate::ports::Port;
+use line::Reserved;
 
 const PART: &str = "kafka";
 /// A cold JVM on a busy machine.
@@ -33,6 +36,8 @@ pub struct Kafka {
 struct Broker {
     node: Node,
     address: String,
+    /// What clients are told to come to: the address, or a line before it.
+    told: String,
     _ports: Vec<Port>,
 }
 
@@ -43,7 +48,7 @@ impl Kafka {
     /// # Errors
     /// [`NotRun`] says what is missing here.
     pub async fn start(brokers: usize) -> Result<Self, NotRun> {
-        Self::launch(brokers, None).await
+        Self::launch(brokers, None, &[]).await
     }
 
     /// By this way and no other.
@@ -51,17 +56,32 @@ impl Kafka {
     /// # Errors
     /// [`NotRun`] says what is missing here.
     pub async fn start_by(way: Way, brokers: usize) -> Result<Self, NotRun> {
-        Self::launch(brokers, Some(way)).await
+        Self::launch(brokers, Some(way), &[]).await
     }
 
-    async fn launch(brokers: usize, way: Option<Way>) -> Result<Self, NotRun> {
+    /// Starts them behind a [`Line`], by which clients come to each, wherever they are told to go. Brokers
+    /// talk to each other without it.
+    ///
+    /// # Errors
+    /// [`NotRun`] says what is missing here.
+    pub async fn start_behind_a_line(brokers: usize) -> Result<(Self, Line), NotRun> {
+        let line = Reserved::ports(brokers)?;
+        let kafka = Self::launch(brokers, None, &line.addresses()).await?;
+        let line = line.open(kafka.brokers.iter().map(|broker| broker.address.clone()));
+        Ok((kafka, line))
+    }
+
+    /// `told`: where clients are to come to instead, for each broker.
+    async fn launch(brokers: usize, way: Option<Way>, told: &[String]) -> Result<Self, NotRun> {
         if ![1, 3].contains(&brokers) {
             return Err(NotRun::broken(PART, format!("1 or 3 brokers, not {brokers}")));
         }
         let kafka = match Found::look(PART, way, &containers::image()).await? {
-            Found::Docker(engine) => containers::start(engine, brokers).await?,
+            Found::Docker(engine) => containers::start(engine, brokers, told).await?,
             Found::Process(why) => {
-                let made = tokio::task::spawn_blocking(move || processes::start(brokers)).await;
+                let told = told.to_vec();
+                let start = move || processes::start(brokers, told);
+                let made = tokio::task::spawn_blocking(start).await;
                 made.map_err(|e| NotRun::broken(PART, e))?.map_err(|e| e.after(why.as_deref()))?
             }
         };
@@ -70,11 +90,11 @@ impl Kafka {
     }
 
     fn of(brokers: Vec<Broker>, dir: Option<TempDir>) -> Self {
-        let addresses: Vec<&str> = brokers.iter().map(|broker| broker.address.as_str()).collect();
+        let addresses: Vec<&str> = brokers.iter().map(|broker| broker.told.as_str()).collect();
         Self { bootstrap: addresses.join(","), brokers, _dir: dir }
     }
 
-    /// `bootstrap.servers`: all brokers.
+    /// `bootstrap.servers`: all brokers, by their line if they are behind one.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
@@ -84,7 +104,7 @@ impl Kafka {
         (1..).take(self.brokers.len()).collect()
     }
 
-    /// Where one broker listens, `host:port`.
+    /// Where one broker itself listens, `host:port`.
     ///
     /// # Errors
     /// There is no such broker.

@@ -44,6 +44,8 @@ pub(super) struct More {
     pub(super) listeners: Vec<Listener>,
     pub(super) settings: Vec<(String, String)>,
     pub(super) format: Vec<String>,
+    /// Where clients of each broker are to come to, if not to itself.
+    pub(super) told: Vec<String>,
 }
 
 struct Files {
@@ -80,16 +82,24 @@ impl Installed {
         let mut nodes = Vec::new();
         for (id, (port, controller)) in (1..).zip(ports) {
             let broker = dir.path().join(id.to_string());
+            let mut ports = vec![port, controller];
+            let told = more.told.get(nodes.len()).cloned();
+            let told = told.unwrap_or_else(|| ports[0].address());
+            let mut listeners = vec![
+                plain("PLAINTEXT", &ports[0], Some(&told)),
+                plain("CONTROLLER", &ports[1], None),
+            ];
+            let is_behind_a_line = told != ports[0].address();
+            if is_behind_a_line {
+                let own = Port::free(PART)?;
+                listeners.push(plain("INTERNAL", &own, Some(&own.address())));
+                ports.push(own);
+            }
+            listeners.append(&mut more.listeners);
             let spec = Spec {
                 id,
-                listeners: [
-                    plain("PLAINTEXT", &port, true),
-                    plain("CONTROLLER", &controller, false),
-                ]
-                .into_iter()
-                .chain(more.listeners.drain(..))
-                .collect(),
-                inter: "PLAINTEXT",
+                listeners,
+                inter: if is_behind_a_line { "INTERNAL" } else { "PLAINTEXT" },
                 voters: &voters,
                 data: broker.join("data").display().to_string(),
                 more: more.settings.clone(),
@@ -104,7 +114,7 @@ impl Installed {
             fs::create_dir(&files.dir).map_err(denied)?;
             fs::write(&files.logger, LOGGER).map_err(denied)?;
             write_secret(&files.properties, &spec.file()).map_err(denied)?; // it may name passwords
-            nodes.push((id, port, controller, files));
+            nodes.push((id, ports, told, files));
         }
         std::thread::scope(|scope| {
             let formats: Vec<_> = nodes
@@ -117,7 +127,7 @@ impl Installed {
         })?;
         let heap = if count == 1 { "-Xmx512m" } else { "-Xmx384m" };
         let mut brokers = Vec::new();
-        for (id, port, controller, files) in nodes {
+        for (id, ports, told, files) in nodes {
             let process = Process::spawn(Recipe {
                 name: format!("kafka broker {id}"),
                 program: self.java.clone(),
@@ -133,7 +143,8 @@ impl Installed {
                 user: None,
             });
             let node = Node::Process(process.map_err(|e| NotRun::broken(PART, e))?);
-            brokers.push(Broker { node, address: port.address(), _ports: vec![port, controller] });
+            let address = ports[0].address();
+            brokers.push(Broker { node, address, told, _ports: ports });
         }
         Ok(Kafka::of(brokers, Some(dir)))
     }
@@ -161,19 +172,15 @@ impl Installed {
     }
 }
 
-fn plain(name: &'static str, port: &Port, advertised: bool) -> Listener {
-    Listener {
-        name,
-        bind: port.address(),
-        advertised: advertised.then(|| port.address()),
-        protocol: "PLAINTEXT",
-    }
+fn plain(name: &'static str, port: &Port, advertised: Option<&str>) -> Listener {
+    let advertised = advertised.map(str::to_owned);
+    Listener { name, bind: port.address(), advertised, protocol: "PLAINTEXT" }
 }
 
 /// The way of a process, for one broker or three.
-pub(super) fn start(count: usize) -> Result<Kafka, NotRun> {
+pub(super) fn start(count: usize, told: Vec<String>) -> Result<Kafka, NotRun> {
     let installed = Installed::find()?;
-    installed.start(count, home()?.dir(PART)?, More::default())
+    installed.start(count, home()?.dir(PART)?, More { told, ..More::default() })
 }
 
 /// The path is ours: no quotes in it to be careful with.

@@ -62,6 +62,7 @@ impl SecuredKafka {
                 "--add-scram".to_owned(),
                 format!("SCRAM-SHA-512=[name={USER},password={password}]"),
             ],
+            told: Vec::new(),
         };
         let path = dir.path().to_owned();
         let kafka = installed.start(1, dir, more)?;

@@ -7,6 +7,8 @@ mod ends;
 mod engine;
 mod eventually;
 mod kafka;
+mod late;
+mod line;
 mod not_run;
 mod postgres;
 mod redis;
