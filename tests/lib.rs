@@ -1,6 +1,7 @@
 //! What the end-to-end stories and the tests on real parts have in common.
 #![allow(clippy::unwrap_used, reason = "a harness fails its test by panicking")]
 
+pub mod copying;
 pub mod deletion;
 pub mod leftovers;
 pub mod services;

@@ -274,9 +274,9 @@ pub fn build(name: &str, features: &[&str]) -> PathBuf {
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
-    let tls = if orderly_sdk::HAS_TLS { &["tls"][..] } else { &[] };
+    let tls = if orderly_sdk::HAS_TLS { &["orderly/tls"][..] } else { &[] };
     for feature in features.iter().chain(tls) {
-        cargo.args(["--features", &format!("orderly/{feature}")]);
+        cargo.args(["--features", feature]);
     }
     let built = cargo.output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));

@@ -100,7 +100,7 @@ pub enum Protocol {
 impl Protocol {
     /// Properties of the member in a slot. Killed, its partitions are another's after 6 s; under
     /// KIP-848 the broker says so (`group.consumer.session.timeout.ms`).
-    fn properties(self, slot: usize) -> Vec<String> {
+    pub(crate) fn properties(self, slot: usize) -> Vec<String> {
         let classic = "session.timeout.ms=6000".to_owned();
         match self {
             Self::Cooperative => vec![classic],

@@ -5,6 +5,7 @@ mod apply;
 mod cached;
 mod chaos;
 mod deleting;
+mod exactly;
 mod import;
 mod kills;
 mod missing;

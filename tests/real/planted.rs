@@ -347,7 +347,7 @@ async fn three_brokers(prefix: &str) -> Result<(RealParts, MutexGuard<'static, (
 /// The command with the feature `faults`.
 async fn binary() -> PathBuf {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    let build = || build("orderly-faults", &["faults"]);
+    let build = || build("orderly-faults", &["orderly/faults"]);
     BUILT.get_or_init(|| async { tokio::task::spawn_blocking(build).await.unwrap() }).await.clone()
 }
 

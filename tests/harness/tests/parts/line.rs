@@ -154,8 +154,10 @@ async fn an_end_txn_goes_by_itself_once_a_record_of_its_next_transaction_is_ackn
     ask(&mut other, PRODUCE, 2, "other", 100).await;
     assert_eq!(answered(&mut other).await.unwrap(), (2, 10));
     assert_eq!(broker.seen(), [(PRODUCE, 2)]);
+    assert!(line.is_open("other") && !line.is_open("txn"));
     ask(&mut other, PRODUCE, 3, "txn", 100).await;
     assert_eq!(answered(&mut other).await.unwrap(), (3, 10));
+    assert!(line.is_open("txn"));
     assert_eq!(held.went(SOON).await.unwrap(), 0);
     assert_eq!(broker.seen(), [(PRODUCE, 2), (PRODUCE, 3), (END_TXN, 1)]);
 }

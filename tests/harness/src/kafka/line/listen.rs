@@ -2,6 +2,7 @@
 //! client it is as if there were no line.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -25,19 +26,37 @@ struct Away;
 
 type Connections = JoinSet<Result<(), Away>>;
 
+/// Where it listens, what lies behind, and how many connections go there.
+pub(super) struct Before {
+    pub(super) here: String,
+    pub(super) broker: String,
+    pub(super) live: Arc<AtomicUsize>,
+}
+
+/// One connection, counted as long as it is.
+struct Live(Arc<AtomicUsize>);
+
+impl Live {
+    fn of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Until its task is aborted.
-pub(super) async fn listen(
-    here: String,
-    broker: String,
-    orders: Arc<Orders>,
-    mut cuts: mpsc::Receiver<Cut>,
-) {
+pub(super) async fn listen(before: Before, orders: Arc<Orders>, mut cuts: mpsc::Receiver<Cut>) {
     let mut connections = Connections::new();
     loop {
         tokio::select! {
-            listener = open(&here, &broker) => {
+            listener = open(&before) => {
                 tokio::select! {
-                    () = take(&listener, &broker, &orders, &mut connections) => {}
+                    () = take(&listener, &before, &orders, &mut connections) => {}
                     Some(cut) = cuts.recv() => {
                         drop(listener);
                         refuse(cut, &mut connections).await;
@@ -56,7 +75,7 @@ async fn refuse(Cut { long, cut }: Cut, connections: &mut Connections) {
 }
 
 /// Once there is a broker behind.
-async fn open(here: &str, broker: &str) -> TcpListener {
+async fn open(Before { here, broker, .. }: &Before) -> TcpListener {
     loop {
         if TcpStream::connect(broker).await.is_ok() {
             match TcpListener::bind(here).await {
@@ -71,7 +90,7 @@ async fn open(here: &str, broker: &str) -> TcpListener {
 /// Until the broker is away.
 async fn take(
     listener: &TcpListener,
-    broker: &str,
+    Before { broker, live, .. }: &Before,
     orders: &Arc<Orders>,
     connections: &mut Connections,
 ) {
@@ -82,10 +101,12 @@ async fn take(
                     tokio::time::sleep(LOOK).await;
                     continue;
                 };
-                let (broker, orders) = (broker.to_owned(), Arc::clone(orders));
+                let (broker, orders) = (broker.clone(), Arc::clone(orders));
+                let live = Live::of(live);
                 connections.spawn(async move {
                     let behind = TcpStream::connect(&broker).await.map_err(|_| Away)?;
                     carry(client, (behind, &broker), &orders).await;
+                    drop(live);
                     Ok(())
                 });
             }

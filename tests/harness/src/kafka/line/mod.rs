@@ -10,6 +10,7 @@ mod request;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -23,7 +24,7 @@ pub use request::Api;
 use super::PART;
 use crate::error::NotRun;
 use crate::ports::Port;
-use listen::{Cut, listen};
+use listen::{Before, Cut, listen};
 use orders::Orders;
 
 /// Before each broker of a cluster a port that clients come to instead. Without orders everything
@@ -32,6 +33,8 @@ pub struct Line {
     addresses: Vec<String>,
     orders: Arc<Orders>,
     cuts: Vec<mpsc::Sender<Cut>>,
+    /// Connections, by broker.
+    live: Vec<Arc<AtomicUsize>>,
     _listening: JoinSet<()>,
     _ports: Vec<Port>,
 }
@@ -51,13 +54,16 @@ impl Reserved {
     /// Of a runtime, which carries it.
     pub(super) fn open(self, brokers: impl IntoIterator<Item = String>) -> Line {
         let (addresses, orders) = (self.addresses(), Arc::new(Orders::default()));
-        let (mut listening, mut cuts) = (JoinSet::new(), Vec::new());
+        let (mut listening, mut cuts, mut live) = (JoinSet::new(), Vec::new(), Vec::new());
         for (here, broker) in addresses.iter().zip(brokers) {
             let (cut, to_cut) = mpsc::channel(1);
             cuts.push(cut);
-            listening.spawn(listen(here.clone(), broker, Arc::clone(&orders), to_cut));
+            let count = Arc::<AtomicUsize>::default();
+            live.push(Arc::clone(&count));
+            let before = Before { here: here.clone(), broker, live: count };
+            listening.spawn(listen(before, Arc::clone(&orders), to_cut));
         }
-        Line { addresses, orders, cuts, _listening: listening, _ports: self.0 }
+        Line { addresses, orders, cuts, live, _listening: listening, _ports: self.0 }
     }
 }
 
@@ -102,6 +108,18 @@ impl Line {
             }
         }
         cut
+    }
+
+    /// Whether the transaction of that `transactional.id` is open: records or offsets of it went to a
+    /// broker, and no request to end it.
+    pub fn is_open(&self, transaction: &str) -> bool {
+        self.orders.is_open(transaction)
+    }
+
+    /// Connections that go to this broker, the first being 1.
+    pub fn connections_to(&self, node: i32) -> usize {
+        let index = usize::try_from(node - 1).ok();
+        index.and_then(|n| self.live.get(n)).map_or(0, |live| live.load(Ordering::Relaxed))
     }
 
     /// Requests of this kind that went to a broker by the line, those let go late excepted.

@@ -2,7 +2,7 @@
 //!
 //! An order is for one request, the next that it fits; it stands as long as who gave it keeps it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::hold::{Hold, Until};
@@ -59,7 +59,15 @@ pub(super) enum OnAnswer {
 #[derive(Default)]
 pub(super) struct Orders {
     open: Mutex<Vec<Open>>,
-    passed: Mutex<HashMap<Api, u64>>,
+    seen: Mutex<Seen>,
+}
+
+/// What went to brokers.
+#[derive(Default)]
+struct Seen {
+    passed: HashMap<Api, u64>,
+    /// Ids of transactions that have something and weren't asked to end.
+    transactions: HashSet<String>,
 }
 
 /// A request that is waited for.
@@ -101,20 +109,37 @@ impl Orders {
         let fitting = open.iter().position(|order| order.fits(api, request));
         let verdict = fitting.and_then(|at| open.remove(at).verdict()).unwrap_or(Verdict::Pass);
         if !matches!(verdict, Verdict::Hold(_)) {
-            *self.passed.lock().unwrap_or_else(PoisonError::into_inner).entry(api).or_default() +=
-                1;
+            self.seen().pass(api, request);
         }
         verdict
     }
 
     /// Requests of this kind that went to a broker.
     pub(super) fn passed(&self, api: Api) -> u64 {
-        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-        passed.get(&api).copied().unwrap_or_default()
+        self.seen().passed.get(&api).copied().unwrap_or_default()
+    }
+
+    pub(super) fn is_open(&self, transaction: &str) -> bool {
+        self.seen().transactions.contains(transaction)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    fn pass(&mut self, api: Api, request: &Request) {
+        *self.passed.entry(api).or_default() += 1;
+        let Some(transaction) = &request.transaction else { return };
+        match api {
+            Api::EndTxn | Api::InitProducerId => self.transactions.remove(transaction),
+            _ => self.transactions.insert(transaction.clone()),
+        };
     }
 }
 
