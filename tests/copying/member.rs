@@ -15,7 +15,9 @@ use orderly_sdk::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Copied, GROUP, Item, OPEN, WINDOW, came_by, is_marked, outcomes::Outcomes, poisoned, transform};
+use super::{
+    Copied, GROUP, Item, OPEN, WINDOW, came_by, is_marked, outcomes::Outcomes, poisoned, transform,
+};
 use crate::walk;
 
 /// How often it writes down how its transactions ended.
@@ -62,8 +64,7 @@ async fn copy(config: &Config, slot: &str, copier: Copier, is_once: bool) {
     if is_once {
         let (every, records) = WINDOW;
         let window = ExactlyOnce::as_member(slot).every(every).of_records(records);
-        let consumer =
-            Consumer::exactly_once(GROUP, config, window.timing_out(OPEN));
+        let consumer = Consumer::exactly_once(GROUP, config, window.timing_out(OPEN));
         let consumer = consumer.emitting(copies).retrying(walk::policy()).on::<Item>(copier);
         consumer.run_until(ended).await.unwrap();
     } else {

@@ -93,7 +93,7 @@ struct Struck {
 }
 
 impl Tally {
-    fn add(&mut self, fault: Fault, struck: Struck) {
+    fn add(&mut self, fault: Fault, struck: &Struck) {
         let (tried, hit) = self.counts.entry(format!("{fault:?}")).or_default();
         *tried += 1;
         *hit += u32::from(struck.is_hit);
@@ -127,7 +127,7 @@ impl Copying {
             self.goes_on(BETWEEN).await;
             let struck = self.suffer(*fault, rng).await;
             println!("{fault:?}: {struck:?}");
-            tally.add(*fault, struck);
+            tally.add(*fault, &struck);
         }
         self.goes_on(BETWEEN).await;
         tally
@@ -148,8 +148,8 @@ impl Copying {
             let struck = self.suffer(*fault, rng).await;
             let beside_struck = on_the_line.await.unwrap();
             println!("{fault:?}: {struck:?}; {beside:?}: {beside_struck:?}");
-            tally.add(*fault, struck);
-            tally.add(beside, beside_struck);
+            tally.add(*fault, &struck);
+            tally.add(beside, &beside_struck);
         }
         self.goes_on(BETWEEN).await;
         tally
@@ -265,10 +265,10 @@ mod tests {
     #[test]
     fn what_was_tried_and_never_struck_is_named() {
         let mut tally = Tally::default();
-        tally.add(Fault::Kill, Struck::default());
-        tally.add(Fault::Cut, Struck { is_hit: true, late: None });
-        tally.add(Fault::Cut, Struck::default());
-        tally.add(Fault::Late(Then::Cut), Struck { is_hit: true, late: Some(47) });
+        tally.add(Fault::Kill, &Struck::default());
+        tally.add(Fault::Cut, &Struck { is_hit: true, late: None });
+        tally.add(Fault::Cut, &Struck::default());
+        tally.add(Fault::Late(Then::Cut), &Struck { is_hit: true, late: Some(47) });
         assert_eq!(tally.never(), ["Kill"]);
         assert_eq!(
             tally.to_string(),

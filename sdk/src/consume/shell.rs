@@ -308,9 +308,8 @@ impl<S: Scope> Shell<S> {
         }
         let all: Vec<TopicPartition> = self.owned.keys().cloned().collect();
         tracing::info!(group = %self.executor.engine.group, partitions = ?all, "begun anew after an abort");
-        self.windows.iter_mut().for_each(Windows::clear);
         self.release(&all, true, &|| None);
-        self.windows.iter_mut().for_each(Windows::clear);
+        self.windows.iter_mut().for_each(Windows::begun_anew);
         self.looks.clear();
         self.early.clear();
         round.begin.clear();

@@ -50,6 +50,9 @@ pub(super) struct Windows {
     is_giving_away: bool,
     /// Producers fenced since something was committed.
     fenced: u32,
+    /// A transaction came to nothing, and partitions are not yet begun anew: what is done by now, and how
+    /// far that is, counts for nothing.
+    is_stale: bool,
     /// With the bug [`faults::OLD_METADATA`]: of the transaction before.
     before: HashMap<TopicPartition, String>,
 }
@@ -131,6 +134,7 @@ impl Windows {
             leaving: Vec::new(),
             is_giving_away: false,
             fenced: 0,
+            is_stale: false,
             before: HashMap::new(),
         }
     }
@@ -179,6 +183,9 @@ impl Windows {
         count: usize,
         emitted: Vec<(Coordinates, OutRecord)>,
     ) {
+        if self.is_stale {
+            return;
+        }
         if let State::Open(window) = &mut self.state {
             window.done += count;
             window.of.insert(assignment);
@@ -196,6 +203,9 @@ impl Windows {
         record: OutRecord,
         tell: impl FnOnce(i64) + Send + Sync + 'static,
     ) {
+        if self.is_stale {
+            return;
+        }
         let held = Held { assignment, record, sent: Sent::Told(Box::new(tell)) };
         if self.is_settling() {
             self.later.push_back(held);
@@ -283,6 +293,9 @@ impl Windows {
         executor: &Arc<Executor<S>>,
         group: Group<'_>,
     ) {
+        if self.is_stale {
+            return;
+        }
         let has_something =
             !self.held.is_empty() || !self.leaving.is_empty() || core.has_to_commit();
         if has_something {
@@ -433,7 +446,7 @@ impl Windows {
                 .increment(1);
         };
         // What waited while it settled.
-        self.held.append(&mut self.later);
+        std::mem::take(&mut self.later).into_iter().for_each(|held| self.hold(held));
         match ended {
             Ended::Committed(ready) => {
                 count("committed");
@@ -465,6 +478,9 @@ impl Windows {
         if faults::is_planted(faults::NO_SEEK_AFTER_ABORT) {
             return Follows::Nothing;
         }
+        // At once: who gives partitions away before they are begun anew must not commit them as done.
+        self.clear();
+        self.is_stale = true;
         Follows::BeginAnew
     }
 
@@ -479,7 +495,9 @@ impl Windows {
         self.drop_held(|held| {
             assignments.contains(&held.assignment) && matches!(held.sent, Sent::Told(_))
         });
-        self.leaving.extend(positions);
+        if !self.is_stale {
+            self.leaving.extend(positions);
+        }
     }
 
     /// Partitions are somebody else's already: nothing of them may be committed.
@@ -507,8 +525,14 @@ impl Windows {
         self.leaving.is_empty() && !self.is_giving_away
     }
 
+    /// Every partition is begun anew.
+    pub(super) fn begun_anew(&mut self) {
+        self.clear();
+        self.is_stale = false;
+    }
+
     /// Nothing that waits counts any more.
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.drop_held(|_| true);
         self.deferred.clear();
         self.leaving.clear();

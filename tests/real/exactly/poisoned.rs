@@ -32,7 +32,8 @@ async fn a_redrive_frozen_in_its_middle_is_gone_on_with_by_another_and_doubles_n
 
     copying.poison(BAD, false);
     request_redrive(&copying.config(), GROUP, &first).await.unwrap();
-    let begun = || async { parked(&copying).await.is_none_or(|it| it.next > first.next).then_some(()) };
+    let begun =
+        || async { parked(&copying).await.is_none_or(|it| it.next > first.next).then_some(()) };
     eventually("the redrive is under way", begun).await;
     let slot = copying.slot_at(BAD).expect("somebody copies it");
     assert!(copying.pause(slot).await, "it was in no transaction");
