@@ -12,7 +12,7 @@ use std::{
 };
 
 use orderly_core::{
-    Assignment, Beginning, Commit, Core, Effect, Position, Report, Room, Settings, Stuck,
+    Assignment, Beginning, Commit, Core, Position, Report, Room, Settings, Stuck, Whose,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -87,8 +87,8 @@ pub(super) struct Shell<S: Scope> {
     membership: Membership,
     /// Of an exactly-once member.
     windows: Option<Windows>,
-    /// Looks for dead letters that nobody can see yet.
-    looks: Vec<Effect<InRecord>>,
+    /// That no dead letter was found, while there were some that nobody could see yet: how far was looked.
+    nothing_yet: Vec<(Assignment, Whose, i64)>,
     /// Partitions are to be begun anew.
     is_stale: bool,
 }
@@ -142,7 +142,7 @@ impl<S: Scope> Shell<S> {
             ownerships: 0,
             membership,
             windows,
-            looks: Vec::new(),
+            nothing_yet: Vec::new(),
             is_stale: false,
         }
     }
@@ -187,6 +187,13 @@ impl<S: Scope> Shell<S> {
                 if let Some(windows) = &mut self.windows {
                     let follows = windows.ended(*ended, &mut self.core, &self.executor);
                     self.is_stale |= follows == Follows::BeginAnew;
+                    // What was written until then can be read: the core knows whether there was more.
+                    let nothing_yet = std::mem::take(&mut self.nothing_yet);
+                    for (assignment, whose, through) in
+                        nothing_yet.into_iter().filter(|_| follows == Follows::Nothing)
+                    {
+                        self.core.no_letter(assignment, &whose, through);
+                    }
                 }
             }
             Inbound::Prepared(at, ownership, start, taken_over) => {
@@ -211,9 +218,12 @@ impl<S: Scope> Shell<S> {
             Inbound::Found(assignment, whose, at, letter) => {
                 self.core.letter_found(assignment, &whose, at, *letter);
             }
-            Inbound::NoLetter(assignment, whose, through) => {
-                self.core.no_letter(assignment, &whose, through);
-            }
+            Inbound::NoLetter(assignment, whose, through) => match &self.windows {
+                Some(windows) if windows.has_letters() => {
+                    self.nothing_yet.push((assignment, whose, through));
+                }
+                _ => self.core.no_letter(assignment, &whose, through),
+            },
             Inbound::MarkRead(at, mark) => {
                 if let Some(assignment) = self.begun_as(&at) {
                     self.core.mark_read(assignment, mark);
@@ -271,20 +281,13 @@ impl<S: Scope> Shell<S> {
 
     /// Has done what the core wants written or read, also for partitions that are given away.
     fn perform(&mut self, leaving: &[(TopicPartition, Owned)]) {
-        let looks = match &self.windows {
-            Some(windows) if windows.has_letters() => Vec::new(),
-            _ => std::mem::take(&mut self.looks),
-        };
-        for effect in self.core.effects().into_iter().chain(looks) {
+        for effect in self.core.effects() {
             let assignment = effect.assignment();
             let is_it = |owned: &Owned| matches!(owned.state, State::Begun(id) if id == assignment);
             let given = leaving.iter().map(|(_, owned)| owned).find(|owned| is_it(owned));
             let at = self.places.get(&assignment).and_then(|at| self.owned.get(at)).or(given);
             let Some(owned) = at else { continue };
             match &mut self.windows {
-                Some(windows) if matches!(effect, Effect::Look { .. }) && windows.has_letters() => {
-                    self.looks.push(effect);
-                }
                 Some(windows) => self.executor.perform_within(effect, &owned.place, windows),
                 None => self.executor.perform(effect, &owned.place, &owned.marking),
             }
@@ -310,7 +313,7 @@ impl<S: Scope> Shell<S> {
         tracing::info!(group = %self.executor.engine.group, partitions = ?all, "begun anew after an abort");
         self.release(&all, true, &|| None);
         self.windows.iter_mut().for_each(Windows::begun_anew);
-        self.looks.clear();
+        self.nothing_yet.clear();
         self.early.clear();
         round.begin.clear();
         self.own(&all);

@@ -1,6 +1,8 @@
 //! A key that can't be copied: what is parked and what is brought back is in transactions, too, also
 //! where the member that brings it back is frozen in the middle, past its session, and thawed.
 
+use std::time::{Duration, Instant};
+
 use orderly_harness::need;
 use orderly_sdk::consume::{DeadLetter, Parked, dead_letters, parked_keys, request_redrive};
 use orderly_tests::{
@@ -12,6 +14,8 @@ use orderly_tests::{
 use super::{COPIER, MEMBERS, RATE, amount, assert_proven};
 
 const BAD: &str = "bad-1";
+/// Longest that a redrive may stand still.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Every so many is of it.
 const OFTEN: u64 = 8;
 
@@ -42,11 +46,24 @@ async fn a_redrive_frozen_in_its_middle_is_gone_on_with_by_another_and_doubles_n
     copying.goes_on(1_000).await;
 
     feed.end(amount()).await;
+    until_brought_back(&copying).await;
     let proof = copying.prove().await;
     println!("frozen at {} of a redrive from {}", frozen.next, first.next);
     assert_proven(&proof);
     assert!(proof.aborted > 0, "what it had in its hands was never written");
     assert_eq!(parked(&copying).await, None);
+}
+
+/// As long as it goes on.
+async fn until_brought_back(copying: &Copying) {
+    let (mut before, mut since) = (0, Instant::now());
+    while let Some(now) = parked(copying).await {
+        if now.next > before {
+            (before, since) = (now.next, Instant::now());
+        }
+        assert!(since.elapsed() < PATIENCE, "{now:?}\n{}", copying.printed());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 async fn parked(copying: &Copying) -> Option<Parked> {
