@@ -6,7 +6,7 @@ mod ops;
 pub(crate) mod order_api;
 mod turned_away;
 
-use std::{error::Error, io, net::SocketAddr, time::Duration};
+use std::{error::Error, io, net::SocketAddr};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use notifications::Mail;
@@ -20,9 +20,6 @@ use crate::{
     args::{CallersArgs, ServiceArgs},
     platform::chain,
 };
-
-/// How often the relay looks for what other processes committed.
-const RELAY_POLL: Duration = Duration::from_millis(5);
 
 /// What every service is started with.
 pub struct Common {
@@ -147,7 +144,7 @@ async fn run_service(
             fulfilment::run(settings, stop).await?;
         }
         ServiceArgs::OutboxRelay(_) => {
-            let (poll, lease) = (RELAY_POLL, outbox_relay::LEASE);
+            let (poll, lease) = (outbox_relay::POLL, outbox_relay::LEASE);
             let settings = outbox_relay::Settings { config, database, poll, lease, health };
             outbox_relay::run(settings, stop).await?;
         }

@@ -11,19 +11,21 @@
 //! - It asks the client library for `enable.gapless.guarantee`, so that nothing in flight behind a
 //!   refused record is written; the price is a new producer after each refusal. For the same
 //!   reason a configured `message.timeout.ms` is not taken over.
-//! - It has one request in flight per broker, whatever is configured. A partition that doesn't know
-//!   a producer takes any sequence number of it, so of two requests the second could be written
-//!   where the first failed (KAFKA-14359). Big batches make up for it.
+//! - Each of its producers has one request in flight per broker, whatever is configured. A partition
+//!   that doesn't know a producer takes any sequence number of it, so of two requests the second could be
+//!   written where the first failed (KAFKA-14359). Big batches make up for it, and that there are four
+//!   producers: all records of a key go by the same.
 //! - Brokers refuse a whole batch where one record of it is too large. After a refusal records go
 //!   one by one, so that only the one that is refused alone is given up.
 
 mod error;
+mod producers;
 mod relay_batch;
 mod run;
 
 pub use error::RelayError;
 pub use orderly_stores::outbox::LEASE;
-pub use run::{Settings, run};
+pub use run::{POLL, Settings, run};
 
 /// The service's name.
 pub const NAME: &str = "outbox-relay";

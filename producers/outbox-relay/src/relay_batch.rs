@@ -2,16 +2,20 @@
 
 use std::{
     collections::HashSet,
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use futures::future::join_all;
 use orderly_sdk::{
     OutRecord,
-    emit::{EmitError, Emitter},
+    emit::{EmitError, Emitter, Pending},
 };
 use orderly_stores::{Outbox, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::producers::Producers;
 
 /// How often it looks whether the producer is given up.
 const LOOK: Duration = Duration::from_millis(50);
@@ -28,21 +32,22 @@ pub(crate) struct Relayed {
     pub(crate) failed: Option<(i64, EmitError)>,
 }
 
-/// One batch of at most `most` records. Waits for their outcomes until `give_up` resolves; what
-/// has none by then stays in the outbox.
+/// One batch of at most `most` records. Waits for their outcomes until `give_up`; what has none by then
+/// stays in the outbox.
 pub(crate) async fn relay_batch(
     outbox: &mut Outbox,
-    emitter: &Emitter,
+    producers: &Producers,
     most: u32,
-    mut give_up: Pin<&mut impl Future<Output = ()>>,
+    give_up: &CancellationToken,
 ) -> Result<Relayed, StoreError> {
     let taken = outbox.take(most).await?;
     let mut failures = Failures::default();
-    let mut under_way = Vec::with_capacity(taken.len());
+    let mut under_way: Vec<Vec<UnderWay>> = producers.iter().map(|_| Vec::new()).collect();
+    let emitters: Vec<_> = producers.iter().collect();
     for (row, record) in taken {
-        let lane = Lane::of(&record);
-        match emitter.send_encoded(record).await {
-            Ok(pending) => under_way.push((row, lane, pending)),
+        let (place, lane) = (producers.place_of(&record), Lane::of(&record));
+        match emitters[place].send_encoded(record).await {
+            Ok(pending) => under_way[place].push(UnderWay { row, lane, pending }),
             Err(error) => {
                 // Nothing goes past it, so nothing has to go again either.
                 failures.note(row, error);
@@ -50,13 +55,38 @@ pub(crate) async fn relay_batch(
             }
         }
     }
-    let mut sent = Vec::with_capacity(under_way.len());
+    let settling = emitters.into_iter().zip(under_way);
+    let settling = settling.map(|(emitter, records)| settle(emitter, records, give_up));
+    let mut sent = Vec::new();
+    for (acknowledged, failed) in join_all(settling).await {
+        sent.extend(acknowledged);
+        failures.merge(failed);
+    }
+    outbox.sent(&sent).await?;
+    metrics::counter!("orderly_outbox_relayed_total").increment(sent.len() as u64);
+    Ok(Relayed { sent: sent.len(), failed: failures.first })
+}
+
+/// A record that its producer has.
+struct UnderWay {
+    row: i64,
+    lane: Lane,
+    pending: Pending,
+}
+
+/// Waits for what became of one producer's records; says which are written.
+async fn settle(
+    emitter: &Emitter,
+    under_way: Vec<UnderWay>,
+    give_up: &CancellationToken,
+) -> (Vec<i64>, Failures) {
+    let (mut sent, mut failures) = (Vec::with_capacity(under_way.len()), Failures::default());
     let (mut breaking, mut is_broken) = (pin!(broken(emitter)), false);
-    for (row, lane, pending) in under_way {
+    for UnderWay { row, lane, pending } in under_way {
         let outcome = tokio::select! {
             biased;
             outcome = pending => outcome,
-            () = give_up.as_mut() => break,
+            () = give_up.cancelled() => break,
             () = async { if !is_broken { breaking.as_mut().await } } => {
                 // A producer that is given up keeps what it hasn't sent, and says nothing of it.
                 is_broken = true;
@@ -74,12 +104,10 @@ pub(crate) async fn relay_batch(
             }
         }
     }
-    outbox.sent(&sent).await?;
-    metrics::counter!("orderly_outbox_relayed_total").increment(sent.len() as u64);
-    Ok(Relayed { sent: sent.len(), failed: failures.first })
+    (sent, failures)
 }
 
-/// Waits until nothing more goes by this emitter. Where that takes long it has it asked whether the
+/// Waits until nothing more goes by this producer. Where that takes long it has it asked whether the
 /// brokers are there: nothing is given up here, so that no failure would tell.
 async fn broken(emitter: &Emitter) {
     let (mut again, mut asked) = (tokio::time::interval(LOOK), Instant::now());
@@ -110,6 +138,7 @@ impl Lane {
     }
 }
 
+/// Of some records.
 #[derive(Default)]
 struct Failures {
     first: Option<(i64, EmitError)>,
@@ -120,10 +149,17 @@ impl Failures {
     fn note(&mut self, row: i64, error: EmitError) {
         let counts = match &self.first {
             None => true,
-            Some((_, known)) => is_final(&error) && !is_final(known),
+            Some((known_row, known)) => (!is_final(&error), row) < (!is_final(known), *known_row),
         };
         if counts {
             self.first = Some((row, error));
+        }
+    }
+
+    /// Those of another producer's, which are of other keys.
+    fn merge(&mut self, others: Self) {
+        if let Some((row, error)) = others.first {
+            self.note(row, error);
         }
     }
 }

@@ -1,21 +1,19 @@
 //! The relay: batch after batch, and what it does when one doesn't go.
 
-use std::{error::Error, pin::pin, time::Duration};
+use std::{error::Error, future, time::Duration};
 
-use orderly_sdk::{
-    Config, Health, away,
-    codec::{Encoders, Registry},
-    emit::{EmitSettings, Emitter},
-    wait_out,
-};
+use orderly_sdk::{Config, Health, away, wait_out};
 use orderly_stores::{Database, Outbox, StoreError, outbox};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    NAME, RelayError,
+    RelayError,
+    producers::Producers,
     relay_batch::{Relayed, is_final, relay_batch},
 };
 
+/// How often it looks where others than its own process commit.
+pub const POLL: Duration = Duration::from_millis(5);
 /// Records taken and in flight at once.
 const BATCH: u32 = 1_000;
 /// Wait after a part was away, first and at most.
@@ -44,22 +42,22 @@ pub struct Settings {
 /// away are waited for, also at the start.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), RelayError> {
     let Settings { config, database, poll, lease, health } = settings;
-    let config = keeping_order(config);
     let getting_ready = wait_out(&health, || async {
         outbox::prepare(&database).await?;
-        connect(&config, &health).await
+        Producers::connect(&config, &health).await
     });
     let Some(ready) = shutdown.run_until_cancelled(getting_ready).await else {
         return Ok(());
     };
-    let emitter = ready?;
+    let producers = ready?;
     health.started();
     let outbox = Outbox::leasing(database, lease);
-    let leases = outbox.leases().clone();
+    let (leases, give_up) = (outbox.leases().clone(), CancellationToken::new());
     let ended = tokio::select! {
-        ended = relay(outbox, emitter, &config, &health, poll, &shutdown) => ended,
+        ended = relay(outbox, producers, &health, poll, &shutdown, &give_up) => ended,
         // While records are under way, however long.
         () = leases.renew() => Ok(()),
+        () = drain(&shutdown, &give_up) => Ok(()),
     };
     if !matches!(tokio::time::timeout(LEAVE, leases.leave()).await, Ok(Ok(()))) {
         tracing::warn!("its buckets are free only when their lease is over");
@@ -69,33 +67,18 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
 
 async fn relay(
     mut outbox: Outbox,
-    mut emitter: Emitter,
-    config: &Config,
+    mut producers: Producers,
     health: &Health,
     poll: Duration,
     shutdown: &CancellationToken,
+    give_up: &CancellationToken,
 ) -> Result<(), RelayError> {
-    let mut give_up = pin!(async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    });
     let (mut most, mut backoff) = (BATCH, FIRST_BACKOFF);
     // Says that a part is away for as long as the outbox waits for it.
     let mut waiting = None;
     while !shutdown.is_cancelled() {
-        let relayed = relay_batch(&mut outbox, &emitter, most, give_up.as_mut()).await;
-        if let Some(why) = emitter.fatal_error() {
-            tracing::warn!(why, "a new producer for the outbox");
-            match connect(config, health).await {
-                Ok(new) => {
-                    let broken = std::mem::replace(&mut emitter, new);
-                    // Closing it blocks for a moment.
-                    tokio::task::spawn_blocking(move || drop(broken));
-                }
-                // Tried again after the backoff that follows.
-                Err(error) => tracing::warn!(error = &error as &dyn Error, "no new producer yet"),
-            }
-        }
+        let relayed = relay_batch(&mut outbox, &producers, most, give_up).await;
+        producers.mend().await;
         let waits: Box<dyn Error + Send + Sync> = match relayed {
             Ok(Relayed { failed: None, sent }) => {
                 (most, backoff) = (most.saturating_mul(2).min(BATCH), FIRST_BACKOFF);
@@ -134,61 +117,15 @@ async fn relay(
     Ok(())
 }
 
-async fn connect(config: &Config, health: &Health) -> Result<Emitter, RelayError> {
-    // Nothing of its own: what it sends was encoded by those who committed it.
-    let encoders = Encoders::of(NAME).register(config, &Registry::new(config)?).await?;
-    // Given up on, a record could be overtaken by a later one of its key.
-    let (delivery_timeout, health) = (None, health.clone());
-    let emit = EmitSettings { delivery_timeout, health, ..EmitSettings::default() };
-    Ok(Emitter::connect(config, encoders, emit).await?)
-}
-
-/// A producer of this configuration gives up on no record, and where one is refused, on all that
-/// are in flight behind it. One request at a time: a partition that doesn't know the producer yet,
-/// or no more, takes whatever comes first, so a second one could be written where the first was
-/// not (KAFKA-14359).
-fn keeping_order(mut config: Config) -> Config {
-    const OVERTAKING: [&str; 4] = [
-        "message.timeout.ms",
-        "delivery.timeout.ms",
-        "max.in.flight",
-        "max.in.flight.requests.per.connection",
-    ];
-    config.properties.retain(|(name, _)| !OVERTAKING.contains(&name.as_str()));
-    config
-        .with_property("max.in.flight.requests.per.connection", "1")
-        .with_property("enable.gapless.guarantee", "true")
+/// Has what is in flight given up some time after the relay is to stop. Ends never.
+async fn drain(shutdown: &CancellationToken, give_up: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
+    give_up.cancel();
+    future::pending::<()>().await;
 }
 
 /// Whether the database's error is over some time, with nobody mending a row.
 fn passes(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(_) | StoreError::Over { .. })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_property_lets_a_record_be_given_up_or_overtaken() {
-        let mut config = Config::new("broker:9092", "http://registry:8081");
-        for (name, value) in [
-            ("message.timeout.ms", "1000"),
-            ("enable.gapless.guarantee", "false"),
-            ("max.in.flight", "5"),
-            ("delivery.timeout.ms", "1000"),
-            ("linger.ms", "5"),
-        ] {
-            config = config.with_property(name, value);
-        }
-        let properties = keeping_order(config).properties;
-
-        let last = |name| properties.iter().rfind(|(n, _)| n == name).map(|(_, value)| &**value);
-        assert_eq!(last("message.timeout.ms"), None);
-        assert_eq!(last("delivery.timeout.ms"), None);
-        assert_eq!(last("max.in.flight"), None);
-        assert_eq!(last("max.in.flight.requests.per.connection"), Some("1"));
-        assert_eq!(last("enable.gapless.guarantee"), Some("true"));
-        assert_eq!(last("linger.ms"), Some("5"));
-    }
 }
