@@ -58,6 +58,10 @@ pub(crate) enum Bench {
     Fulfil,
     /// What happened to orders, into Postgres, against COPY into staging and an upsert; and the peer.
     History,
+    /// From a commit on Postgres to a consumer, by the outbox-relay, and how fast it drains; and the peer.
+    Outbox,
+    /// Typed events from topic to topic, exactly once, against Kafka Streams and our own at-least-once.
+    ExactlyOnce,
     /// The limit of `accept`: it runs this as a process of its own.
     #[command(hide = true)]
     BareAccept(BareAccept),
@@ -82,6 +86,8 @@ impl Bench {
             Self::Accept => "accept",
             Self::Fulfil => "fulfil",
             Self::History => "history",
+            Self::Outbox => "outbox",
+            Self::ExactlyOnce => "exactly-once",
             Self::BareAccept(_) => "bare-accept",
         }
     }

@@ -107,11 +107,28 @@ pub(crate) fn there(config: &Config, topic: impl Display) -> String {
 
 /// How many records were ever written to a topic that has so many partitions.
 pub(crate) async fn records(config: &Config, topic: &str, partitions: i32) -> Result<u64, Error> {
-    let (probe, topic) = (Probe::new(config)?, Arc::from(topic));
-    let mut records = 0;
-    for partition in 0..partitions {
-        let at = TopicPartition { topic: Arc::clone(&topic), partition };
-        records += probe.ends(&at).await?.1;
+    Ends::of(config, topic, partitions)?.records().await
+}
+
+/// The ends of a topic's partitions, to be asked for often.
+pub(crate) struct Ends {
+    probe: Probe,
+    partitions: Vec<TopicPartition>,
+}
+
+impl Ends {
+    pub(crate) fn of(config: &Config, topic: &str, partitions: i32) -> Result<Self, Error> {
+        let topic = Arc::from(topic);
+        let at = |partition| TopicPartition { topic: Arc::clone(&topic), partition };
+        Ok(Self { probe: Probe::new(config)?, partitions: (0..partitions).map(at).collect() })
     }
-    Ok(u64::try_from(records)?)
+
+    /// How many records were ever written there.
+    pub(crate) async fn records(&self) -> Result<u64, Error> {
+        let mut records = 0;
+        for at in &self.partitions {
+            records += self.probe.ends(at).await?.1;
+        }
+        Ok(u64::try_from(records)?)
+    }
 }

@@ -8,10 +8,38 @@ use serde::{Deserialize, Serialize};
 pub(crate) const TOPIC: &str = "measured";
 /// Bytes of a record's value: Confluent's five and the datum.
 pub(crate) const PAYLOAD: usize = 512;
+/// Of each line.
+const PIECES: i32 = 2;
 /// Numbers begin here, so that each takes the same four bytes.
 const FIRST: i64 = 2_000_000;
 /// What is left of the payload when everything else is in it.
 const NOTE: usize = 307;
+
+/// Its schema, under another name where it is another event.
+macro_rules! schema {
+    ($name:literal) => {
+        concat!(
+            r#"{ "type": "record", "name": ""#,
+            $name,
+            r#"", "namespace": "orderly.bench", "fields": [
+                { "name": "order_id", "type": "string" },
+                { "name": "number", "type": "long" },
+                { "name": "placed_at", "type": "long" },
+                { "name": "customer", "type": "string" },
+                { "name": "currency", "type": "string" },
+                { "name": "total", "type": "string" },
+                { "name": "lines", "type": { "type": "array", "items": {
+                    "type": "record", "name": "Line", "fields": [
+                        { "name": "sku", "type": "string" },
+                        { "name": "quantity", "type": "int" },
+                        { "name": "unit_price", "type": "string" }
+                    ] } } },
+                { "name": "note", "type": "string" }
+            ] }"#
+        )
+    };
+}
+pub(crate) use schema;
 
 /// An order, as far as a handler could tell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,23 +66,7 @@ struct Line {
 impl Event for Measured {
     const TYPE: &'static str = "orderly.bench.Measured";
     const TOPIC: &'static str = TOPIC;
-    const SCHEMA: &'static str = r#"{
-        "type": "record", "name": "Measured", "namespace": "orderly.bench",
-        "fields": [
-            { "name": "order_id", "type": "string" },
-            { "name": "number", "type": "long" },
-            { "name": "placed_at", "type": "long" },
-            { "name": "customer", "type": "string" },
-            { "name": "currency", "type": "string" },
-            { "name": "total", "type": "string" },
-            { "name": "lines", "type": { "type": "array", "items": {
-                "type": "record", "name": "Line", "fields": [
-                    { "name": "sku", "type": "string" },
-                    { "name": "quantity", "type": "int" },
-                    { "name": "unit_price", "type": "string" }
-                ] } } },
-            { "name": "note", "type": "string" }
-        ] }"#;
+    const SCHEMA: &'static str = schema!("Measured");
 
     fn key(&self) -> &str {
         &self.order_id
@@ -67,7 +79,7 @@ impl Measured {
         let mut random = Letters(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let lines = (0..6).map(|_| Line {
             sku: random.letters(12),
-            quantity: 2,
+            quantity: PIECES,
             unit_price: "12.5000".into(),
         });
         let lines = lines.collect();
@@ -86,6 +98,16 @@ impl Measured {
     /// Its number in its set, from 0.
     pub(crate) fn number(&self) -> u64 {
         (self.number - FIRST).cast_unsigned()
+    }
+
+    /// With twice as much of everything.
+    pub(crate) fn doubled(mut self) -> Self {
+        self.lines.iter_mut().for_each(|line| line.quantity *= 2);
+        self
+    }
+
+    pub(crate) fn is_doubled(&self) -> bool {
+        self.lines.iter().all(|line| line.quantity == 2 * PIECES)
     }
 
     /// Which key it is of.

@@ -5,13 +5,16 @@ mod bare_producer;
 mod broker;
 mod budget;
 mod cargo;
+mod checking;
 mod event;
 mod keys;
 mod load;
 mod machine;
+mod open_loop;
 mod orders;
 mod ours;
 mod postgres;
+mod progress;
 mod raw;
 mod report;
 mod resident;
@@ -19,15 +22,18 @@ mod round;
 mod run;
 mod system;
 mod tally;
+mod waiting;
 
 mod accept;
 mod consume;
 mod emit;
+mod exactly_once;
 mod fulfil;
 mod history;
 mod hot_key;
 mod keyed;
 mod memory;
+mod outbox;
 mod peers;
 
 use std::process::ExitCode;
@@ -58,6 +64,8 @@ async fn main() -> ExitCode {
         Bench::Accept => accept::measure(&args).await,
         Bench::Fulfil => fulfil::measure(&args).await,
         Bench::History => history::measure(&args).await,
+        Bench::Outbox => outbox::measure(&args).await,
+        Bench::ExactlyOnce => exactly_once::measure(&args).await,
         Bench::BareAccept(bare) => return ended(accept::serve_bare(bare).await),
     };
     ended(measured.and_then(|report| report.print(args.output)))

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use orderly_sdk::{
     Config,
-    consume::{ConsumeError, Consumer, Handler, Limits},
+    consume::{ConsumeError, Consumer, Handler, Limits, Scope},
 };
 use tokio::sync::oneshot;
 
@@ -51,13 +51,17 @@ impl Member {
         handler: impl Handler<Measured>,
     ) -> Result<Self, Error> {
         broker::create_group(&set.config, group, set.partitions).await?;
+        Ok(Self::run(Consumer::new(group, &set.config).limited(limits).on::<Measured>(handler)))
+    }
+
+    /// Its group's topics must be there.
+    pub(crate) fn run<S: Scope>(consumer: Consumer<S>) -> Self {
         let (shutdown, told) = oneshot::channel::<()>();
-        let consumer = Consumer::new(group, &set.config).limited(limits).on::<Measured>(handler);
         let running = tokio::spawn(consumer.run_until(async move {
             // Dropped, it is told as well.
             let _ = told.await;
         }));
-        Ok(Self { shutdown, running })
+        Self { shutdown, running }
     }
 
     /// Drains, commits and leaves; an error if it had ended by itself.

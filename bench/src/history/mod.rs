@@ -18,6 +18,7 @@ use crate::{
     broker::{self, Broker},
     load::Loader,
     orders::{self, EVENTS_OF_AN_ORDER},
+    peers::Connect,
     report::Case,
     round::{over, rate},
     run::{Run, Side},
@@ -38,7 +39,7 @@ struct Job {
 }
 
 pub(crate) async fn measure(args: &Args) -> Result<crate::report::Report, Error> {
-    let connect = if args.no_peers { None } else { Some(debezium::Connect::ready().await) };
+    let connect = if args.no_peers { None } else { Some(Connect::ready().await) };
     let mut run = Run::begin(args)?;
     let broker = Broker::start(args, &mut run.report).await?;
     let postgres = Postgres::start().await.map_err(|why| format!("no Postgres: {why}"))?;

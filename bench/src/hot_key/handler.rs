@@ -2,87 +2,37 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use orderly_sdk::consume::{Context, Failure, Handler};
 
-use super::open_loop::{HOT, IS_WARM_UP, now};
-use crate::{Error, event::Measured, round::median};
+use super::emit::HOT;
+use crate::{Error, event::Measured, open_loop::Seen, round::median};
 
 const HOT_TAKES: Duration = Duration::from_secs(1);
 const OTHERS_TAKE: Duration = Duration::from_millis(10);
-/// Between two looks at how far it is.
-const LOOK: Duration = Duration::from_millis(20);
 
-/// What was done so far.
-#[derive(Default)]
-pub(super) struct Seen {
-    warm: AtomicU64,
-    is_hot_at_work: AtomicBool,
-    /// Microseconds from when each was to be sent until it was done.
-    latencies: Mutex<Vec<i64>>,
-}
-
+#[derive(Clone, Default)]
 pub(super) struct Handling {
+    pub(super) is_hot_at_work: Arc<AtomicBool>,
+    /// Of the others.
     pub(super) seen: Arc<Seen>,
 }
 
 impl Handler<Measured> for Handling {
     async fn handle(&self, _: &mut Context<'_>, event: Measured) -> Result<(), Failure> {
         if event.key_number() == HOT as usize {
-            self.seen.is_hot_at_work.store(true, Ordering::Release);
+            self.is_hot_at_work.store(true, Ordering::Release);
             tokio::time::sleep(HOT_TAKES).await;
             return Ok(());
         }
         tokio::time::sleep(OTHERS_TAKE).await;
-        if event.placed_at == IS_WARM_UP {
-            self.seen.warm.fetch_add(1, Ordering::Release);
-        } else {
-            self.seen.lock().push(now() - event.placed_at);
-        }
+        self.seen.done(&event);
         Ok(())
-    }
-}
-
-impl Seen {
-    pub(super) fn warm(&self) -> u64 {
-        self.warm.load(Ordering::Acquire)
-    }
-
-    pub(super) fn is_hot_at_work(&self) -> bool {
-        self.is_hot_at_work.load(Ordering::Acquire)
-    }
-
-    pub(super) fn others(&self) -> u64 {
-        self.lock().len() as u64
-    }
-
-    pub(super) fn latencies(&self) -> Vec<i64> {
-        self.lock().clone()
-    }
-
-    /// Looks until it is so; `None`: not within `patience`.
-    pub(super) async fn until(
-        &self,
-        patience: Duration,
-        is_so: impl Fn(&Self) -> bool,
-    ) -> Option<()> {
-        let deadline = Instant::now() + patience;
-        while !is_so(self) {
-            if Instant::now() > deadline {
-                return None;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Some(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<i64>> {
-        self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

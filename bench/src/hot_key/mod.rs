@@ -1,10 +1,13 @@
 //! One slow key with a backlog: what it does to the others, who come at half of what can be done,
 //! whether they are answered or not. A latency counts from when a record was to be sent.
 
+mod emit;
 mod handler;
-mod open_loop;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use orderly_sdk::consume::Limits;
 use serde_json::json;
@@ -15,13 +18,14 @@ use crate::{
     broker::{self, Broker},
     event::PAYLOAD,
     load::Loader,
+    open_loop::{Latencies, until},
     ours::{Member, Set},
     report::{Case, Report},
-    round::{median, milliseconds_at, over},
+    round::{median, over},
     run::Run,
 };
-use handler::{Handling, Seen};
-use open_loop::{OTHER_KEYS, emit_backlog, emit_others, emit_warm_up};
+use emit::{OTHER_KEYS, emit_backlog, emit_others, emit_warm_up};
+use handler::Handling;
 
 const PARTITIONS: i32 = 12;
 const CONCURRENCY: usize = 100;
@@ -31,16 +35,6 @@ const OTHERS_COME: Duration = Duration::from_secs(20);
 /// After the last of the others was sent; then what isn't done counts as done only now.
 const PATIENCE: Duration = Duration::from_secs(20);
 const JOINING: Duration = Duration::from_secs(60);
-
-/// Latencies of the others, in milliseconds.
-struct Latencies {
-    p50: f64,
-    p99: f64,
-    highest: f64,
-    records: u64,
-    /// Not done when patience was over.
-    undone: u64,
-}
 
 pub(crate) async fn measure(args: &Args) -> Result<Report, Error> {
     let mut run = Run::begin(args)?;
@@ -125,32 +119,22 @@ async fn round(
     let encoders = broker.encoders(&config).await?;
     let loader = Arc::new(Loader::new(&config, encoders, "1")?);
     let set = Set { config, partitions: PARTITIONS, records: 0 };
-    let seen = Arc::new(Seen::default());
     let limits = Limits { concurrency: CONCURRENCY, ..Limits::default() };
-    let handler = Handling { seen: Arc::clone(&seen) };
+    let handler = Handling::default();
+    let Handling { is_hot_at_work, seen } = handler.clone();
     let member = Member::join(&set, "ours", limits, handler).await?;
     // Every partition is read, and every part has been used, before anything is measured.
     let warm = emit_warm_up(&loader).await?;
-    seen.until(JOINING, |seen| seen.warm() >= warm).await.ok_or("no record came")?;
+    until(JOINING, || seen.warm() >= warm).await.ok_or("no record came")?;
     if is_hot {
         emit_backlog(&loader, BACKLOG).await?;
-        seen.until(JOINING, Seen::is_hot_at_work)
-            .await
-            .ok_or("the hot key's records don't come")?;
+        let is_at_work = until(JOINING, || is_hot_at_work.load(Ordering::Acquire)).await;
+        is_at_work.ok_or("the hot key's records don't come")?;
     }
     let sent = emit_others(&loader, rate, OTHERS_COME).await?;
-    let all = seen.until(PATIENCE, |seen| seen.others() >= sent).await;
-    let mut latencies = seen.latencies();
-    let undone = sent - latencies.len() as u64;
-    if all.is_none() {
-        // They are later than this, at the least.
-        let least = i64::try_from(PATIENCE.as_micros())?;
-        latencies.extend((0..undone).map(|_| least));
-    }
+    // What isn't done by then is told.
+    let _ = until(PATIENCE, || seen.measured() >= sent).await;
+    let latencies = seen.latencies(sent, PATIENCE)?;
     member.leave().await?;
-    latencies.sort_unstable();
-    let took = |micros: &i64| Duration::from_micros(micros.unsigned_abs());
-    let took: Vec<_> = latencies.iter().map(took).collect();
-    let at = |part| milliseconds_at(part, &took);
-    Ok(Latencies { p50: at(500), p99: at(990), highest: at(1_000), records: sent, undone })
+    Ok(latencies)
 }

@@ -1,19 +1,12 @@
 //! What can't be beaten: all the slots busy, or the hottest key never idle.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::wait;
-use crate::{
-    Error,
-    keys::{Keys, Skew},
-    round::median,
-};
+use crate::keys::{Keys, Skew};
 
 pub(super) const KEYS: u32 = 1_000;
 /// How long a case takes at best: so many records are drawn.
 const SECONDS: f64 = 2.1;
-/// Runs of the bare handler.
-const TRIED: u32 = 30;
 
 /// A case's records, and how long they take at best.
 pub(super) struct Ideal {
@@ -45,21 +38,6 @@ impl Ideal {
         }
         Self { keys: drawn, hottest, handler, seconds }
     }
-}
-
-/// What the handler takes by itself: a timer ends a wait a little late.
-pub(super) async fn handler_time(nominal: Duration) -> Result<Duration, Error> {
-    // On a worker's thread, where handlers run.
-    let measured = tokio::spawn(async move {
-        let mut times = Vec::new();
-        for _ in 0..TRIED {
-            let began = Instant::now();
-            wait(nominal).await;
-            times.push(began.elapsed().as_secs_f64());
-        }
-        median(times.into_iter())
-    });
-    Ok(Duration::from_secs_f64(measured.await?))
 }
 
 #[cfg(test)]

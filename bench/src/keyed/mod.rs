@@ -17,8 +17,9 @@ use crate::{
     report::{Case, Report},
     round::{Round, median, over},
     run::Run,
+    waiting::handler_time,
 };
-use ideal::{Ideal, KEYS, handler_time};
+use ideal::{Ideal, KEYS};
 
 const PARTITIONS: i32 = 12;
 /// Rounds of a peer.
@@ -199,11 +200,6 @@ fn report(
     });
     case.raw.insert("ideal".into(), detail);
     run.report.cases.push(case);
-}
-
-/// What our handler and the ideal's are.
-async fn wait(time: Duration) {
-    tokio::time::sleep(time).await;
 }
 
 /// Each key's last number, to see that it goes in order and one at a time.

@@ -10,13 +10,14 @@ use std::{
 
 use orderly_sdk::consume::{Context, Failure, Handler, Limits};
 
-use super::{Kind, LastOfKeys, ideal::KEYS, wait};
+use super::{Kind, LastOfKeys, ideal::KEYS};
 use crate::{
     Error,
     event::Measured,
     ours::{self, Set},
     round::Round,
     tally::Tally,
+    waiting::wait,
 };
 
 /// Stands for a key at work.

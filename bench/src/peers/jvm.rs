@@ -6,19 +6,19 @@ use std::{
     time::Duration,
 };
 
-use orderly_harness::{NotRun, java, maven};
+use orderly_harness::{NotRun, Program, java, maven};
 
 use super::process;
 use crate::{Error, cargo::target};
 
-const PART: &str = "java-peers";
 /// The oldest that runs them.
 const OLDEST: u32 = 17;
 const POM: &str = include_str!("../../peers/java/pom.xml");
+const STREAMS: &str = include_str!("../../peers/streams/pom.xml");
 const COMPILING: Duration = Duration::from_secs(120);
 
 /// A Java that runs them, and where the jars are that `pom` names.
-pub(crate) async fn java_and_jars(
+pub(super) async fn java_and_jars(
     part: &'static str,
     pom: &'static str,
 ) -> Result<(PathBuf, PathBuf), Error> {
@@ -28,7 +28,7 @@ pub(crate) async fn java_and_jars(
     Ok(found.await??)
 }
 
-/// A JVM with the peers' classes.
+/// A JVM with a peer's classes.
 pub(crate) struct Jvm {
     java: PathBuf,
     classes: PathBuf,
@@ -36,20 +36,48 @@ pub(crate) struct Jvm {
 }
 
 impl Jvm {
-    /// Brings the jars and compiles the sources.
+    /// With those of `peers/java`.
     pub(crate) async fn ready() -> Result<Self, Error> {
-        eprintln!("compiling the peers in Java");
-        let classes = target()?.join("peers/java");
-        let (java, jars) = java_and_jars(PART, POM).await?;
+        Self::compile("java-peers", POM, "java", &["KeyedPeer", "PlainConsumer"]).await
+    }
+
+    /// With Kafka Streams' of `peers/streams`.
+    pub(crate) async fn streams() -> Result<Self, Error> {
+        Self::compile("streams-peer", STREAMS, "streams", &["StreamsPeer"]).await
+    }
+
+    /// Brings the jars and compiles the sources.
+    async fn compile(
+        part: &'static str,
+        pom: &'static str,
+        folder: &str,
+        sources: &[&str],
+    ) -> Result<Self, Error> {
+        eprintln!("compiling the peers in peers/{folder}");
+        let classes = target()?.join("peers").join(folder);
+        let (java, jars) = java_and_jars(part, pom).await?;
         let jvm = Self { java, classes, jars };
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/java");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(folder);
         // Beside a `java`; where only a runtime is installed there is none, and that is told.
         let mut compiler = Command::new(jvm.java.with_file_name("javac"));
         compiler.arg("-d").arg(&jvm.classes).arg("-cp").arg(jvm.jars.join("*"));
-        compiler
-            .args(["KeyedPeer", "PlainConsumer"].map(|name| sources.join(format!("{name}.java"))));
+        compiler.args(sources.iter().map(|name| folder.join(format!("{name}.java"))));
         process::output(compiler, COMPILING).await?;
         Ok(jvm)
+    }
+
+    /// One of the programs as a process that stays, in a directory of its own.
+    pub(crate) fn run<const N: usize>(
+        &self,
+        class: &str,
+        args: [String; N],
+    ) -> Result<Program, Error> {
+        let all = |_: &[String]| {
+            let options = self.options().into_iter().chain([class.to_owned()]);
+            options.chain(args).map(Into::into).collect()
+        };
+        let program = Program::run(class, &self.java, 0, all, Vec::new());
+        program.map_err(|why| why.to_string().into())
     }
 
     /// One of the programs, with the JVM's own defaults.
@@ -59,13 +87,8 @@ impl Jvm {
         java
     }
 
-    /// The program and what stands before the class.
-    pub(crate) fn program(&self) -> &Path {
-        &self.java
-    }
-
     /// The class path.
-    pub(crate) fn options(&self) -> [String; 2] {
+    fn options(&self) -> [String; 2] {
         let (classes, jars) = (self.classes.display(), self.jars.join("*"));
         ["-cp".to_owned(), format!("{classes}:{}", jars.display())]
     }

@@ -4,6 +4,7 @@
 //! and prints one line: how many it did in how many seconds, counted in itself as on our side, so that
 //! its start and its joining aren't measured.
 
+mod connect;
 mod franz_go;
 mod jvm;
 mod process;
@@ -15,8 +16,10 @@ use serde::Deserialize;
 
 use crate::{Error, round::Round};
 
+pub(crate) use connect::{Connect, Worker};
 pub(crate) use franz_go::build as franz_go;
-pub(crate) use jvm::{Jvm, java_and_jars};
+pub(crate) use jvm::Jvm;
+use jvm::java_and_jars;
 pub(crate) use process::output;
 
 /// What a peer is to do in a round.
