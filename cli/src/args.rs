@@ -1,6 +1,6 @@
 //! What can be asked for on the command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use importer::Format;
@@ -68,6 +68,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// What a group couldn't process: list it, look at it, bring a parked key back.
     Dlq(DlqArgs),
+    /// What a topic has, read once more; no group and nobody live takes notice.
+    Replay(ReplayArgs),
     /// What fulfilment has of each product, holds for orders, and sold.
     Stock(StockArgs),
     /// API keys: make one for a caller.
@@ -178,6 +180,37 @@ pub enum DlqCommand {
         /// Do it.
         #[arg(long)]
         execute: bool,
+    },
+}
+
+/// `orderly replay`
+#[derive(Clone, Debug, Group)]
+pub struct ReplayArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ReplayCommand,
+
+    /// The topic's Kafka cluster.
+    #[command(flatten, next_help_heading = "Real parts")]
+    pub cluster: ClusterArgs,
+}
+
+/// `orderly replay …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum ReplayCommand {
+    /// Copy what a topic has now into another, each record once, keys and timestamps kept. Run again
+    /// after whatever ended it, it goes on where it was.
+    ToTopic {
+        /// The topic that is read.
+        source: String,
+        /// The topic that is written to; it must be there.
+        target: String,
+        /// Records a second, at most [default: as fast as they go].
+        #[arg(long, value_name = "R")]
+        rate: Option<NonZeroU32>,
+        /// Only say what would be copied.
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

@@ -7,6 +7,7 @@ pub mod record;
 pub mod codec;
 pub mod consume;
 pub mod emit;
+pub mod replay;
 pub mod topics;
 pub mod view;
 

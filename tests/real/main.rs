@@ -15,6 +15,7 @@ mod planted;
 mod poisoned;
 mod processes;
 mod raced;
+mod replayed;
 mod secured;
 mod spiked;
 mod subjects;

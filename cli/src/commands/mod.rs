@@ -7,6 +7,7 @@ mod demo;
 mod dlq;
 mod import;
 mod print;
+mod replay;
 mod run;
 mod stock;
 mod up;
@@ -37,6 +38,7 @@ pub async fn run(args: Args, metrics: PrometheusHandle) -> ExitCode {
             Err(error) => Err(Refused::violation(&error)),
         },
         Command::Dlq(dlq) => dlq::run(dlq, output).await,
+        Command::Replay(replay) => replay::run(replay, output).await,
         Command::Stock(stock) => stock::run(stock, output).await,
         Command::Import(import) => import::run(import, output).await,
         Command::Run(service) => match checked_topics(file.as_deref()) {

@@ -199,6 +199,17 @@ impl Open {
                 Next::Again(error) | Next::Gone(error) => Ended::Lost(Lost::of(&error)),
             };
         }
+        self.commit_by(deadline)
+    }
+
+    /// Everything sent becomes visible together, or nothing of it: it was read by no group. Blocks as
+    /// [`commit`](Self::commit) does.
+    pub(crate) fn commit_records(self) -> Ended {
+        let deadline = Instant::now() + self.0.timeout;
+        self.commit_by(deadline)
+    }
+
+    fn commit_by(self, deadline: Instant) -> Ended {
         let committed =
             self.0.insist(deadline, |patience| self.0.native.commit_transaction(patience));
         match committed {
