@@ -1,4 +1,5 @@
-//! A member that keeps its session, and is given nothing of what its partition holds.
+//! A member that keeps its session, and a reader without a group, that are given nothing of what a
+//! partition holds.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use orderly_sdk::{
     Config,
     consume::{Consumer, Exhausted, Limits, RetryPolicy},
     emit::EmitSettings,
+    kafka::Tail,
 };
 
 use crate::{
@@ -38,4 +40,25 @@ async fn it_reads_anew_from_where_it_was_and_loses_nothing() {
     let all = seen.until("all", |all| all.len() == 3).await;
     assert_eq!(all.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 1, 2]);
     stop(member).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_without_a_group_reads_anew_too() {
+    let parts = Parts::start(1).await;
+    let emitter = parts.emitter(EmitSettings::default()).await;
+    for number in 0..3 {
+        emitter.emit(&greeted("k", number)).await.unwrap();
+    }
+    let wire = Wire::before(&parts.broker).await;
+    wire.hold_fetched(true);
+    let config = Config { from_first: false, ..wire.config(&parts.config) };
+    let mut tail = Tail::from_start(&config, &["greetings"]).await.unwrap();
+    // Where it begins, then both ends, then where it begins anew.
+    wire.until_offsets_are_asked("orderly-tail", 4).await;
+
+    wire.hold_fetched(false);
+    for offset in 0..3 {
+        let read = tokio::time::timeout(Duration::from_secs(60), tail.next()).await;
+        assert_eq!(read.unwrap().unwrap().unwrap().at().offset, offset);
+    }
 }

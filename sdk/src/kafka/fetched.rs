@@ -70,7 +70,7 @@ impl Fetched {
 }
 
 impl Reading {
-    fn beginning(next: Offset, now: Instant) -> Self {
+    pub(super) fn beginning(next: Offset, now: Instant) -> Self {
         Self { next, moved: now, restarted_at: None }
     }
 
@@ -83,7 +83,7 @@ impl Reading {
     }
 
     /// Something came, the last of it at that offset.
-    fn took(&mut self, last: i64, now: Instant) {
+    pub(super) fn took(&mut self, last: i64, now: Instant) {
         (self.next, self.moved) = (Offset::Offset(last + 1), now);
     }
 

@@ -2,25 +2,28 @@
 //! disturbed.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
+    error::KafkaResult,
 };
 use tokio::sync::mpsc;
 
 use super::{
-    KafkaError, Probe,
+    KafkaError, Probe, Unread,
     bootstrap::Bootstrap,
     client::{self, Logged},
     errors,
+    fetched::Reading,
     names::Names,
 };
 use crate::{
@@ -30,6 +33,11 @@ use crate::{
 
 /// Records read and not yet taken.
 const MOST_WAITING: usize = 4_096;
+/// After so long without a record of a partition it is asked whether there are any: after a lost connection
+/// the library sometimes doesn't fetch one any more.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Longest that a broker is waited for with that.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Reads every record of some topics, each partition in order, as they come.
 pub struct Tail {
@@ -82,13 +90,18 @@ impl Tail {
         let consumer: BaseConsumer<Logged> = native
             .create_with_context(Logged::default())
             .map_err(|e| KafkaError::failed("creating a reader", &e))?;
-        consumer.assign(&assignment).map_err(|e| KafkaError::failed("assigning partitions", &e))?;
+        consumer
+            .incremental_assign(&assignment)
+            .map_err(|e| KafkaError::failed("assigning partitions", &e))?;
+        let now = Instant::now();
+        let readings = starts.iter().map(|(at, from)| (at.clone(), Reading::beginning(*from, now)));
+        let work = Work { consumer, known, names, readings: readings.collect() };
         let (sender, records) = mpsc::channel(MOST_WAITING);
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
         let thread = std::thread::Builder::new()
             .name("orderly-tail".into())
-            .spawn(move || read(&consumer, &known, &names, &sender, &stop))
+            .spawn(move || work.run(&sender, &stop))
             .map_err(|e| KafkaError::Failed {
                 doing: "starting a reader's thread".into(),
                 why: e.to_string(),
@@ -111,30 +124,77 @@ impl Drop for Tail {
     }
 }
 
-fn read(
-    consumer: &BaseConsumer<Logged>,
-    known: &Bootstrap,
-    names: &Names,
-    sender: &mpsc::Sender<Result<InRecord, KafkaError>>,
-    stopping: &AtomicBool,
-) {
-    while !stopping.load(Ordering::Relaxed) {
-        known.look(consumer.client());
-        let read = match consumer.poll(Duration::from_millis(100)) {
-            None => continue,
-            Some(Ok(message)) => Ok(names.take(&message)),
-            Some(Err(error)) if errors::is_out_of_range(&error) => Err(KafkaError::Failed {
-                doing: "reading from the start".into(),
-                why: "records were removed before they were read".into(),
-            }),
-            Some(Err(error)) if errors::is_transient(&error) => {
-                client::log_client_error(&error, "while reading");
+struct Work {
+    consumer: BaseConsumer<Logged>,
+    known: Bootstrap,
+    names: Names,
+    /// How far each partition was read.
+    readings: HashMap<TopicPartition, Reading>,
+}
+
+impl Work {
+    fn run(mut self, sender: &mpsc::Sender<Result<InRecord, KafkaError>>, stopping: &AtomicBool) {
+        while !stopping.load(Ordering::Relaxed) {
+            self.known.look(self.consumer.client());
+            let read = match self.consumer.poll(Duration::from_millis(100)) {
+                // While records are there, those of some partitions may wait behind others'.
+                None => match self.look_at_silence() {
+                    Ok(()) => continue,
+                    Err(error) => Err(KafkaError::failed("reading anew", &error)),
+                },
+                Some(Ok(message)) => match self.took(self.names.take(&message)) {
+                    Some(record) => Ok(record),
+                    None => continue,
+                },
+                Some(Err(error)) if errors::is_out_of_range(&error) => Err(KafkaError::Failed {
+                    doing: "reading from the start".into(),
+                    why: "records were removed before they were read".into(),
+                }),
+                Some(Err(error)) if errors::is_transient(&error) => {
+                    client::log_client_error(&error, "while reading");
+                    continue;
+                }
+                Some(Err(error)) => Err(KafkaError::failed("reading", &error)),
+            };
+            if sender.blocking_send(read).is_err() {
+                break;
+            }
+        }
+    }
+
+    /// `None`: it was read before.
+    fn took(&mut self, record: InRecord) -> Option<InRecord> {
+        let at = record.at();
+        if let Some(reading) = self.readings.get_mut(&at.partition) {
+            if reading.next_offset().is_some_and(|next| at.offset < next) {
+                return None;
+            }
+            reading.took(at.offset, Instant::now());
+        }
+        Some(record)
+    }
+
+    /// Partitions of which nothing came although there is something, are read anew.
+    fn look_at_silence(&mut self) -> KafkaResult<()> {
+        let now = Instant::now();
+        for (at, reading) in &mut self.readings {
+            if !reading.is_silent(now, SILENCE) {
                 continue;
             }
-            Some(Err(error)) => Err(KafkaError::failed("reading", &error)),
-        };
-        if sender.blocking_send(read).is_err() {
-            break;
+            let topic = self.names.there(&at.topic);
+            let ends = self.consumer.fetch_watermarks(&topic, at.partition, PATIENCE);
+            // Where nobody answers, all are asked again later.
+            let Ok(ends) = ends else { break };
+            let next = reading.next_offset();
+            let unread = Unread::found(at.clone(), next, ends);
+            let Some(unread) = unread.filter(|_| reading.may_restart(next)) else { continue };
+            tracing::warn!(%at, next, end = unread.end, "nothing is fetched of it: reads it anew");
+            let (mut ending, mut starting) = (TopicPartitionList::new(), TopicPartitionList::new());
+            ending.add_partition(&topic, at.partition);
+            starting.add_partition_offset(&topic, at.partition, reading.next())?;
+            self.consumer.incremental_unassign(&ending)?;
+            self.consumer.incremental_assign(&starting)?;
         }
+        Ok(())
     }
 }
