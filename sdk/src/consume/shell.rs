@@ -494,7 +494,8 @@ impl<S: Scope> Shell<S> {
         let is_over = |shell: &Self| shell.windows.as_ref().is_none_or(Windows::has_given_away);
         if !self.hear_until(is_over, &[], self.drain, group) {
             if let Some(windows) = &mut self.windows {
-                windows.give_up(&self.executor);
+                let places = &self.places;
+                windows.give_up(|it| places.contains_key(&it), &self.executor);
             }
             // Whether it is aborted, or was ended just then.
             self.hear_until(is_over, &[], AFTER_CANCEL, group);

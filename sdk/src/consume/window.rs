@@ -120,6 +120,7 @@ impl Windows {
             timeout,
             most_records: 4 * settings.records,
             most_kib: 2 * MOST_HELD / 1024,
+            alone: false,
         };
         Self {
             settings,
@@ -163,6 +164,19 @@ impl Windows {
                 wait = (2 * wait).min(MAKE_AGAIN.1);
             }
         });
+    }
+
+    /// One by which records go alone, or share batches again.
+    fn make_another<S: Scope>(
+        &mut self,
+        instead_of: Ready,
+        alone: bool,
+        executor: &Arc<Executor<S>>,
+    ) {
+        // Closing it waits.
+        executor.runtime.spawn_blocking(move || drop(instead_of));
+        self.native.alone = alone;
+        self.make(executor);
     }
 
     pub(super) fn made(&mut self, ready: Ready) {
@@ -453,6 +467,7 @@ impl Windows {
                 commits.iter().for_each(|commit| core.committed(commit));
                 self.fenced = 0;
                 match ready {
+                    Some(ready) if self.native.alone => self.make_another(ready, false, executor),
                     Some(ready) => self.state = State::Ready(ready),
                     None => self.make(executor),
                 }
@@ -461,8 +476,15 @@ impl Windows {
             Ended::Aborted { ready, why, refused } => {
                 count("aborted");
                 tracing::warn!(%group, id = self.native.id, why, "a transaction was aborted");
+                let (unsure, refused): (Vec<_>, _) =
+                    refused.into_iter().partition(|it| it.may_be_others);
                 executor.engine.unwritable.keep(refused);
-                self.state = State::Ready(ready);
+                if unsure.is_empty() {
+                    self.state = State::Ready(ready);
+                } else {
+                    // Which of them it is shows when each goes alone.
+                    self.make_another(ready, true, executor);
+                }
             }
             Ended::Lost(lost) => {
                 count(if lost.is_fenced { "fenced" } else { "unknown" });
@@ -490,12 +512,19 @@ impl Windows {
             || matches!(&self.state, State::Open(window) if window.of.contains(&assignment))
     }
 
-    /// Partitions go: what they emitted joins, and their positions with it.
+    /// Partitions go: what they emitted joins, and their positions with it. Where a mark or a dead letter
+    /// of them may be in the transaction and isn't heard of, that mustn't be committed: nothing there says
+    /// that its record is done.
     pub(super) fn give_away(&mut self, assignments: &[Assignment], positions: Vec<Assigned>) {
         self.drop_held(|held| {
             assignments.contains(&held.assignment) && matches!(held.sent, Sent::Told(_))
         });
-        if !self.is_stale {
+        if let State::Open(window) = &mut self.state
+            && window.unheard > 0
+            && assignments.iter().any(|it| window.of.contains(it))
+        {
+            window.failed = Some("a dead letter or mark wasn't acknowledged in time".into());
+        } else if !self.is_stale {
             self.leaving.extend(positions);
         }
     }
@@ -514,9 +543,14 @@ impl Windows {
         }
     }
 
-    /// What was given away can't be committed any more.
-    pub(super) fn give_up<S: Scope>(&mut self, executor: &Arc<Executor<S>>) {
+    /// What was given away can't be committed any more, nor what it emitted.
+    pub(super) fn give_up<S: Scope>(
+        &mut self,
+        is_ours: impl Fn(Assignment) -> bool,
+        executor: &Arc<Executor<S>>,
+    ) {
         self.leaving.clear();
+        self.drop_held(|held| !is_ours(held.assignment));
         self.abort(executor, "partitions were revoked, and it didn't end in time");
     }
 
@@ -559,7 +593,7 @@ impl Unwritable {
 
     fn keep(&self, refused: Vec<Refused>) {
         let mut kept = self.kept();
-        for Refused { source, why } in refused {
+        for Refused { source, why, .. } in refused {
             if kept.len() < Self::MOST {
                 kept.insert(source, why);
             }

@@ -33,6 +33,8 @@ pub(crate) struct TransactionSettings {
     pub(crate) most_records: usize,
     /// Their bytes, in KiB.
     pub(crate) most_kib: usize,
+    /// Whether each record is sent alone: a broker refuses all that a batch has for one of them.
+    pub(crate) alone: bool,
 }
 
 /// No transaction is open.
@@ -86,6 +88,8 @@ pub(crate) struct Refused {
     /// The record that was handled when it was emitted.
     pub(crate) source: Coordinates,
     pub(crate) why: String,
+    /// It may be for others of its batch that it was.
+    pub(crate) may_be_others: bool,
 }
 
 /// Which member of a group offsets are sent for: a broker refuses those of one that is none any more.
@@ -139,11 +143,20 @@ impl Ready {
             .set("queue.buffering.max.messages", (2 * settings.most_records + 1_000).to_string())
             .set("queue.buffering.max.kbytes", (2 * settings.most_kib + 8_192).to_string());
         let mut native = client::finish(native, config, &FIXED)?;
+        if settings.alone {
+            native.set("batch.num.messages", "1");
+        }
         let debug =
             native.get("debug").map_or(DEBUG.to_owned(), |asked| format!("{asked},{DEBUG}"));
         native.set("debug", debug).set_log_level(RDKafkaLogLevel::Debug);
         let is_debugged = config.properties.iter().any(|(name, _)| name == "debug");
-        let told = Told { suspicion, is_debugged, heard: Mutex::default(), ended: Condvar::new() };
+        let told = Told {
+            suspicion,
+            is_debugged,
+            is_alone: settings.alone,
+            heard: Mutex::default(),
+            ended: Condvar::new(),
+        };
         let native: ThreadedProducer<Told> = native
             .create_with_context(told)
             .map_err(|e| KafkaError::failed("creating a transactional producer", &e))?;
@@ -180,7 +193,7 @@ impl Open {
                 return NotSent::Full(sent);
             }
             if let Sent::Emitted(source) = sent {
-                self.0.told().refuse(source, &error);
+                self.0.told().refuse(source, &error, false);
             }
             NotSent::Refused(error.to_string())
         })
@@ -319,6 +332,8 @@ struct Told {
     suspicion: Suspicion,
     /// Somebody asked to see what the library says.
     is_debugged: bool,
+    /// No record shares its batch.
+    is_alone: bool,
     heard: Mutex<Heard>,
     /// A transaction's end was answered.
     ended: Condvar,
@@ -348,10 +363,15 @@ impl Told {
         heard.is_cut || !heard.is_ended
     }
 
-    fn refuse(&self, source: Coordinates, error: &Native) {
+    fn hear_end(&self) {
+        self.heard().is_ended = true;
+        self.ended.notify_all();
+    }
+
+    fn refuse(&self, source: Coordinates, error: &Native, may_be_others: bool) {
         let mut heard = self.heard();
         if is_final(error) && heard.refused.len() < MOST_REFUSED {
-            heard.refused.push(Refused { source, why: error.to_string() });
+            heard.refused.push(Refused { source, why: error.to_string(), may_be_others });
         }
     }
 }
@@ -376,15 +396,15 @@ fn is_final(error: &Native) -> bool {
 
 impl ClientContext for Told {
     /// `FAIL` is said of every connection that is lost, `REQTMOUT` of requests that weren't answered in
-    /// time, each before anything is sent again; `ENDTXN` of the answer to a transaction's end. Nothing
-    /// else tells: calls succeed when the library has sent such a request a second time.
+    /// time, each before anything is sent again; `ENDTXN` of the answer to a transaction's end, `TXNCOMMIT`
+    /// and `TXNABORT` that there is none to be sent. Nothing else tells: calls succeed when the library has
+    /// sent such a request a second time.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, said: &str) {
         match facility {
             "FAIL" | "REQTMOUT" => self.heard().is_cut = true,
-            "ENDTXN" if said.contains("returned NO_ERROR") => {
-                self.heard().is_ended = true;
-                self.ended.notify_all();
-            }
+            "ENDTXN" if said.contains("returned NO_ERROR") => self.hear_end(),
+            // Nothing was sent in it, so there was nothing to end.
+            "TXNCOMMIT" | "TXNABORT" if said.contains("not sending EndTxn") => self.hear_end(),
             _ => {}
         }
         if self.is_debugged || !matches!(level, RDKafkaLogLevel::Debug) {
@@ -406,7 +426,9 @@ impl ProducerContext for Told {
     fn delivery(&self, result: &DeliveryResult<'_>, sent: Box<Sent>) {
         match (result, *sent) {
             (Ok(message), Sent::Told(tell)) => tell(message.offset()),
-            (Err((error, _)), Sent::Emitted(source)) => self.refuse(source, error),
+            (Err((error, _)), Sent::Emitted(source)) => {
+                self.refuse(source, error, !self.is_alone);
+            }
             _ => {}
         }
     }

@@ -38,7 +38,10 @@ pub enum ReplayError {
         target: Arc<str>,
     },
     /// Two would write each record twice: the younger one goes on.
-    #[error("another replay from `{from}` to `{to}` has taken over: {why}")]
+    #[error(
+        "another replay from `{from}` to `{to}` has taken over, or this one stood still for longer than a \
+         transaction may be open: {why}"
+    )]
     TakenOver {
         /// The topic that is read.
         from: Arc<str>,

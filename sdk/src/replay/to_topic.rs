@@ -16,7 +16,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use super::{REPLAYED_FROM, ReplayError, came_from};
 use crate::{
-    Config, OutRecord,
+    Config, OutRecord, away,
     kafka::{
         Ended, KafkaError, NotSent, Open, Probe, Read, Reader, Ready, Sent, Suspicion,
         TransactionSettings,
@@ -84,7 +84,7 @@ impl ToTopic {
         }
         let probe = Probe::new(config)?;
         let targets = probe.partitions(&target).await?;
-        let spans = spans(&probe, &source).await?;
+        let spans = written(config, &source).await?;
         Ok(Self { config: config.clone(), source, target, spans, targets, per_second: None })
     }
 
@@ -109,16 +109,20 @@ impl ToTopic {
     /// an earlier run ended. Returns when all of the plan is committed; `told` hears how far it is after
     /// each transaction.
     ///
+    /// Where a transaction is open in the source before the plan's ends, it waits for that to end.
     /// A record is copied once, as read_committed sees it, as long as the target keeps the last copy of
     /// each partition. What is removed from the source meanwhile isn't copied.
     pub async fn run(self, mut told: impl FnMut(&Copied)) -> Result<Copied, ReplayError> {
         let mut copied = Copied::default();
         let mut failures = Failures::default();
+        let mut alone = false;
         let (mut positions, mut ready, mut source) = (None, None, None);
+        // Else what is in them could be passed over.
+        until_decided(&self.config, &self.source, &self.spans).await?;
         loop {
             let producer = match ready.take() {
                 Some(ready) => ready,
-                None => match self.connect().await? {
+                None => match self.connect(alone).await? {
                     Ok(ready) => ready,
                     Err(why) => {
                         failures.wait(why).await?;
@@ -129,7 +133,14 @@ impl ToTopic {
             // Asked for behind the producer: nothing of an earlier one comes any more.
             let at = match &positions {
                 Some(at) => at,
-                None => positions.insert(self.so_far().await?),
+                None => match self.so_far().await {
+                    Ok(so_far) => positions.insert(so_far),
+                    Err(error) if away(&error).is_some() => {
+                        failures.wait(error.to_string()).await?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
             };
             copied.offsets = self.done(at);
             told(&copied);
@@ -159,23 +170,33 @@ impl ToTopic {
             };
             match end(open, filled).await? {
                 (Ended::Committed(next), records) => {
-                    ready = next;
-                    positions = Some(reading.next.clone());
                     copied.records += records;
                     failures = Failures::default();
+                    // Without a producer somebody else may write before the next one is there.
+                    positions = next.is_some().then(|| reading.next.clone());
+                    if positions.is_none() {
+                        source = None;
+                    }
+                    ready = next.filter(|_| !alone);
+                    alone = false;
                 }
                 (Ended::Aborted { ready: next, why, refused }, _) => {
-                    if let Some(refused) = refused.into_iter().next() {
-                        let (at, target, why) =
-                            (refused.source, Arc::clone(&self.target), refused.why);
-                        return Err(ReplayError::Refused { at, target, why });
+                    if let Some(refused) = refused.iter().find(|it| !it.may_be_others) {
+                        let (at, why) = (refused.source.clone(), refused.why.clone());
+                        return Err(ReplayError::Refused { at, target: self.target, why });
                     }
-                    (ready, source) = (Some(next), None);
+                    // Which of a batch it is shows when each goes alone.
+                    alone = !refused.is_empty();
+                    ready = Some(next).filter(|_| !alone);
+                    if ready.is_none() {
+                        positions = None;
+                    }
+                    source = None;
                     copied.aborted += 1;
                     failures.wait(why).await?;
                 }
                 (Ended::Lost(lost), _) if lost.is_fenced => {
-                    let (from, to) = (Arc::clone(&self.source), Arc::clone(&self.target));
+                    let (from, to) = (self.source, self.target);
                     return Err(ReplayError::TakenOver { from, to, why: lost.why });
                 }
                 // Whether it was committed is seen when it is looked at again.
@@ -189,13 +210,15 @@ impl ToTopic {
     }
 
     /// Ends what an earlier run left open, and fences who still runs. What keeps it from that may pass.
-    async fn connect(&self) -> Result<Result<Ready, String>, ReplayError> {
+    async fn connect(&self, alone: bool) -> Result<Result<Ready, String>, ReplayError> {
         let config = self.config.clone();
         let settings = TransactionSettings {
-            id: format!("{CLIENT}.{}.{}", self.source, self.target),
+            // No topic's name has a slash.
+            id: format!("{CLIENT}/{}/{}", self.source, self.target),
             timeout: TIMEOUT,
             most_records: MOST_RECORDS,
             most_kib: MOST_BYTES / 1_024,
+            alone,
         };
         let connecting = move || Ready::connect(&config, CLIENT, &settings, Suspicion::default());
         Ok(blocking(connecting).await??.map_err(|lost| lost.why))
@@ -204,8 +227,10 @@ impl ToTopic {
     /// How far earlier runs came, by what they wrote.
     async fn so_far(&self) -> Result<Positions, ReplayError> {
         let mut positions: Positions = self.spans.iter().map(|span| span.from).collect();
-        let written = spans(&Probe::new(&self.config)?, &self.target).await?;
-        let mut reading = Reading::of(&self.config, &self.target, &written, None)?;
+        let there = written(&self.config, &self.target).await?;
+        // Others' transactions, which hide what was committed behind them.
+        until_decided(&self.config, &self.target, &there).await?;
+        let mut reading = Reading::of(&self.config, &self.target, &there, None)?;
         while let Some(record) = reading.next(Duration::MAX).await? {
             let from = record.header_str(REPLAYED_FROM).and_then(came_from::parse);
             let Some(from) = from.filter(|from| from.partition.topic == self.source) else {
@@ -216,10 +241,12 @@ impl ToTopic {
                 *position = (*position).max(from.offset + 1);
             }
         }
-        let beyond = self.spans.iter().zip(&positions).find(|(span, at)| **at > span.to);
+        // A run that planned later may have come further.
+        let now = written(&self.config, &self.source).await?;
+        let beyond = now.iter().zip(&positions).find(|(span, at)| **at > span.to);
         if let Some((span, at)) = beyond {
-            let partition =
-                TopicPartition { topic: Arc::clone(&self.source), partition: span.partition };
+            let (topic, partition) = (Arc::clone(&self.source), span.partition);
+            let partition = TopicPartition { topic, partition };
             let copied = Coordinates { partition, offset: at - 1 };
             return Err(ReplayError::Another { copied, target: Arc::clone(&self.target) });
         }
@@ -237,8 +264,11 @@ impl ToTopic {
         reading: &mut Reading,
         open: Open,
     ) -> (Open, Result<Result<u64, String>, ReplayError>) {
-        let (began, mut records, mut bytes) = (Instant::now(), 0, 0);
+        let (mut began, mut records, mut bytes) = (Instant::now(), 0, 0);
         while records < MOST_RECORDS && bytes < MOST_BYTES {
+            if records == 0 {
+                began = Instant::now();
+            }
             let Some(left) = OLDEST.checked_sub(began.elapsed()) else { break };
             let record = match reading.next(left).await {
                 Ok(Some(record)) => record,
@@ -315,7 +345,34 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-/// Where each partition begins and ends now.
+/// Where each partition begins and ends now, what isn't committed yet among it.
+async fn written(config: &Config, topic: &Arc<str>) -> Result<Vec<Span>, ReplayError> {
+    let config = config.clone().with_property("isolation.level", "read_uncommitted");
+    spans(&Probe::new(&config)?, topic).await
+}
+
+/// Waits until of all that was written there it is known whether it is committed. A transaction that is
+/// open is ended by who has it, or by the brokers when it times out.
+async fn until_decided(
+    config: &Config,
+    topic: &Arc<str>,
+    written: &[Span],
+) -> Result<(), ReplayError> {
+    let probe = Probe::new(config)?;
+    let mut is_told = false;
+    loop {
+        let decided = spans(&probe, topic).await?;
+        let open = written.iter().zip(&decided).find(|(written, now)| now.to < written.to);
+        let Some((Span { partition, .. }, _)) = open else { return Ok(()) };
+        if !is_told {
+            tracing::warn!(%topic, partition, "waits for a transaction there to end");
+            is_told = true;
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Where each partition begins and ends now, for who asks so.
 async fn spans(probe: &Probe, topic: &Arc<str>) -> Result<Vec<Span>, ReplayError> {
     let mut spans = Vec::new();
     for partition in 0..probe.partitions(topic).await? {
