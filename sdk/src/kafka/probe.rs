@@ -24,7 +24,9 @@ use crate::{Config, record::TopicPartition};
 /// How long what is already known is listened to: before a question, and after one in vain.
 const GLANCE: Duration = Duration::from_millis(1);
 const LISTENING: Duration = Duration::from_millis(100);
-/// Between two looks at whether a leader knows that it is one.
+/// How long a topic is looked for that nobody knows.
+const MISSING: Duration = Duration::from_secs(1);
+/// Between two looks at whether a topic is there, or a leader knows that it is one.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Asks, without joining any group. Cheap to clone.
@@ -63,16 +65,18 @@ impl Probe {
         Self::by(&client, config)
     }
 
-    /// The number of partitions of a topic that must be there.
+    /// The number of partitions of a topic that must be there. Where it isn't, it is looked for a little
+    /// longer: a broker that has just been restarted may not know of it yet.
     pub async fn partitions(&self, topic: &str) -> Result<i32, KafkaError> {
         let name = self.names.there(topic).into_owned();
         self.ask(move |client, patience| {
-            let metadata = client.fetch_metadata(Some(&name), patience);
-            let metadata = metadata.map_err(Answer::Native)?;
-            let found = metadata.topics().iter().find(|t| t.name() == name);
-            match found.filter(|t| t.error().is_none() && !t.partitions().is_empty()) {
-                Some(topic) => Ok(i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)),
-                None => Err(Answer::NoSuchTopic(name)),
+            let deadline = Instant::now() + MISSING;
+            loop {
+                match partitions(client, &name, patience).map_err(Answer::Native)? {
+                    Some(partitions) => return Ok(partitions),
+                    None if Instant::now() < deadline => std::thread::sleep(LOOK),
+                    None => return Err(Answer::NoSuchTopic(name)),
+                }
             }
         })
         .await
@@ -245,6 +249,25 @@ fn create(client: &ClientConfig) -> Result<BaseConsumer<Logged>, KafkaError> {
     client
         .create_with_context(Logged::default())
         .map_err(|e| KafkaError::failed("creating a client", &e))
+}
+
+/// How many partitions a topic has; `None`: it isn't there.
+fn partitions(
+    client: &BaseConsumer<Logged>,
+    name: &str,
+    patience: Duration,
+) -> Result<Option<i32>, Native> {
+    let metadata = client.fetch_metadata(Some(name), patience)?;
+    let Some(found) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+        return Ok(None);
+    };
+    match found.error().map(RDKafkaErrorCode::from) {
+        None if !found.partitions().is_empty() => {
+            Ok(Some(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)))
+        }
+        None | Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Ok(None),
+        Some(other) => Err(Native::MetadataFetch(other)),
+    }
 }
 
 /// The cluster's id. Asked for with metadata, of one topic or of all, else it would wait for metadata
