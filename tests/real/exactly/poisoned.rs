@@ -77,7 +77,10 @@ async fn assert_followed(copying: &Copying, parked: &Parked) {
     let each = |letter: DeadLetter| letters.push((letter.source.offset, letter.attempts));
     dead_letters(&copying.config(), GROUP, each).await.unwrap();
     assert!(letters.len() > 100, "{letters:?}");
-    assert_eq!(letters[0], (parked.next, walk::policy().attempts));
+    let (offset, attempts) = letters[0];
+    assert_eq!(offset, parked.next);
+    // None where its partition went just when the key was marked: then another member wrote the letter.
+    assert!([0, walk::policy().attempts].contains(&attempts), "{attempts}");
     assert!(letters.iter().skip(1).all(|(_, attempts)| *attempts == 0), "{letters:?}");
     assert!(letters.is_sorted_by(|one, next| one.0 < next.0), "{letters:?}");
 }
