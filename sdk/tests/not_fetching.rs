@@ -16,8 +16,8 @@ use crate::{
     wire::Wire,
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_reads_anew_from_where_it_was_and_loses_nothing() {
+/// Three records that nobody is given; and who reads there.
+async fn unfetched() -> (Parts, Wire, Config) {
     let parts = Parts::start(1).await;
     let emitter = parts.emitter(EmitSettings::default()).await;
     for number in 0..3 {
@@ -27,6 +27,12 @@ async fn it_reads_anew_from_where_it_was_and_loses_nothing() {
     wire.hold_fetched(true);
     // Whenever it begins to read, it asks where the oldest record lies.
     let config = Config { from_first: false, ..wire.config(&parts.config) };
+    (parts, wire, config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_reads_anew_from_where_it_was_and_loses_nothing() {
+    let (_parts, wire, config) = unfetched().await;
     // Nothing is ever given up, so no marks have to be fetched first.
     let stopping = RetryPolicy { rejected: Exhausted::Stop, ..quick() };
     let limits = Limits { silence: Duration::from_millis(100), ..Limits::default() };
@@ -44,14 +50,7 @@ async fn it_reads_anew_from_where_it_was_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_without_a_group_reads_anew_too() {
-    let parts = Parts::start(1).await;
-    let emitter = parts.emitter(EmitSettings::default()).await;
-    for number in 0..3 {
-        emitter.emit(&greeted("k", number)).await.unwrap();
-    }
-    let wire = Wire::before(&parts.broker).await;
-    wire.hold_fetched(true);
-    let config = Config { from_first: false, ..wire.config(&parts.config) };
+    let (_parts, wire, config) = unfetched().await;
     let mut tail = Tail::from_start(&config, &["greetings"]).await.unwrap();
     // Where it begins, then both ends, then where it begins anew.
     wire.until_offsets_are_asked("orderly-tail", 4).await;

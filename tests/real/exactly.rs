@@ -8,7 +8,7 @@ use orderly_tests::{
         Copying, KEYS,
         feed::Feed,
         prove::Proof,
-        script::{LATE, LOST, TO_BROKERS, TO_MEMBERS, Tally, shuffled},
+        script::{Fault, LATE, LOST, TO_BROKERS, TO_MEMBERS, Tally, shuffled},
     },
     is_long,
     walk::Protocol,
@@ -66,17 +66,29 @@ pub(crate) fn assert_proven(proof: &Proof) {
     assert!(proof.items >= usize::try_from(amount()).unwrap() * 9 / 10, "{}", proof.items);
 }
 
-async fn members_suffer(protocol: Protocol) {
-    let copying = need!(Copying::start(1, protocol, COPIER).await);
-    let mut rng = rng(&format!("{protocol:?}"));
-    let rounds = if is_long() { 20 } else { 7 };
-    let faults = shuffled(TO_MEMBERS, rounds, &mut rng);
+/// That many of these happen, one after the other, and all must have struck. `None`: not run here.
+async fn suffer(
+    what: &str,
+    (brokers, protocol): (usize, Protocol),
+    faults: &[Fault],
+    rounds: usize,
+) -> Option<Proof> {
+    let copying = need!(Copying::start(brokers, protocol, COPIER).await, None);
+    let mut rng = rng(what);
+    let faults = shuffled(faults, rounds, &mut rng);
     let play =
         async |copying: &mut Copying, rng: &mut fastrand::Rng| copying.play(&faults, rng).await;
     let ran = run(copying, &mut rng, play).await;
     assert_held(&ran);
     assert_eq!(ran.1.never(), [""; 0]);
-    assert!(ran.0.aborted > 0, "no member was in the middle of anything");
+    Some(ran.0)
+}
+
+async fn members_suffer(protocol: Protocol) {
+    let rounds = if is_long() { 20 } else { 7 };
+    let suffered = suffer(&format!("{protocol:?}"), (1, protocol), TO_MEMBERS, rounds).await;
+    let Some(proof) = suffered else { return };
+    assert!(proof.aborted > 0, "no member was in the middle of anything");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,41 +103,20 @@ async fn members_are_killed_frozen_and_replaced_and_come_and_go_by_the_consumer_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_are_killed_and_bounced() {
-    let copying = need!(Copying::start(3, Protocol::Cooperative, COPIER).await);
-    let mut rng = rng("brokers");
     let rounds = if is_long() { 12 } else { 4 };
-    let faults = shuffled(TO_BROKERS, rounds, &mut rng);
-    let play =
-        async |copying: &mut Copying, rng: &mut fastrand::Rng| copying.play(&faults, rng).await;
-    let ran = run(copying, &mut rng, play).await;
-    assert_held(&ran);
-    assert_eq!(ran.1.never(), [""; 0]);
+    suffer("brokers", (3, Protocol::Cooperative), TO_BROKERS, rounds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn end_txns_come_when_the_next_transaction_has_begun() {
-    let copying = need!(Copying::start(1, Protocol::Cooperative, COPIER).await);
-    let mut rng = rng("late");
     let rounds = if is_long() { 20 } else { 6 };
-    let faults = shuffled(LATE, rounds, &mut rng);
-    let play =
-        async |copying: &mut Copying, rng: &mut fastrand::Rng| copying.play(&faults, rng).await;
-    let ran = run(copying, &mut rng, play).await;
-    assert_held(&ran);
-    assert_eq!(ran.1.never(), [""; 0]);
+    suffer("late", (1, Protocol::Cooperative), LATE, rounds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_get_lost_and_connections_break() {
-    let copying = need!(Copying::start(1, Protocol::Cooperative, COPIER).await);
-    let mut rng = rng("lost");
     let rounds = if is_long() { 40 } else { LOST.len() };
-    let faults = shuffled(LOST, rounds, &mut rng);
-    let play =
-        async |copying: &mut Copying, rng: &mut fastrand::Rng| copying.play(&faults, rng).await;
-    let ran = run(copying, &mut rng, play).await;
-    assert_held(&ran);
-    assert_eq!(ran.1.never(), [""; 0]);
+    suffer("lost", (1, Protocol::Cooperative), LOST, rounds).await;
 }
 
 /// Ten times with other schedules, where there is time.
