@@ -134,7 +134,10 @@ impl ToTopic {
             let at = match &positions {
                 Some(at) => at,
                 None => match self.so_far().await {
-                    Ok(so_far) => positions.insert(so_far),
+                    Ok(so_far) => {
+                        source = None;
+                        positions.insert(so_far)
+                    }
                     Err(error) if away(&error).is_some() => {
                         failures.wait(error.to_string()).await?;
                         continue;
@@ -154,7 +157,7 @@ impl ToTopic {
             let open = match producer.begin() {
                 Ok(open) => open,
                 Err(lost) => {
-                    (positions, source) = (None, None);
+                    positions = None;
                     failures.wait(lost.why).await?;
                     continue;
                 }
@@ -174,9 +177,6 @@ impl ToTopic {
                     failures = Failures::default();
                     // Without a producer somebody else may write before the next one is there.
                     positions = next.is_some().then(|| reading.next.clone());
-                    if positions.is_none() {
-                        source = None;
-                    }
                     ready = next.filter(|_| !alone);
                     alone = false;
                 }
@@ -187,11 +187,11 @@ impl ToTopic {
                     }
                     // Which of a batch it is shows when each goes alone.
                     alone = !refused.is_empty();
-                    ready = Some(next).filter(|_| !alone);
-                    if ready.is_none() {
+                    if alone {
                         positions = None;
+                    } else {
+                        (ready, source) = (Some(next), None);
                     }
-                    source = None;
                     copied.aborted += 1;
                     failures.wait(why).await?;
                 }
@@ -201,7 +201,7 @@ impl ToTopic {
                 }
                 // Whether it was committed is seen when it is looked at again.
                 (Ended::Lost(lost), _) => {
-                    (positions, source) = (None, None);
+                    positions = None;
                     copied.aborted += 1;
                     failures.wait(lost.why).await?;
                 }
