@@ -27,7 +27,8 @@ use super::{
     routes::{Routes, Timed, TypedBatch, TypedRoute},
     shell::{Shell, Stop},
     take_over::ParkedLog,
-    window::{Unwritable, Windows},
+    unwritable::Unwritable,
+    window::Windows,
 };
 use crate::{
     Config, Event, EventId, Health,

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ConsumeError, Decision, Failure, OrReject as _, RetryPolicy, Scope, Start, letters::Letters,
-    routes::Routes, window::Unwritable,
+    routes::Routes, unwritable::Unwritable,
 };
 use crate::{
     EventId, Health, OutRecord,

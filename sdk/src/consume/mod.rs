@@ -31,6 +31,7 @@ mod scope;
 mod shell;
 mod side_by_side;
 mod take_over;
+mod unwritable;
 mod window;
 
 pub use consumer::{ConsumeError, Consumer, Limits};
